@@ -1,0 +1,94 @@
+//! Buckets as other services use them: as a service principal, under the bucket's own policy.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use base::Region;
+use bytes::Bytes;
+
+/// What other services may know of a bucket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BucketInfo {
+    /// Where it lives.
+    pub region: Region,
+    /// The account that owns it.
+    pub account: String,
+}
+
+/// An object that a service writes into somebody's bucket.
+#[derive(Clone, Debug)]
+pub struct ServicePut {
+    /// `cloudtrail.amazonaws.com`.
+    pub principal: String,
+    /// On whose behalf: the condition keys `aws:SourceArn` and `aws:SourceAccount`.
+    pub source_arn: String,
+    /// The account behind `source_arn`.
+    pub source_account: String,
+    /// Into which bucket.
+    pub bucket: String,
+    /// Under which key.
+    pub key: String,
+    /// The content.
+    pub body: Bytes,
+    /// The canned ACL: `bucket-owner-full-control`.
+    pub acl: String,
+    /// `application/json`.
+    pub content_type: Option<String>,
+    /// `gzip`.
+    pub content_encoding: Option<String>,
+    /// User metadata without `x-amz-meta-`.
+    pub metadata: Vec<(String, String)>,
+}
+
+/// Why a bucket did not take part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BucketError {
+    /// There is none of this name.
+    NoSuchBucket,
+    /// There is no object of this name.
+    NoSuchKey,
+    /// The bucket's policy does not let the service principal.
+    AccessDenied,
+    /// Storage failed; for our own log.
+    Unavailable(String),
+}
+
+impl BucketError {
+    /// The S3 error code, as GetTrailStatus shows it.
+    pub fn code(&self) -> &'static str {
+        match self {
+            BucketError::NoSuchBucket => "NoSuchBucket",
+            BucketError::NoSuchKey => "NoSuchKey",
+            BucketError::AccessDenied => "AccessDenied",
+            BucketError::Unavailable(_) => "ServiceUnavailable",
+        }
+    }
+}
+
+impl fmt::Display for BucketError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BucketError::Unavailable(why) => write!(f, "ServiceUnavailable: {why}"),
+            other => f.write_str(other.code()),
+        }
+    }
+}
+
+impl std::error::Error for BucketError {}
+
+/// Buckets. Kept by S3; used by CloudTrail's delivery.
+#[async_trait]
+pub trait Buckets: Send + Sync + 'static {
+    /// What is known of a bucket.
+    async fn describe(&self, bucket: &str) -> Result<Option<BucketInfo>, BucketError>;
+
+    /// Whether the bucket's policy would let `put` be written and `s3:GetBucketAcl` be read by its principal. Writes nothing.
+    async fn check(&self, put: &ServicePut) -> Result<(), BucketError>;
+
+    /// Writes an object as a service principal. Returns when it is durable. Writing the same bytes under the same key again
+    /// leaves the object (and its versions) as it is, so that a delivery repeated after a crash changes nothing.
+    async fn put(&self, put: ServicePut) -> Result<(), BucketError>;
+
+    /// Reads an object's content and user metadata, with no policy asked: for our own checks.
+    async fn get(&self, bucket: &str, key: &str) -> Result<(Bytes, Vec<(String, String)>), BucketError>;
+}

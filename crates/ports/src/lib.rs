@@ -1,0 +1,23 @@
+//! What services ask of one another. A port appears when a second crate needs it; no service names another.
+
+pub mod access;
+pub mod buckets;
+pub mod identity;
+pub mod operator;
+
+pub use access::{AccessRequest, Authorizer, Credential, Credentials, Decision, Secret};
+pub use buckets::{BucketError, BucketInfo, Buckets, ServicePut};
+pub use identity::Caller;
+pub use operator::{ConsumerProgress, Flushed, Operator, RecordLines, WaitingTrail};
+
+/// A port's owner could not do its part (its storage failed, say). The text is for our own log, never for a client.
+#[derive(Debug, Clone)]
+pub struct Unavailable(pub String);
+
+impl std::fmt::Display for Unavailable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Unavailable {}

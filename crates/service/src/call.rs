@@ -1,0 +1,103 @@
+//! [`Call`]: everything about one request that is not its input: who, where, when, the body beside the values, and what the
+//! operation has to say to the record and the reply.
+
+use std::sync::{Arc, Mutex};
+
+use base::{Region, Timestamp};
+use ports::Caller;
+
+use crate::Body;
+
+/// One request on its way through an operation.
+#[derive(Debug)]
+pub struct Call {
+    /// Who calls; for an operation that runs always somebody who may.
+    pub caller: Caller,
+    /// The account whose resources are acted on.
+    pub account: Arc<str>,
+    /// The region called.
+    pub region: Region,
+    /// When the request came in.
+    pub time: Timestamp,
+    /// What the client gets as request identifier.
+    pub request_id: String,
+    /// The model's name of the operation.
+    pub operation: Arc<str>,
+    /// The request's headers, names in lower case.
+    pub headers: http::HeaderMap,
+    /// The query string as sent.
+    pub query: String,
+    /// The host that the client addressed, with its port: for URLs in replies.
+    pub host: String,
+    /// The request's body, where the operation streams it.
+    pub body: Mutex<Option<Body>>,
+    /// What the operation adds to its reply.
+    pub reply: Mutex<Reply>,
+    /// What the operation adds to its record.
+    pub notes: Mutex<Notes>,
+}
+
+/// What an operation adds to a reply besides its output.
+#[derive(Debug, Default)]
+pub struct Reply {
+    /// The body, for operations whose output streams.
+    pub body: Option<Body>,
+    /// A status other than the model's: 206 for a range.
+    pub status: Option<u16>,
+    /// Headers that the model does not have. Lower-case names.
+    pub headers: Vec<(&'static str, String)>,
+}
+
+/// What an operation adds to its record.
+#[derive(Debug, Default)]
+pub struct Notes {
+    /// For the record's `resources`, besides what the gateway derives from the request.
+    pub resources: Vec<ResourceNote>,
+    /// For the record's `additionalEventData`.
+    pub additional: Vec<(&'static str, String)>,
+}
+
+/// A resource that a call touched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResourceNote {
+    /// `AWS::S3::Object`.
+    pub kind: &'static str,
+    /// Its ARN.
+    pub arn: String,
+    /// The account that owns it.
+    pub account: String,
+}
+
+impl Call {
+    /// Takes the request's body; an empty one if there is none or it was taken before.
+    pub fn take_body(&self) -> Body {
+        let body = self.body.lock().expect("no holder of this lock can panic").take();
+        body.unwrap_or_else(|| Body::from_bytes(bytes::Bytes::new()))
+    }
+
+    /// Streams `body` as the reply.
+    pub fn stream_reply(&self, body: Body) {
+        self.reply.lock().expect("no holder of this lock can panic").body = Some(body);
+    }
+
+    /// Answers with another status than the model's.
+    pub fn set_status(&self, status: u16) {
+        self.reply.lock().expect("no holder of this lock can panic").status = Some(status);
+    }
+
+    /// Adds a header to the reply.
+    pub fn reply_header(&self, name: &'static str, value: impl Into<String>) {
+        self.reply.lock().expect("no holder of this lock can panic").headers.push((name, value.into()));
+    }
+
+    /// Names a resource in the record.
+    pub fn note_resource(&self, kind: &'static str, arn: impl Into<String>) {
+        let note = ResourceNote { kind, arn: arn.into(), account: self.account.to_string() };
+        self.notes.lock().expect("no holder of this lock can panic").resources.push(note);
+    }
+
+    /// A header's text, if it is there and is text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+}

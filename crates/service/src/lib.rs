@@ -1,0 +1,17 @@
+//! How an AWS service is written: [`Operation`], [`Service`], [`Call`], [`ApiError`]. Knows no protocol, socket or journal: an
+//! operation gets typed values and gives typed values.
+
+mod body;
+mod call;
+mod definition;
+mod error;
+mod operation;
+
+pub use body::Body;
+pub use call::{Call, Notes, Reply, ResourceNote};
+pub use definition::{Builder, Definition, Handler, resource_arn};
+pub use error::ApiError;
+pub use operation::{Operation, Service};
+
+#[doc(hidden)]
+pub use thiserror;

@@ -1,0 +1,227 @@
+//! [`Consumer`] and the loop that runs one.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use base::Env;
+use journal::{Entry, Journal, ReadLimit, Seq};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// How much of the journal one [`Consumer::take`] is given at most.
+const BATCH_BYTES_MAX: usize = 4 << 20;
+/// See [`BATCH_BYTES_MAX`]. Large enough that the cost of a call to `take` vanishes, small enough to stop within a moment.
+const BATCH_ENTRIES_MAX: usize = 4096;
+/// How long a consumer is left alone after its first failure; each further failure doubles it.
+const BACKOFF_FIRST: Duration = Duration::from_millis(100);
+/// The longest pause between two attempts.
+const BACKOFF_MAX: Duration = Duration::from_secs(10);
+
+/// Reads the journal in order and makes something of it. Its output is a pure function of what it has read.
+#[async_trait]
+pub trait Consumer: Send + 'static {
+    /// A short name for status and log: `delivery`.
+    fn name(&self) -> &'static str;
+
+    /// The first entry that it has not taken durably: where it starts after a crash. Older entries may be trimmed.
+    fn needs(&self) -> Seq;
+
+    /// Takes the entries that follow those it took last (or that start at [`Consumer::needs`] after a start). On failure the
+    /// same entries come again later, so a failed `take` has no effect.
+    async fn take(&mut self, entries: &[Entry]) -> Result<(), Failure>;
+
+    /// Called when there is nothing to take and at least once a second: for what is due by the clock.
+    async fn idle(&mut self) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    /// Called once, after everything readable was taken, before the program ends.
+    async fn stop(&mut self) -> Result<(), Failure> {
+        Ok(())
+    }
+}
+
+/// A consumer could not go on for now. For our own log.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Failure(pub String);
+
+/// How far a consumer is.
+#[derive(Debug, Clone)]
+pub struct ConsumerStatus {
+    /// [`Consumer::name`].
+    pub name: &'static str,
+    /// The next entry it will take.
+    pub cursor: Seq,
+    /// The first entry it still needs after a crash.
+    pub needs: Seq,
+    /// Its last failure, if it has not succeeded since.
+    pub failure: Option<String>,
+}
+
+struct Progress {
+    name: &'static str,
+    cursor: watch::Sender<u64>,
+    needs: AtomicU64,
+    failure: Mutex<Option<String>>,
+}
+
+/// All consumers of one journal, each in a task of its own.
+pub struct Crew {
+    journal: Arc<dyn Journal>,
+    env: Env,
+    stop: watch::Sender<bool>,
+    members: Mutex<Vec<(Arc<Progress>, JoinHandle<()>)>>,
+}
+
+impl Crew {
+    /// No consumers yet.
+    pub fn new(journal: Arc<dyn Journal>, env: Env) -> Crew {
+        Crew { journal, env, stop: watch::Sender::new(false), members: Mutex::default() }
+    }
+
+    /// Starts a consumer. Add all before the journal is trimmed by [`Crew::needed`].
+    pub fn add(&self, consumer: impl Consumer) {
+        let start = consumer.needs();
+        let progress = Arc::new(Progress {
+            name: consumer.name(),
+            cursor: watch::Sender::new(start.get()),
+            needs: AtomicU64::new(start.get()),
+            failure: Mutex::default(),
+        });
+        let runner = Runner {
+            consumer,
+            journal: Arc::clone(&self.journal),
+            env: self.env.clone(),
+            progress: Arc::clone(&progress),
+            stop: self.stop.subscribe(),
+        };
+        let task = tokio::spawn(runner.run());
+        self.members.lock().expect("no holder of this lock can panic").push((progress, task));
+    }
+
+    /// How far each consumer is.
+    pub fn status(&self) -> Vec<ConsumerStatus> {
+        let members = self.members.lock().expect("no holder of this lock can panic");
+        let status = members.iter().map(|(progress, _)| ConsumerStatus {
+            name: progress.name,
+            cursor: Seq::new(*progress.cursor.borrow()),
+            needs: Seq::new(progress.needs.load(Ordering::Acquire)),
+            failure: progress.failure.lock().expect("no holder of this lock can panic").clone(),
+        });
+        status.collect()
+    }
+
+    /// Waits until the consumer of this name has taken every entry before `seq`. Returns at once if there is no such consumer.
+    pub async fn caught_up(&self, name: &str, seq: Seq) {
+        let receiver = {
+            let members = self.members.lock().expect("no holder of this lock can panic");
+            members.iter().find(|(p, _)| p.name == name).map(|(p, _)| p.cursor.subscribe())
+        };
+        if let Some(mut cursor) = receiver {
+            let _ = cursor.wait_for(|at| *at >= seq.get()).await;
+        }
+    }
+
+    /// The first entry that some consumer still needs: what is older may be trimmed. `None` if there are no consumers.
+    pub fn needed(&self) -> Option<Seq> {
+        self.status().iter().map(|status| status.needs).min()
+    }
+
+    /// Lets every consumer take what is readable and stop. Waits for them.
+    pub async fn stop(&self) {
+        self.stop.send_replace(true);
+        let members = std::mem::take(&mut *self.members.lock().expect("no holder of this lock can panic"));
+        for (progress, task) in members {
+            if let Err(error) = task.await {
+                tracing::error!(consumer = progress.name, %error, "a consumer ended badly");
+            }
+        }
+    }
+}
+
+struct Runner<C> {
+    consumer: C,
+    journal: Arc<dyn Journal>,
+    env: Env,
+    progress: Arc<Progress>,
+    stop: watch::Receiver<bool>,
+}
+
+impl<C: Consumer> Runner<C> {
+    async fn run(mut self) {
+        let mut backoff = BACKOFF_FIRST;
+        let mut idle_at_ms = self.env.clock.monotonic_ms();
+        loop {
+            let step = self.step(&mut idle_at_ms).await;
+            self.progress.needs.store(self.consumer.needs().get(), Ordering::Release);
+            let outcome = match step {
+                Ok(Step::Stop) => self.consumer.stop().await.map(|()| true),
+                Ok(Step::Go) => Ok(false),
+                Err(failure) => Err(failure),
+            };
+            match outcome {
+                Ok(true) => break,
+                Ok(false) => {
+                    backoff = BACKOFF_FIRST;
+                    self.note(None);
+                }
+                Err(failure) => {
+                    tracing::warn!(consumer = self.progress.name, error = %failure, "a consumer failed and will try again");
+                    self.note(Some(failure.0));
+                    if *self.stop.borrow() {
+                        break;
+                    }
+                    tokio::time::sleep(backoff).await;
+                    backoff = (backoff * 2).min(BACKOFF_MAX);
+                }
+            }
+        }
+        self.progress.needs.store(self.consumer.needs().get(), Ordering::Release);
+    }
+
+    /// Takes one batch, or waits for one for at most a second.
+    async fn step(&mut self, idle_at_ms: &mut u64) -> Result<Step, Failure> {
+        let from = Seq::new(*self.progress.cursor.borrow());
+        let limit = ReadLimit { max_bytes: BATCH_BYTES_MAX, max_entries: BATCH_ENTRIES_MAX };
+        let entries = if self.journal.durable_end() > from {
+            let journal = Arc::clone(&self.journal);
+            let read = journal.read(from, limit);
+            read.map_err(|error| Failure(format!("reading the journal from {}: {error}", from)))?
+        } else {
+            Vec::new()
+        };
+        if let Some(last) = entries.last() {
+            self.consumer.take(&entries).await?;
+            self.progress.cursor.send_replace(last.seq.get() + 1);
+        }
+        let now_ms = self.env.clock.monotonic_ms();
+        if entries.is_empty() || now_ms.saturating_sub(*idle_at_ms) >= 1000 {
+            *idle_at_ms = now_ms;
+            self.consumer.idle().await?;
+        }
+        if !entries.is_empty() {
+            return Ok(Step::Go);
+        }
+        if *self.stop.borrow() {
+            return Ok(Step::Stop);
+        }
+        tokio::select! {
+            () = self.journal.wait_for(from) => {}
+            () = tokio::time::sleep(Duration::from_secs(1)) => {}
+            _ = self.stop.changed() => {}
+        }
+        Ok(Step::Go)
+    }
+
+    fn note(&self, failure: Option<String>) {
+        *self.progress.failure.lock().expect("no holder of this lock can panic") = failure;
+    }
+}
+
+enum Step {
+    Go,
+    Stop,
+}
