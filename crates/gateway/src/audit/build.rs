@@ -1,0 +1,174 @@
+//! The record of a call: a [`Draft`] is all that is known before the operation runs, an [`Outcome`] what became of it.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use base::{Region, Timestamp};
+use model::{Fields, Model};
+use ports::Caller;
+use record::event::{EventCategory, EventRecord, EventType, Resource};
+use record::identity::UserIdentity;
+use service::ResourceNote;
+
+use super::catalog::EventKind;
+use super::params;
+
+/// The account under which anonymous S3 requests are recorded. Source: S3 user guide, CloudTrail log entries.
+const ANONYMOUS_ACCOUNT: &str = "anonymous";
+
+/// What is known of a call before its operation runs.
+#[derive(Debug)]
+pub struct Draft {
+    /// When it came in.
+    pub time: Timestamp,
+    /// Who calls.
+    pub caller: Caller,
+    /// The account that gets the record.
+    pub account: Arc<str>,
+    /// Where it is recorded.
+    pub region: Region,
+    /// The client's address.
+    pub source_ip: Arc<str>,
+    /// As the client calls itself.
+    pub user_agent: String,
+    /// What the client gets.
+    pub request_id: String,
+    /// The record's own.
+    pub event_id: String,
+    /// What kind of event it is.
+    pub kind: EventKind,
+    /// `requestParameters` as JSON text.
+    pub request_json: String,
+    /// What the request names.
+    pub resources: Vec<ResourceNote>,
+    /// For S3: how the request was signed.
+    pub s3: Option<S3Access>,
+}
+
+/// What S3's records say of the request in `additionalEventData`.
+#[derive(Debug, Clone, Copy)]
+pub struct S3Access {
+    /// `AuthHeader` or `QueryString`; `None` if it was not signed.
+    pub method: Option<&'static str>,
+}
+
+/// What became of a call.
+#[derive(Debug, Default)]
+pub struct Outcome<'a> {
+    /// The error's code and text, if it failed.
+    pub error: Option<(&'a str, &'a str)>,
+    /// `responseElements` as JSON text.
+    pub response_json: Option<String>,
+    /// Resources that the operation named.
+    pub resources: &'a [ResourceNote],
+    /// What the operation adds to `additionalEventData`.
+    pub additional: &'a [(&'static str, String)],
+    /// Body bytes received, for S3.
+    pub bytes_in: u64,
+    /// Body bytes to be sent, for S3.
+    pub bytes_out: u64,
+}
+
+impl Draft {
+    /// Appends the record as JSON.
+    pub fn write(&self, outcome: &Outcome<'_>, out: &mut Vec<u8>) {
+        let data = self.kind.data;
+        let resources = self.resources.iter().chain(outcome.resources).map(|note| Resource {
+            account_id: Some(note.account.as_str().into()),
+            kind: Some(note.kind.into()),
+            arn: note.arn.as_str().into(),
+        });
+        let record = EventRecord {
+            user_identity: self.user_identity(),
+            event_time: self.time,
+            event_source: self.kind.source.as_str().into(),
+            event_name: Cow::Borrowed(&self.kind.name),
+            aws_region: self.region.as_str().into(),
+            source_ip_address: Cow::Borrowed(&self.source_ip),
+            user_agent: self.user_agent.as_str().into(),
+            error_code: outcome.error.map(|(code, _)| code.into()),
+            error_message: outcome.error.map(|(_, text)| text.into()),
+            request_parameters_json: Some(self.request_json.as_str().into()),
+            response_elements_json: outcome.response_json.as_deref().map(Cow::Borrowed),
+            additional_event_data_json: self.additional_json(outcome).map(Cow::Owned),
+            request_id: Some(self.request_id.as_str().into()),
+            event_id: self.event_id.as_str().into(),
+            read_only: self.kind.read_only,
+            resources: resources.collect(),
+            event_type: EventType::AwsApiCall,
+            api_version: self.kind.api_version.as_deref().map(Cow::Borrowed),
+            management_event: !data,
+            recipient_account_id: Cow::Borrowed(&self.account),
+            shared_event_id: None,
+            service_event_details_json: None,
+            vpc_endpoint_id: None,
+            vpc_endpoint_account_id: None,
+            event_category: if data { EventCategory::Data } else { EventCategory::Management },
+            addendum_json: None,
+            edge_device_details_json: None,
+            tls_details: None,
+            session_credential_from_console: false,
+        };
+        record.write(out);
+    }
+
+    fn user_identity(&self) -> UserIdentity<'_> {
+        match &self.caller {
+            Caller::Root { account, access_key_id } => UserIdentity::Root {
+                account_id: Cow::Borrowed(account),
+                arn: Cow::Owned(format!("arn:aws:iam::{account}:root")),
+                access_key_id: Some(Cow::Borrowed(access_key_id)),
+                user_name: None,
+                session: None,
+                invoked_by: None,
+            },
+            Caller::User { account, user_id, user_name, arn, access_key_id } => UserIdentity::IamUser {
+                principal_id: Cow::Borrowed(user_id),
+                arn: Cow::Borrowed(arn),
+                account_id: Cow::Borrowed(account),
+                access_key_id: Some(Cow::Borrowed(access_key_id)),
+                user_name: Cow::Borrowed(user_name),
+                session: None,
+                invoked_by: None,
+            },
+            Caller::Service { principal } => UserIdentity::AwsService { invoked_by: Cow::Borrowed(principal) },
+            Caller::Anonymous => {
+                UserIdentity::AwsAccount { principal_id: "".into(), account_id: ANONYMOUS_ACCOUNT.into() }
+            }
+            Caller::Unknown { access_key_id } => UserIdentity::Unknown {
+                account_id: None,
+                access_key_id: access_key_id.as_deref().map(Cow::Borrowed),
+            },
+        }
+    }
+
+    fn additional_json(&self, outcome: &Outcome<'_>) -> Option<String> {
+        if self.s3.is_none() && outcome.additional.is_empty() {
+            return None;
+        }
+        let mut out = Vec::new();
+        let mut object = record::json::ObjectWriter::begin(&mut out);
+        if let Some(s3) = self.s3 {
+            object.text_if("SignatureVersion", s3.method.map(|_| "SigV4"));
+            object.raw("bytesTransferredIn", &outcome.bytes_in.to_string());
+            object.text_if("AuthenticationMethod", s3.method);
+            object.text("x-amz-id-2", &self.request_id);
+            object.raw("bytesTransferredOut", &outcome.bytes_out.to_string());
+        }
+        for (name, value) in outcome.additional {
+            object.text(name, value);
+        }
+        object.end();
+        Some(String::from_utf8(out).expect("only text was written"))
+    }
+}
+
+/// `responseElements` of a call that writes; `None` for reads and for S3, whose records have them only for a few calls.
+pub fn response_json(model: &Model, operation: &model::Operation, kind: &EventKind, output: &Fields) -> Option<String> {
+    if kind.read_only {
+        return None;
+    }
+    let mut out = Vec::new();
+    params::write_response(&mut out, model, operation, output);
+    Some(String::from_utf8(out).expect("only text was written")).filter(|text| text != "null")
+}

@@ -1,0 +1,174 @@
+//! A request's body: buffered within limits, or as a stream that checks hash, chunk signatures and length on its way.
+
+use std::io::Read as _;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
+use http_body::Body as _;
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use service::{ApiError, Body};
+use sigv4::{ChunkDecoder, Family, PayloadHash};
+use tokio::sync::mpsc;
+
+use crate::failure;
+
+/// Pieces of a streamed body that wait for the operation: bounds memory to this many times hyper's read buffer.
+const PIECES_WAITING_MAX: usize = 8;
+
+/// Reads a whole body of at most `limit_bytes`.
+pub async fn collect(mut body: Incoming, limit_bytes: usize, timeout: Duration) -> Result<Bytes, ApiError> {
+    let hint = body.size_hint().upper().unwrap_or(0);
+    if hint > limit_bytes as u64 {
+        return Err(too_large(limit_bytes));
+    }
+    let mut first: Option<Bytes> = None;
+    let mut all = BytesMut::new();
+    while let Some(piece) = next(&mut body, timeout).await? {
+        if all.len() + first.as_ref().map_or(0, Bytes::len) + piece.len() > limit_bytes {
+            return Err(too_large(limit_bytes));
+        }
+        // Most bodies come in one piece, which is then handed on without a copy.
+        if first.is_none() && all.is_empty() {
+            first = Some(piece);
+        } else {
+            if let Some(first) = first.take() {
+                all.extend_from_slice(&first);
+            }
+            all.extend_from_slice(&piece);
+        }
+    }
+    Ok(first.unwrap_or_else(|| all.freeze()))
+}
+
+fn too_large(limit_bytes: usize) -> ApiError {
+    ApiError::new("RequestEntityTooLargeException", 413, format!("The request body is longer than {limit_bytes} bytes."))
+}
+
+async fn next(body: &mut Incoming, timeout: Duration) -> Result<Option<Bytes>, ApiError> {
+    loop {
+        let frame = tokio::time::timeout(timeout, body.frame()).await;
+        let timed_out = |_| {
+            let text = "Your socket connection to the server was not read from or written to within the timeout period.";
+            ApiError::new("RequestTimeout", 400, text)
+        };
+        match frame.map_err(timed_out)? {
+            None => return Ok(None),
+            Some(Err(_)) => {
+                let text = "You did not provide the number of bytes specified by the Content-Length HTTP header";
+                return Err(ApiError::new("IncompleteBody", 400, text));
+            }
+            Some(Ok(frame)) => {
+                if let Ok(data) = frame.into_data() {
+                    if !data.is_empty() {
+                        return Ok(Some(data));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The plain bytes of a body that the client compressed (`content-encoding: gzip`, which SDKs use for large requests), of at
+/// most `limit_bytes`. `None` if it is not compressed. S3's bodies are objects, kept as they come.
+pub fn inflate(headers: &HeaderMap, family: Family, body: &[u8], limit_bytes: usize) -> Result<Option<Vec<u8>>, ApiError> {
+    let is_gzip = headers.get("content-encoding").is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"gzip"));
+    if !is_gzip || family == Family::S3 {
+        return Ok(None);
+    }
+    let mut plain = Vec::new();
+    let limit = limit_bytes as u64 + 1;
+    let read = flate2::read::MultiGzDecoder::new(body).take(limit).read_to_end(&mut plain);
+    read.map_err(|_| ApiError::new("SerializationException", 400, "The request body is not the gzip data that it says it is."))?;
+    if plain.len() > limit_bytes { Err(too_large(limit_bytes)) } else { Ok(Some(plain)) }
+}
+
+/// How a streamed body is checked.
+pub enum Check {
+    /// Not at all.
+    None,
+    /// Against the hash that was signed.
+    Hash(PayloadHash),
+    /// Chunk by chunk.
+    Chunks(Box<ChunkDecoder>),
+}
+
+/// A body that streams into an operation, with its check; `received_bytes` counts the data that came out of it.
+pub fn stream(incoming: Incoming, check: Check, timeout: Duration, received_bytes: Arc<AtomicU64>) -> Body {
+    let len = match &check {
+        Check::Chunks(decoder) => Some(decoder.decoded_length()),
+        Check::None | Check::Hash(_) => incoming.size_hint().exact(),
+    };
+    let trailers = Arc::new(Mutex::new(Vec::new()));
+    let (sender, receiver) = mpsc::channel(PIECES_WAITING_MAX);
+    let mut pump = Pump { incoming, check, timeout, received_bytes, trailers: Arc::clone(&trailers), sender };
+    tokio::spawn(async move {
+        if let Err(error) = pump.run().await {
+            // The operation may have gone away: then nobody wants the error.
+            let _ = pump.sender.send(Err(error)).await;
+        }
+    });
+    Body::new(Received(receiver), len).with_trailers(trailers)
+}
+
+struct Pump {
+    incoming: Incoming,
+    check: Check,
+    timeout: Duration,
+    received_bytes: Arc<AtomicU64>,
+    trailers: Arc<Mutex<Vec<(String, String)>>>,
+    sender: mpsc::Sender<Result<Bytes, ApiError>>,
+}
+
+impl Pump {
+    async fn run(&mut self) -> Result<(), ApiError> {
+        let mut out = Vec::new();
+        while let Some(piece) = next(&mut self.incoming, self.timeout).await? {
+            match &mut self.check {
+                Check::None => out.push(piece),
+                Check::Hash(hash) => {
+                    hash.update(&piece);
+                    out.push(piece);
+                }
+                Check::Chunks(decoder) => decoder.feed(piece, &mut out).map_err(s3_error)?,
+            }
+            for piece in out.drain(..) {
+                self.received_bytes.fetch_add(piece.len() as u64, Ordering::Relaxed);
+                if self.sender.send(Ok(piece)).await.is_err() {
+                    return Ok(());
+                }
+            }
+        }
+        match std::mem::replace(&mut self.check, Check::None) {
+            Check::None => {}
+            Check::Hash(hash) => hash.finish().map_err(s3_error)?,
+            Check::Chunks(decoder) => {
+                let trailers = decoder.finish().map_err(s3_error)?;
+                let trailers = trailers.into_iter().map(|trailer| (trailer.name, trailer.value)).collect();
+                *self.trailers.lock().expect("no holder of this lock can panic") = trailers;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn s3_error(error: sigv4::Error) -> ApiError {
+    failure::of_signature(&error, Family::S3)
+}
+
+struct Received(mpsc::Receiver<Result<Bytes, ApiError>>);
+
+impl futures_util::Stream for Received {
+    type Item = Result<Bytes, ApiError>;
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<Bytes, ApiError>>> {
+        self.0.poll_recv(cx)
+    }
+}

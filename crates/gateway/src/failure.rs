@@ -1,0 +1,90 @@
+//! The gateway's own refusals, in each protocol family's words.
+
+use model::{Protocol, Violation};
+use ports::{Caller, Decision};
+use service::ApiError;
+use sigv4::Family;
+
+/// A signature that does not hold, or none where there must be one.
+pub fn of_signature(error: &sigv4::Error, family: Family) -> ApiError {
+    let denial = error.denial(family);
+    let mut refusal = ApiError::new(denial.code, denial.status, denial.message);
+    for (name, value) in error.fields(family) {
+        refusal = refusal.with(name, value);
+    }
+    refusal
+}
+
+/// A request that its protocol's decoder cannot read.
+pub fn of_decoding(error: wire::DecodeError) -> ApiError {
+    ApiError::new(error.code, error.status, error.message)
+}
+
+/// A request whose values the model does not allow.
+pub fn of_validation(violations: &[Violation], family: Family) -> ApiError {
+    let text = model::validate::message(violations);
+    let code = match family {
+        Family::S3 => "InvalidArgument",
+        Family::Query => "ValidationError",
+        Family::Json | Family::Rest => "ValidationException",
+    };
+    ApiError::new(code, 400, text)
+}
+
+/// A caller who may not. Source: IAM user guide, "Troubleshoot access denied error messages".
+pub fn of_decision(decision: Decision, caller: &Caller, action: &str, resource: &str, protocol: Protocol, s3: bool) -> ApiError {
+    let (code, status) = match protocol {
+        _ if s3 => ("AccessDenied", 403),
+        Protocol::Json => ("AccessDeniedException", 400),
+        Protocol::RestJson | Protocol::RpcV2Cbor => ("AccessDeniedException", 403),
+        Protocol::Ec2 => ("UnauthorizedOperation", 403),
+        Protocol::Query | Protocol::RestXml => ("AccessDenied", 403),
+    };
+    let Some(arn) = caller.arn() else { return ApiError::new(code, status, "Access Denied") };
+    let on = match (resource, s3) {
+        ("*", _) => String::new(),
+        (resource, true) => format!(" on resource: \"{resource}\""),
+        (resource, false) => format!(" on resource: {resource}"),
+    };
+    let because = match decision {
+        Decision::ExplicitDeny => "with an explicit deny in an identity-based policy".to_owned(),
+        Decision::Allow | Decision::ImplicitDeny => {
+            format!("because no identity-based policy allows the {action} action")
+        }
+    };
+    ApiError::new(code, status, format!("User: {arn} is not authorized to perform: {action}{on} {because}"))
+}
+
+/// The code that a record shows for a refusal: the services' own codes for "access denied" differ, CloudTrail's records do not.
+/// Source: real records (`AccessDenied`; EC2: `Client.UnauthorizedOperation`).
+pub fn recorded_code(code: &str) -> &str {
+    match code {
+        "AccessDeniedException" => "AccessDenied",
+        "UnauthorizedOperation" => "Client.UnauthorizedOperation",
+        other => other,
+    }
+}
+
+/// An operation that a model has and nobody has written yet.
+pub fn not_implemented(service: &str, operation: &str, family: Family) -> ApiError {
+    let code = match family {
+        Family::S3 | Family::Query => "NotImplemented",
+        Family::Json | Family::Rest => "NotImplementedException",
+    };
+    let text = format!("Cairn has recorded this call of {operation} and does not implement it: {service} {operation}.");
+    ApiError::new(code, 501, text)
+}
+
+/// A request that means no operation of any model.
+pub fn no_operation(service: &str, operation: &str, family: Family) -> ApiError {
+    let text = match (service, operation) {
+        ("", operation) => format!("No service known to Cairn has an operation {operation}."),
+        (service, "") => format!("The request does not say which operation of {service} it means."),
+        (service, operation) => format!("{service} has no operation {operation} that is known to Cairn."),
+    };
+    match family {
+        Family::S3 => ApiError::new("MethodNotAllowed", 405, "The specified method is not allowed against this resource."),
+        Family::Query => ApiError::new("InvalidAction", 400, text),
+        Family::Json | Family::Rest => ApiError::new("UnknownOperationException", 404, text),
+    }
+}

@@ -1,0 +1,23 @@
+//! One request from socket to record: route, identify, decode, validate, authorize, run, record, answer. Knows no service: it is
+//! handed [`service::Definition`]s. No answer leaves before its record is durable.
+
+pub mod audit;
+mod body;
+mod failure;
+mod identify;
+mod limits;
+mod pipeline;
+mod recorder;
+mod recovery;
+mod reply;
+mod route;
+mod server;
+mod services;
+
+pub use limits::Limits;
+pub use pipeline::{Deps, Gateway};
+pub use recovery::{mark_clean, recover};
+pub use recorder::{Recorder, Recording};
+pub use reply::ReplyBody;
+pub use route::HostNames;
+pub use server::{Server, serve};

@@ -1,0 +1,39 @@
+//! What one client may take: size, time and number, so that a bad one cannot exhaust the server.
+
+use std::time::Duration;
+
+/// Bounds on requests and connections.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Connections at one time; more wait in the listen queue.
+    pub connections_max: usize,
+    /// The bytes of a request that is not streamed. AWS's own are between 1 MB (CloudWatch Logs) and 16 MB (DynamoDB batches).
+    pub body_bytes_max: usize,
+    /// The bytes of all buffered requests together; more wait.
+    pub buffered_bytes_max: usize,
+    /// Headers of a request. AWS SDKs send about twenty; S3 metadata may add some dozens.
+    pub headers_max: usize,
+    /// The bytes of a request's head: request line and headers. S3 allows 8 KB of URL and 8 KB of headers.
+    pub head_bytes_max: usize,
+    /// From the first byte (or the end of the last request) to the end of the head.
+    pub head_timeout: Duration,
+    /// Between two pieces of a body.
+    pub body_timeout: Duration,
+    /// How long requests in flight may go on after a shutdown was asked for.
+    pub drain_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            connections_max: 4096,
+            body_bytes_max: 16 << 20,
+            buffered_bytes_max: 256 << 20,
+            headers_max: 200,
+            head_bytes_max: 64 << 10,
+            head_timeout: Duration::from_secs(60),
+            body_timeout: Duration::from_secs(30),
+            drain_timeout: Duration::from_secs(30),
+        }
+    }
+}

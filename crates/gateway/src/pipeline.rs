@@ -1,0 +1,684 @@
+//! The one way every call goes: identify, decode, validate, authorize, record, run, record, answer.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use base::{Env, Region, Timestamp, ids};
+use bytes::Bytes;
+use futures_util::FutureExt;
+use http::Response;
+use http::request::Parts;
+use hyper::body::Incoming;
+use model::{Fields, Protocol, Value};
+use ports::{AccessRequest, Authorizer, Caller, Credentials, Decision};
+use service::{ApiError, Body, Call, Definition, Notes, Reply};
+use sigv4::{Claim, Family, PayloadHash, PayloadKind, SignedRequest};
+use worker::entry;
+
+use crate::audit::{self, Draft, EventKind, Outcome};
+use crate::body::{self, Check};
+use crate::identify::{self, SigningKeys};
+use crate::recorder::{Begun, Recorder};
+use crate::reply::{self, ReplyBody};
+use crate::route::{self, Head, HostNames, NoOperation, Route, Target};
+use crate::services::Services;
+use crate::{Limits, failure};
+
+/// What a gateway is made of.
+pub struct Deps {
+    /// Time and chance.
+    pub env: Env,
+    /// The account of this server.
+    pub account: Arc<str>,
+    /// The services that are written.
+    pub definitions: Vec<Definition>,
+    /// Who owns a key.
+    pub credentials: Arc<dyn Credentials>,
+    /// Who may what.
+    pub authorizer: Arc<dyn Authorizer>,
+    /// Where calls are recorded.
+    pub recorder: Arc<Recorder>,
+    /// What one client may take.
+    pub limits: Limits,
+    /// The names the server is reached by.
+    pub host_names: HostNames,
+}
+
+/// See the module.
+pub struct Gateway {
+    pub(crate) deps: Deps,
+    services: Services,
+    signing_keys: SigningKeys,
+    buffered: tokio::sync::Semaphore,
+}
+
+/// Buffered bytes are counted in units of this size.
+const BUFFER_UNIT_BYTES: usize = 1024;
+
+/// A call of which only the head is known yet.
+struct Arrival {
+    time: Timestamp,
+    request_id: String,
+    host: String,
+    source_ip: Arc<str>,
+    parts: Parts,
+}
+
+/// Who calls, as far as is known when something goes wrong.
+struct Who {
+    caller: Caller,
+    region: Region,
+    /// How an S3 request was signed.
+    method: Option<&'static str>,
+}
+
+/// An answer that is ready, with what its record says of it.
+struct Answer {
+    encoded: wire::Response,
+    stream: Option<Body>,
+    status: Option<u16>,
+    headers: Vec<(&'static str, String)>,
+}
+
+impl Gateway {
+    /// Puts a gateway together.
+    pub fn new(mut deps: Deps) -> Gateway {
+        let definitions = std::mem::take(&mut deps.definitions);
+        let units = deps.limits.buffered_bytes_max / BUFFER_UNIT_BYTES;
+        Gateway {
+            services: Services::new(definitions),
+            signing_keys: SigningKeys::default(),
+            buffered: tokio::sync::Semaphore::new(units.min(tokio::sync::Semaphore::MAX_PERMITS)),
+            deps,
+        }
+    }
+
+    /// Answers one request. The work goes on to its end, and into its record, even if the client goes away.
+    pub async fn handle(
+        self: &Arc<Gateway>,
+        request: http::Request<Incoming>,
+        source_ip: Arc<str>,
+    ) -> Response<ReplyBody> {
+        let gateway = Arc::clone(self);
+        let task = tokio::spawn(async move { gateway.process(request, source_ip).await });
+        task.await.unwrap_or_else(|error| {
+            tracing::error!(%error, "a call ended badly");
+            reply::text(500, "internal error\n")
+        })
+    }
+
+    async fn process(&self, request: http::Request<Incoming>, source_ip: Arc<str>) -> Response<ReplyBody> {
+        let (parts, incoming) = request.into_parts();
+        let host = parts.headers.get("host").and_then(|host| host.to_str().ok()).unwrap_or_default().to_owned();
+        let time = self.deps.env.clock.now();
+        let mut arrival = Arrival { time, request_id: String::new(), host, source_ip, parts };
+        let Arrival { parts, host, .. } = &arrival;
+        let signed = SignedRequest {
+            method: parts.method.as_str(),
+            path: parts.uri.path(),
+            query: parts.uri.query().unwrap_or(""),
+            headers: &parts.headers,
+        };
+        let claim = sigv4::parse(&signed);
+        let head =
+            Head { method: &parts.method, path: signed.path, query: signed.query, headers: &parts.headers, host };
+        let target = route::target(&self.services, &self.deps.host_names, &head, claim.as_ref().ok().and_then(Option::as_ref));
+        let request_id = match target.family() {
+            Family::S3 => ids::s3_request_id(&*self.deps.env.rng),
+            Family::Json | Family::Query | Family::Rest => ids::uuid(&*self.deps.env.rng),
+        };
+        arrival.request_id = request_id;
+        self.dispatch(arrival, claim, target, incoming).await
+    }
+
+    /// Finds the operation (reading the body if that is what names it) and goes on with it.
+    async fn dispatch(
+        &self,
+        arrival: Arrival,
+        claim: Result<Option<Claim>, sigv4::Error>,
+        target: Target<'_>,
+        incoming: Incoming,
+    ) -> Response<ReplyBody> {
+        let family = target.family();
+        let query = arrival.parts.uri.query().unwrap_or("");
+        let head = Head {
+            method: &arrival.parts.method,
+            path: arrival.parts.uri.path(),
+            query,
+            headers: &arrival.parts.headers,
+            host: &arrival.host,
+        };
+        let found = route::operation(&target, &head);
+        let streamed = matches!(&found, Some(Ok(route)) if wire::body_is_streamed(route.model(), route.operation));
+        let (bytes, _permit, incoming) = if streamed {
+            (Ok(Bytes::new()), None, Some(incoming))
+        } else {
+            let permit = self.reserve(&incoming).await;
+            let limits = &self.deps.limits;
+            (body::collect(incoming, limits.body_bytes_max, limits.body_timeout).await, Some(permit), None)
+        };
+        let found = match (found, &target, &bytes) {
+            (Some(found), _, _) => found,
+            (None, Target::Action { entry, .. }, Ok(bytes)) => self.action(*entry, query, bytes),
+            (None, _, _) => Err(NoOperation { service: String::new(), operation: String::new() }),
+        };
+        let bytes = match bytes {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                let who = self.claimed(&claim);
+                return self.refuse(&arrival, found.as_ref().ok(), &target, &who, error).await;
+            }
+        };
+        let s3_path = match target {
+            Target::Rest { ref path, .. } => path.as_str(),
+            _ => arrival.parts.uri.path(),
+        };
+        let identified = self.identify(&arrival, claim, family, found.as_ref().ok(), &bytes).await;
+        match (identified, found) {
+            (Ok((who, verified)), Ok(route)) => {
+                let check = match incoming {
+                    Some(incoming) => Some((incoming, verified)),
+                    None => None,
+                };
+                self.call(&arrival, who, route, s3_path, bytes, check).await
+            }
+            (Ok((who, _)), Err(missing)) => {
+                let error = failure::no_operation(&missing.service, &missing.operation, family);
+                self.refuse_unknown(&arrival, &missing, family, &who, error).await
+            }
+            (Err(refusal), found) => {
+                let (who, error) = *refusal;
+                match found {
+                    Ok(route) => self.refuse(&arrival, Some(&route), &target, &who, error).await,
+                    Err(missing) => self.refuse_unknown(&arrival, &missing, family, &who, error).await,
+                }
+            }
+        }
+    }
+
+    /// Room for a body in memory; waits while other requests hold too much.
+    async fn reserve(&self, incoming: &Incoming) -> Option<tokio::sync::SemaphorePermit<'_>> {
+        use http_body::Body as _;
+        let limit = self.deps.limits.body_bytes_max;
+        let bytes = incoming.size_hint().upper().map_or(limit, |upper| usize::try_from(upper).unwrap_or(limit).min(limit));
+        let units = u32::try_from(bytes / BUFFER_UNIT_BYTES + 1).unwrap_or(u32::MAX);
+        self.buffered.acquire_many(units).await.ok()
+    }
+
+    fn action<'s>(
+        &'s self,
+        entry: Option<&'s crate::services::Entry>,
+        query: &str,
+        body: &[u8],
+    ) -> Result<Route<'s>, NoOperation> {
+        let in_body = std::str::from_utf8(body).ok().and_then(wire::action);
+        let Some((name, version)) = in_body.or_else(|| wire::action(query)) else {
+            let service = entry.map_or(String::new(), |entry| entry.index.name.clone());
+            return Err(NoOperation { service, operation: String::new() });
+        };
+        route::action(&self.services, entry, &name, version.as_deref())
+    }
+
+    /// Who a request says it is from, before anything was proved.
+    fn claimed(&self, claim: &Result<Option<Claim>, sigv4::Error>) -> Who {
+        match claim {
+            Ok(Some(claim)) => Who::unproved(claim),
+            Ok(None) => Who { caller: Caller::Anonymous, region: Region::US_EAST_1, method: None },
+            Err(_) => Who { caller: Caller::Unknown { access_key_id: None }, region: Region::US_EAST_1, method: None },
+        }
+    }
+
+    async fn identify(
+        &self,
+        arrival: &Arrival,
+        claim: Result<Option<Claim>, sigv4::Error>,
+        family: Family,
+        route: Option<&Route<'_>>,
+        body: &[u8],
+    ) -> Result<(Who, Option<(PayloadKind, sigv4::Verified)>), Box<(Who, ApiError)>> {
+        let claimed = self.claimed(&claim);
+        let claim = match claim {
+            Ok(Some(claim)) => claim,
+            Ok(None) => {
+                let may = family == Family::S3 || route.is_some_and(|route| route.operation.unsigned);
+                let missing = || failure::of_signature(&sigv4::Error::MissingAuthentication, family);
+                return if may { Ok((claimed, None)) } else { Err(Box::new((claimed, missing()))) };
+            }
+            Err(error) => return Err(Box::new((claimed, failure::of_signature(&error, family)))),
+        };
+        let proved = async {
+            let region = identify::region(&claim, family)?;
+            let credential = identify::credential(&*self.deps.credentials, &claim, family).await?;
+            let parts = &arrival.parts;
+            let request = SignedRequest {
+                method: parts.method.as_str(),
+                path: parts.uri.path(),
+                query: parts.uri.query().unwrap_or(""),
+                headers: &parts.headers,
+            };
+            let keys = &self.signing_keys;
+            let found = identify::verify(keys, &request, &claim, &credential, body, arrival.time, family)?;
+            if let (PayloadKind::Hash(expected), false) = (claim.payload, streams(route)) {
+                let mut hash = PayloadHash::new(expected);
+                hash.update(body);
+                hash.finish().map_err(|error| failure::of_signature(&error, family))?;
+            }
+            Ok((region, found))
+        };
+        match proved.await {
+            Ok((region, found)) => {
+                let who = Who { caller: found.caller, region, method: claimed.method };
+                Ok((who, Some((claim.payload, found.verified))))
+            }
+            Err(error) => Err(Box::new((claimed, error))),
+        }
+    }
+
+    /// Decodes, validates, authorizes, records and runs a call whose caller is known.
+    async fn call(
+        &self,
+        arrival: &Arrival,
+        who: Who,
+        route: Route<'_>,
+        path: &str,
+        bytes: Bytes,
+        stream: Option<(Incoming, Option<(PayloadKind, sigv4::Verified)>)>,
+    ) -> Response<ReplyBody> {
+        let family = route.family();
+        let parts = &arrival.parts;
+        let request = wire::Request {
+            method: parts.method.as_str(),
+            path,
+            query: parts.uri.query().unwrap_or(""),
+            headers: &parts.headers,
+            body: &bytes,
+        };
+        let bytes_in = bytes.len() as u64;
+        let inflated;
+        let request = match body::inflate(&parts.headers, family, &bytes, self.deps.limits.body_bytes_max) {
+            Ok(None) => request,
+            Ok(Some(plain)) => {
+                inflated = plain;
+                wire::Request { body: &inflated, ..request }
+            }
+            Err(error) => {
+                let draft = self.draft(arrival, &who, &route, &Fields::new());
+                return self.fail(arrival, &route, &draft, None, error, bytes_in).await;
+            }
+        };
+        let decoded = wire::decode(route.protocol, route.model(), route.operation, &request);
+        let input = match decoded {
+            Ok(input) => input,
+            Err(error) => {
+                tracing::debug!(request_id = arrival.request_id, detail = error.detail, "a request could not be decoded");
+                let draft = self.draft(arrival, &who, &route, &Fields::new());
+                return self.fail(arrival, &route, &draft, None, failure::of_decoding(error), bytes_in).await;
+            }
+        };
+        let draft = self.draft(arrival, &who, &route, &input);
+        let input = match self.admit(&who, &route, input, family).await {
+            Ok(input) => input,
+            Err(error) => return self.fail(arrival, &route, &draft, None, error, bytes_in).await,
+        };
+        let Some(handler) = &route.entry.handler else {
+            let error = failure::not_implemented(&route.model().name, &route.operation.name, family);
+            return self.fail(arrival, &route, &draft, None, error, bytes_in).await;
+        };
+        let begun = if route.entry.kind.read_only || !self.deps.recorder.is_on() {
+            None
+        } else {
+            let mut record = Vec::new();
+            draft.write(&Outcome::default(), &mut record);
+            match self.deps.recorder.begin(record).await {
+                Ok(begun) => Some(begun),
+                Err(error) => return self.unrecorded(arrival, Some(&route), route.protocol, &error),
+            }
+        };
+        let received_bytes = Arc::new(AtomicU64::new(bytes_in));
+        let body = match self.body(arrival, stream, &received_bytes) {
+            Ok(body) => body,
+            Err(error) => return self.fail(arrival, &route, &draft, begun, error, bytes_in).await,
+        };
+        let call = Call {
+            caller: who.caller,
+            account: Arc::clone(&self.deps.account),
+            region: who.region,
+            time: arrival.time,
+            request_id: arrival.request_id.clone(),
+            operation: Arc::clone(&route.operation.name),
+            headers: parts.headers.clone(),
+            query: parts.uri.query().unwrap_or("").to_owned(),
+            host: arrival.host.clone(),
+            body: std::sync::Mutex::new(body),
+            reply: std::sync::Mutex::default(),
+            notes: std::sync::Mutex::default(),
+        };
+        let run = std::panic::AssertUnwindSafe(handler.run(&call, input)).catch_unwind().await;
+        let result = run.unwrap_or_else(|panic| Err(ApiError::internal(panic_text(&*panic))));
+        // What is left of the body is dropped here, so that the byte count is final.
+        drop(call.take_body());
+        let bytes_in = received_bytes.load(Ordering::Relaxed);
+        let notes = call.notes.into_inner().unwrap_or_default();
+        match result {
+            Ok(output) => {
+                let reply = call.reply.into_inner().unwrap_or_default();
+                self.succeed(arrival, &route, &draft, begun, &output, reply, &notes, bytes_in).await
+            }
+            Err(error) => self.fail_noted(arrival, &route, &draft, begun, error, bytes_in, &notes).await,
+        }
+    }
+
+    /// Holds a decoded input against the model and the caller's rights.
+    async fn admit(&self, who: &Who, route: &Route<'_>, input: Fields, family: Family) -> Result<Fields, ApiError> {
+        let resource = match &route.entry.handler {
+            None => "*".to_owned(),
+            Some(handler) => {
+                let template = handler.resource();
+                service::resource_arn(template, &route.entry.prefix, who.region, &self.deps.account, &input)
+            }
+        };
+        let action = route.entry.action.as_str();
+        let request = AccessRequest { caller: &who.caller, action, resource: &resource };
+        let decision = self.deps.authorizer.decide(&request).await?;
+        if decision != Decision::Allow {
+            let s3 = family == Family::S3;
+            return Err(failure::of_decision(decision, &who.caller, action, &resource, route.protocol, s3));
+        }
+        let Some(shape) = &route.operation.input else { return Ok(input) };
+        let value = Value::Struct(input);
+        let violations = model::validate(route.model(), shape, &value);
+        if !violations.is_empty() {
+            return Err(failure::of_validation(&violations, family));
+        }
+        match value {
+            Value::Struct(input) => Ok(input),
+            other => Err(ApiError::internal(format!("an input became a {}", other.kind()))),
+        }
+    }
+
+    /// The streamed body of a call, with its checks.
+    fn body(
+        &self,
+        arrival: &Arrival,
+        stream: Option<(Incoming, Option<(PayloadKind, sigv4::Verified)>)>,
+        received_bytes: &Arc<AtomicU64>,
+    ) -> Result<Option<Body>, ApiError> {
+        let Some((incoming, verified)) = stream else { return Ok(None) };
+        let headers = &arrival.parts.headers;
+        let of_s3 = |error| failure::of_signature(&error, Family::S3);
+        let check = match verified {
+            Some((PayloadKind::Hash(expected), _)) => Check::Hash(PayloadHash::new(expected)),
+            Some((payload, verified)) => {
+                let decoder = sigv4::ChunkDecoder::new(headers, payload, Some(&verified)).map_err(of_s3)?;
+                decoder.map_or(Check::None, |decoder| Check::Chunks(Box::new(decoder)))
+            }
+            None => {
+                let decoder = sigv4::ChunkDecoder::for_anonymous(headers).map_err(of_s3)?;
+                decoder.map_or(Check::None, |decoder| Check::Chunks(Box::new(decoder)))
+            }
+        };
+        Ok(Some(body::stream(incoming, check, self.deps.limits.body_timeout, Arc::clone(received_bytes))))
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the end of the one way: everything comes together here")]
+    async fn succeed(
+        &self,
+        arrival: &Arrival,
+        route: &Route<'_>,
+        draft: &Draft,
+        begun: Option<Begun>,
+        output: &Fields,
+        reply: Reply,
+        notes: &Notes,
+        bytes_in: u64,
+    ) -> Response<ReplyBody> {
+        let encoded = wire::encode(route.protocol, route.model(), route.operation, output, &arrival.request_id);
+        let encoded = match encoded {
+            Ok(encoded) => encoded,
+            Err(error) => {
+                let error = ApiError::internal(format!("{}: {error}", route.operation.name));
+                return self.fail_noted(arrival, route, draft, begun, error, bytes_in, notes).await;
+            }
+        };
+        let answer = Answer { encoded, stream: reply.body, status: reply.status, headers: reply.headers };
+        if self.deps.recorder.is_on() {
+            let outcome = Outcome {
+                error: None,
+                response_json: audit::build::response_json(route.model(), route.operation, &route.entry.kind, output),
+                resources: &notes.resources,
+                additional: &notes.additional,
+                bytes_in,
+                bytes_out: answer.bytes_out(),
+            };
+            if let Err(error) = self.record(draft, begun, &outcome).await {
+                return self.unrecorded(arrival, Some(route), route.protocol, &error);
+            }
+        }
+        answer.into_response()
+    }
+
+    async fn fail(
+        &self,
+        arrival: &Arrival,
+        route: &Route<'_>,
+        draft: &Draft,
+        begun: Option<Begun>,
+        error: ApiError,
+        bytes_in: u64,
+    ) -> Response<ReplyBody> {
+        self.fail_noted(arrival, route, draft, begun, error, bytes_in, &Notes::default()).await
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "as succeed")]
+    async fn fail_noted(
+        &self,
+        arrival: &Arrival,
+        route: &Route<'_>,
+        draft: &Draft,
+        begun: Option<Begun>,
+        error: ApiError,
+        bytes_in: u64,
+        notes: &Notes,
+    ) -> Response<ReplyBody> {
+        let encoded = self.encode_error(arrival, Some(route), route.protocol, &error);
+        let outcome = Outcome {
+            error: Some((failure::recorded_code(&error.code), &error.message)),
+            resources: &notes.resources,
+            additional: &notes.additional,
+            bytes_in,
+            bytes_out: encoded.body.len() as u64,
+            ..Outcome::default()
+        };
+        if let Err(error) = self.record(draft, begun, &outcome).await {
+            return self.unrecorded(arrival, Some(route), route.protocol, &error);
+        }
+        reply::from_wire(encoded)
+    }
+
+    /// Refuses a request before its input was read.
+    async fn refuse(
+        &self,
+        arrival: &Arrival,
+        route: Option<&Route<'_>>,
+        target: &Target<'_>,
+        who: &Who,
+        error: ApiError,
+    ) -> Response<ReplyBody> {
+        match route {
+            Some(route) => {
+                let draft = self.draft(arrival, who, route, &Fields::new());
+                self.fail(arrival, route, &draft, None, error, 0).await
+            }
+            None => {
+                let missing = NoOperation { service: String::new(), operation: String::new() };
+                self.refuse_unknown(arrival, &missing, target.family(), who, error).await
+            }
+        }
+    }
+
+    /// Refuses a request that means no operation of any model.
+    async fn refuse_unknown(
+        &self,
+        arrival: &Arrival,
+        missing: &NoOperation,
+        family: Family,
+        who: &Who,
+        error: ApiError,
+    ) -> Response<ReplyBody> {
+        let source = if missing.service.is_empty() { "unknown".to_owned() } else { format!("{}.amazonaws.com", missing.service) };
+        let name = if missing.operation.is_empty() { "Unknown" } else { &missing.operation };
+        let kind =
+            EventKind { source, name: Arc::from(name), read_only: false, data: false, api_version: None };
+        let protocol = match family {
+            Family::S3 => Protocol::RestXml,
+            Family::Json => Protocol::Json,
+            Family::Query => Protocol::Query,
+            Family::Rest => Protocol::RestJson,
+        };
+        let draft = self.draft_of(arrival, who, kind, "null".to_owned(), Vec::new(), false);
+        let encoded = self.encode_error(arrival, None, protocol, &error);
+        let outcome = Outcome { error: Some((&error.code, &error.message)), ..Outcome::default() };
+        match self.record(&draft, None, &outcome).await {
+            Ok(()) => reply::from_wire(encoded),
+            Err(error) => self.unrecorded(arrival, None, protocol, &error),
+        }
+    }
+
+    fn draft(&self, arrival: &Arrival, who: &Who, route: &Route<'_>, input: &Fields) -> Draft {
+        if !self.deps.recorder.is_on() {
+            return self.draft_of(arrival, who, (*route.entry.kind).clone(), String::new(), Vec::new(), false);
+        }
+        let mut request_json = Vec::with_capacity(256);
+        audit::params::write_request(&mut request_json, route.model(), route.operation, input, &arrival.host);
+        let request_json = String::from_utf8(request_json).expect("only text was written");
+        let service = &*route.model().name;
+        let resources = audit::resources::named(service, who.region, &self.deps.account, input);
+        let mut draft =
+            self.draft_of(arrival, who, (*route.entry.kind).clone(), request_json, resources, service == "s3");
+        if route.model().metadata.global_endpoint.is_some() {
+            draft.region = Region::US_EAST_1;
+        }
+        draft
+    }
+
+    fn draft_of(
+        &self,
+        arrival: &Arrival,
+        who: &Who,
+        kind: EventKind,
+        request_json: String,
+        resources: Vec<service::ResourceNote>,
+        s3: bool,
+    ) -> Draft {
+        let user_agent = arrival.parts.headers.get("user-agent").map_or_else(String::new, |value| {
+            let text = String::from_utf8_lossy(value.as_bytes());
+            // S3's records have the user agent in brackets.
+            if s3 { format!("[{text}]") } else { text.into_owned() }
+        });
+        Draft {
+            time: arrival.time,
+            caller: who.caller.clone(),
+            account: Arc::clone(&self.deps.account),
+            region: who.region,
+            source_ip: Arc::clone(&arrival.source_ip),
+            user_agent,
+            request_id: arrival.request_id.clone(),
+            event_id: ids::uuid(&*self.deps.env.rng),
+            kind,
+            request_json,
+            resources,
+            s3: s3.then_some(audit::build::S3Access { method: who.method }),
+        }
+    }
+
+    /// Records a call that is over. Returns when that is durable.
+    async fn record(&self, draft: &Draft, begun: Option<Begun>, outcome: &Outcome<'_>) -> Result<(), journal::Error> {
+        if !self.deps.recorder.is_on() {
+            return Ok(());
+        }
+        let mut buffer = Vec::with_capacity(2048);
+        buffer.resize(entry::FINISH_HEAD_BYTES, 0);
+        draft.write(outcome, &mut buffer);
+        self.deps.recorder.finish(begun, buffer).await
+    }
+
+    /// The answer when the record cannot be written: recorded or refused.
+    fn unrecorded(
+        &self,
+        arrival: &Arrival,
+        route: Option<&Route<'_>>,
+        protocol: Protocol,
+        error: &journal::Error,
+    ) -> Response<ReplyBody> {
+        tracing::error!(%error, request_id = arrival.request_id, "a call is refused because it cannot be recorded");
+        let refusal = ApiError::unavailable(error);
+        reply::from_wire(self.encode_error(arrival, route, protocol, &refusal))
+    }
+
+    fn encode_error(
+        &self,
+        arrival: &Arrival,
+        route: Option<&Route<'_>>,
+        protocol: Protocol,
+        error: &ApiError,
+    ) -> wire::Response {
+        if let Some(log) = &error.log {
+            tracing::error!(request_id = arrival.request_id, code = &*error.code, cause = log, "a call failed");
+        }
+        let no_body = arrival.parts.method == http::Method::HEAD || matches!(error.status, 304 | 204);
+        let reply = wire::ErrorReply {
+            code: &error.code,
+            message: &error.message,
+            status: error.status,
+            sender_fault: error.status < 500,
+            fields: &error.fields,
+            request_id: &arrival.request_id,
+            resource: Some(arrival.parts.uri.path()),
+            host_id: Some(&arrival.request_id),
+            head: no_body,
+        };
+        wire::encode_error(protocol, route.map(|route| &**route.model()), route.map(|route| route.operation), &reply)
+    }
+}
+
+fn streams(route: Option<&Route<'_>>) -> bool {
+    route.is_some_and(|route| wire::body_is_streamed(route.model(), route.operation))
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    format!("an operation panicked: {}", text.unwrap_or("(no text)"))
+}
+
+impl Who {
+    fn unproved(claim: &Claim) -> Who {
+        Who {
+            caller: Caller::Unknown { access_key_id: Some(Arc::from(claim.access_key_id.as_str())) },
+            region: Region::parse(&claim.region).unwrap_or(Region::US_EAST_1),
+            method: Some(match claim.placement {
+                sigv4::Placement::Header => "AuthHeader",
+                sigv4::Placement::Query => "QueryString",
+            }),
+        }
+    }
+}
+
+impl Answer {
+    fn bytes_out(&self) -> u64 {
+        self.stream.as_ref().map_or(self.encoded.body.len() as u64, |body| body.len_bytes().unwrap_or(0))
+    }
+
+    fn into_response(self) -> Response<ReplyBody> {
+        let mut response = reply::from_wire(self.encoded);
+        for (name, value) in &self.headers {
+            reply::put_header(response.headers_mut(), name, value);
+        }
+        if let Some(status) = self.status.and_then(|status| http::StatusCode::from_u16(status).ok()) {
+            *response.status_mut() = status;
+        }
+        if let Some(stream) = self.stream {
+            *response.body_mut() = ReplyBody::Stream(stream);
+        }
+        response
+    }
+}
