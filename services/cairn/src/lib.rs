@@ -1,0 +1,29 @@
+//! Cairn's own API, for whoever runs the server: flush, tail, status. It is called like any other service: signed, authorized,
+//! recorded.
+
+pub mod ops;
+
+use std::sync::Arc;
+
+use ports::Operator;
+use service::{Builder, Definition, Service};
+
+/// The service.
+pub struct Cairn {
+    /// The server.
+    pub operator: Arc<dyn Operator>,
+}
+
+impl Service for Cairn {
+    const MODEL: &'static str = "cairn";
+    const PREFIX: &'static str = "cairn";
+}
+
+/// The operations.
+pub fn definition(cairn: Arc<Cairn>) -> Definition {
+    Builder::new(cairn)
+        .on::<ops::flush::Flush>()
+        .on::<ops::get_status::GetStatus>()
+        .on::<ops::tail::Tail>()
+        .build()
+}

@@ -1,0 +1,5 @@
+//! One file per operation.
+
+pub mod flush;
+pub mod get_status;
+pub mod tail;

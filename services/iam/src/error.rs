@@ -1,0 +1,33 @@
+//! What IAM refuses, in AWS's words. Source: IAM API reference, "Common errors" and each operation's errors.
+
+service::api_errors! {
+    /// What IAM refuses.
+    pub enum Error {
+        /// No such user, key or policy.
+        NoSuchEntity(String) = 404 => "{0}",
+        /// The name is taken; names differ by more than case.
+        EntityAlreadyExists(String) = 409 => "{0}",
+        /// Something still hangs on the entity.
+        DeleteConflict(String) = 409 => "{0}",
+        /// A quota is reached.
+        LimitExceeded(String) = 409 => "{0}",
+        /// A value that the model cannot refuse by itself.
+        ValidationError(String) = 400 => "{0}",
+        /// A value of the wrong form.
+        InvalidInput(String) = 400 => "{0}",
+        /// The entity changed while it was being changed.
+        ConcurrentModification = 409 => "The request was rejected because multiple requests to change this object were submitted simultaneously. Wait a few minutes and submit your request again.",
+    }
+}
+
+impl Error {
+    /// There is no user of this name.
+    pub fn no_user(name: &str) -> Error {
+        Error::NoSuchEntity(format!("The user with name {name} cannot be found."))
+    }
+
+    /// There is no such access key.
+    pub fn no_key(id: &str) -> Error {
+        Error::NoSuchEntity(format!("The Access Key with id {id} cannot be found."))
+    }
+}
