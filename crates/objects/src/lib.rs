@@ -25,7 +25,7 @@ pub use error::Error;
 pub use local::Local;
 pub use memory::Memory;
 #[cfg(feature = "remote")]
-pub use remote::{Remote, RemoteConfig};
+pub use remote::{Remote, RemoteConfig, RemoteCredentials};
 
 /// The longest name, in bytes. S3 allows 1,024 for a key, of which a prefix of the operator's may take a part.
 pub const NAME_BYTES_MAX: usize = 512;

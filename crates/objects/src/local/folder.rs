@@ -120,7 +120,7 @@ impl Folder {
         let mut waiting = BTreeSet::new();
         for part in names {
             let name = format!("{folder}{part}");
-            while let Some(below) = waiting.first().filter(|below: &&String| **below < String::new()).cloned() {
+            while let Some(below) = waiting.first().filter(|below: &&String| **below < name).cloned() {
                 waiting.remove(&below);
                 self.walk(&below, listing)?;
             }
