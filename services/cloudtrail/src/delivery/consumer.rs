@@ -1,0 +1,388 @@
+//! [`Delivery`]: reads the journal, gathers each trail's records per region, and cuts them into files.
+//!
+//! Nothing here waits for a bucket. What is in memory can be thrown away at any moment: the committed cursor says where to begin
+//! again, and the trails as of the cursor are committed with it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use journal::{Entry, Seq};
+use record::{LogFileWriter, RecordView};
+use serde::{Deserialize, Serialize};
+use state::{Expect, Op, Range};
+use worker::{Consumer, EntryKind, Failure};
+
+use super::outbox::{ChainEnd, OUTBOX_FOLDER, OutboxFile, log_key, object_name};
+use crate::rows::{self, CHAIN_ENDS, DELIVERY, DELIVERY_TRAILS, Found, ONLY, OUTBOX};
+use crate::selectors::Selection;
+use crate::shared::Shared;
+use crate::trail::Trail;
+use crate::trail::store::{TOPIC, TrailChange};
+
+/// The topic of a request to cut here: the command `cairn flush`.
+pub const FLUSH_TOPIC: &str = "cloudtrail/flush";
+
+/// A file is finished at this size, uncompressed. CloudTrail closes its files at about 50 MB.
+const FILE_BYTES_MAX: u64 = 32 << 20;
+/// A file is finished at so many records.
+const FILE_RECORDS_MAX: u64 = 50_000;
+/// All files are finished when so many are open: each keeps some 300 KiB of compressor.
+const OPEN_FILES_MAX: usize = 64;
+/// All files are finished when they hold so much, uncompressed: some 25 MiB compressed in memory.
+const OPEN_BYTES_MAX: u64 = 256 << 20;
+/// How long stopping may wait for buckets; what is not delivered then waits in the outbox for the next start.
+const STOP_WAIT: Duration = Duration::from_secs(5);
+/// Rows read at a time.
+const PAGE: usize = 1_000;
+
+const _: () = assert!(FILE_BYTES_MAX <= OPEN_BYTES_MAX);
+
+/// How far delivery is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Cursor {
+    version: u32,
+    /// The first entry that is in no cut.
+    next: u64,
+    /// The last trail change taken.
+    revision: u64,
+}
+
+/// See the module.
+pub struct Delivery {
+    shared: Arc<Shared>,
+    committed: Option<Found<Cursor>>,
+    /// The next entry to take.
+    next: Seq,
+    /// The last trail change taken.
+    revision: u64,
+    trails: BTreeMap<String, Arc<Trail>>,
+    open: BTreeMap<(Arc<str>, String), OpenFile>,
+    open_bytes: u64,
+    /// A cut that is not committed yet.
+    pending: Option<Cut>,
+    cut_at_ms: u64,
+    swept: bool,
+}
+
+struct OpenFile {
+    writer: LogFileWriter,
+    trail: Arc<Trail>,
+    first_seq: u64,
+    oldest_ms: Option<i64>,
+    newest_ms: Option<i64>,
+}
+
+/// Files that are finished but perhaps not stored, and what else one commit makes true.
+struct Cut {
+    cursor: Cursor,
+    files: Vec<(OutboxFile, Bytes)>,
+    change: Option<(TrailChange, Option<ChainEnd>)>,
+}
+
+fn failed(what: &str, error: impl std::fmt::Display) -> Failure {
+    Failure(format!("{what}: {error}"))
+}
+
+impl Delivery {
+    /// Takes up where the last commit left off.
+    pub async fn open(shared: Arc<Shared>) -> Result<Delivery, state::Error> {
+        let committed: Option<Found<Cursor>> = rows::get(&*shared.state, DELIVERY, ONLY).await?;
+        let mut trails = BTreeMap::new();
+        state::scan_all(&*shared.state, DELIVERY_TRAILS, Range::all(), |row| {
+            let trail: Trail = rows::read(DELIVERY_TRAILS, &row)?;
+            trails.insert(trail.arn.clone(), Arc::new(trail));
+            Ok::<bool, state::Error>(true)
+        })
+        .await?;
+        for (arn, trail) in &trails {
+            shared.set_trail(arn, Some(Arc::clone(trail)));
+        }
+        let (next, revision) = committed.as_ref().map_or((1, 0), |found| (found.value.next, found.value.revision));
+        let next = Seq::new(next).max(shared.journal.first());
+        let cut_at_ms = shared.env.clock.monotonic_ms();
+        shared.delivery_at(next);
+        Ok(Delivery {
+            shared,
+            committed,
+            next,
+            revision,
+            trails,
+            open: BTreeMap::new(),
+            open_bytes: 0,
+            pending: None,
+            cut_at_ms,
+            swept: false,
+        })
+    }
+
+    /// Wakes the workers of all trails that something is left to do for, and removes contents that no row names: those of cuts
+    /// that were never committed. Called before the first cut.
+    async fn sweep(&mut self) -> Result<(), Failure> {
+        let shared = Arc::clone(&self.shared);
+        let mut named = std::collections::BTreeSet::new();
+        let mut arns: std::collections::BTreeSet<String> = self.trails.keys().cloned().collect();
+        let outbox = state::scan_all(&*shared.state, OUTBOX, Range::all(), |row| {
+            let file: OutboxFile = rows::read(OUTBOX, &row)?;
+            named.insert(file.object);
+            arns.insert(file.arn);
+            Ok::<bool, state::Error>(true)
+        });
+        outbox.await.map_err(|error| failed("reading the outbox", error))?;
+        let ends = state::scan_all(&*shared.state, CHAIN_ENDS, Range::all(), |row| {
+            let end: ChainEnd = rows::read(CHAIN_ENDS, &row)?;
+            arns.insert(end.trail.arn);
+            Ok::<bool, state::Error>(true)
+        });
+        ends.await.map_err(|error| failed("reading the ends of chains", error))?;
+        let mut after = None;
+        loop {
+            let names = shared.objects.list(OUTBOX_FOLDER, after.as_deref(), PAGE).await;
+            let names = names.map_err(|error| failed("listing the outbox", error))?;
+            let Some(last) = names.last().cloned() else { break };
+            for name in names.iter().filter(|name| !named.contains(&name.name)) {
+                let gone = shared.objects.delete(&name.name).await;
+                gone.map_err(|error| failed("tidying the outbox", error))?;
+            }
+            after = Some(last.name);
+        }
+        for arn in arns {
+            shared.worker(&arn).wake();
+        }
+        self.swept = true;
+        Ok(())
+    }
+
+    async fn step(&mut self, entry: &Entry) -> Result<(), Failure> {
+        let kind = match EntryKind::read(entry) {
+            Ok(kind) => kind,
+            Err(error) => {
+                // Of a newer version, or damage that the journal's checksums did not see. Going on loses it; stopping loses all.
+                tracing::error!(%error, "an entry cannot be delivered");
+                self.next = entry.seq.next();
+                return Ok(());
+            }
+        };
+        match kind {
+            EntryKind::Begin { .. } => {}
+            EntryKind::Finish { record, .. } => self.gather(entry.seq, &record),
+            EntryKind::Control(control) if control.topic == TOPIC => match serde_json::from_slice(&control.document) {
+                Ok(change) => self.apply(entry.seq, change),
+                Err(error) => tracing::error!(seq = entry.seq.get(), %error, "a trail change cannot be read"),
+            },
+            EntryKind::Control(control) if control.topic == FLUSH_TOPIC => self.begin_cut(entry.seq.next(), None),
+            EntryKind::Control(_) => {}
+        }
+        self.next = entry.seq.next();
+        if self.pending.is_none() && self.is_full() {
+            self.begin_cut(self.next, None);
+        }
+        self.finish_cut().await
+    }
+
+    fn is_full(&self) -> bool {
+        self.open.len() >= OPEN_FILES_MAX
+            || self.open_bytes >= OPEN_BYTES_MAX
+            || self
+                .open
+                .values()
+                .any(|file| file.writer.uncompressed_len() >= FILE_BYTES_MAX || file.writer.count() >= FILE_RECORDS_MAX)
+    }
+
+    fn gather(&mut self, seq: Seq, record: &Bytes) {
+        if !self.trails.values().any(|trail| trail.logging) {
+            return;
+        }
+        let view = match RecordView::parse(record) {
+            Ok(view) => view,
+            Err(error) => {
+                tracing::error!(seq = seq.get(), %error, "a record cannot be delivered");
+                return;
+            }
+        };
+        let selection = Selection::new(&view);
+        for trail in self.trails.values().filter(|trail| selection.selected_by(trail)) {
+            let key = (Arc::from(trail.arn.as_str()), selection.region().to_owned());
+            let file = self.open.entry(key).or_insert_with(|| OpenFile {
+                writer: LogFileWriter::new(),
+                trail: Arc::clone(trail),
+                first_seq: seq.get(),
+                oldest_ms: None,
+                newest_ms: None,
+            });
+            let before = file.writer.uncompressed_len();
+            file.writer.push(record);
+            self.open_bytes += file.writer.uncompressed_len() - before;
+            if let Some(time) = view.event_time() {
+                file.oldest_ms = Some(file.oldest_ms.map_or(time.ms(), |oldest| oldest.min(time.ms())));
+                file.newest_ms = Some(file.newest_ms.map_or(time.ms(), |newest| newest.max(time.ms())));
+            }
+        }
+    }
+
+    /// A trail changes here: what came before is cut under its old settings.
+    fn apply(&mut self, seq: Seq, change: TrailChange) {
+        if change.revision <= self.revision {
+            return;
+        }
+        self.revision = change.revision;
+        let old = self.trails.get(&change.arn).cloned();
+        let goes_on = |epoch| change.trail.as_ref().is_some_and(|trail| trail.digests == Some(epoch));
+        let end = old.and_then(|old| {
+            let epoch = old.digests.filter(|epoch| !goes_on(*epoch))?;
+            Some(ChainEnd { version: 1, epoch, trail: Trail::clone(&old), seq: seq.get() })
+        });
+        match &change.trail {
+            Some(trail) => self.trails.insert(change.arn.clone(), Arc::new(trail.clone())),
+            None => self.trails.remove(&change.arn),
+        };
+        self.begin_cut(seq.next(), Some((change, end)));
+    }
+
+    /// Finishes all open files. From here on the cut stays in memory until it is committed.
+    fn begin_cut(&mut self, next: Seq, change: Option<(TrailChange, Option<ChainEnd>)>) {
+        let now = self.shared.env.clock.now();
+        self.cut_at_ms = self.shared.env.clock.monotonic_ms();
+        self.open_bytes = 0;
+        let files = std::mem::take(&mut self.open).into_iter().map(|((arn, region), open)| {
+            let OpenFile { writer, trail, first_seq, oldest_ms, newest_ms } = open;
+            let file = writer.finish();
+            let row = OutboxFile {
+                version: 1,
+                object: object_name(&arn, &region, first_seq),
+                key: log_key(&trail, &self.shared.account, &region, first_seq, now),
+                bucket: trail.bucket.clone(),
+                arn: arn.to_string(),
+                region,
+                first_seq,
+                sha256_hex: file.sha256_hex,
+                records: file.count,
+                oldest_ms,
+                newest_ms,
+                cut_ms: now.ms(),
+                digests: trail.digests,
+            };
+            (row, Bytes::from(file.gzip))
+        });
+        let cursor = Cursor { version: 1, next: next.get(), revision: self.revision };
+        self.pending = Some(Cut { cursor, files: files.collect(), change });
+    }
+
+    /// Stores and commits the pending cut, if there is one. May be called again after it failed.
+    async fn finish_cut(&mut self) -> Result<(), Failure> {
+        let Some(cut) = &self.pending else { return Ok(()) };
+        for (row, gzip) in &cut.files {
+            let stored = self.shared.objects.put(&row.object, gzip.clone()).await;
+            stored.map_err(|error| failed("storing a log file", error))?;
+        }
+        let rev = match self.shared.state.commit(self.commit_of(cut)).await {
+            Ok(info) => info.revs[0],
+            // An earlier attempt may have been committed though it was answered with a failure.
+            Err(error) if error.is_conflict() => self.committed_before(cut).await?,
+            Err(error) => return Err(failed("committing a cut", error)),
+        };
+        let cut = self.pending.take().expect("it was there a moment ago");
+        let mut wake: Vec<&str> = cut.files.iter().map(|(row, _)| row.arn.as_str()).collect();
+        if let Some((change, _)) = &cut.change {
+            self.shared.set_trail(&change.arn, change.trail.clone().map(Arc::new));
+            wake.push(&change.arn);
+        }
+        wake.sort_unstable();
+        wake.dedup();
+        wake.into_iter().for_each(|arn| self.shared.worker(arn).wake());
+        let next = Seq::new(cut.cursor.next);
+        self.committed = Some(Found { value: cut.cursor, rev });
+        self.shared.delivery_at(next);
+        Ok(())
+    }
+
+    fn commit_of(&self, cut: &Cut) -> Vec<Op> {
+        let expect = self.committed.as_ref().map(|found| found.rev).into();
+        let mut ops = vec![rows::put(DELIVERY, ONLY, &cut.cursor, expect)];
+        ops.extend(cut.files.iter().map(|(row, _)| rows::put(OUTBOX, row.row_key(), row, Expect::Any)));
+        if let Some((change, end)) = &cut.change {
+            ops.push(match &change.trail {
+                Some(trail) => rows::put(DELIVERY_TRAILS, change.arn.as_str(), trail, Expect::Any),
+                None => rows::delete(DELIVERY_TRAILS, change.arn.as_str(), Expect::Any),
+            });
+            if let Some(end) = end {
+                let key = state::key::key(&[end.trail.arn.as_str(), &rows::seq_text(end.seq)]);
+                ops.push(rows::put(CHAIN_ENDS, key, end, Expect::Any));
+            }
+        }
+        ops
+    }
+
+    async fn committed_before(&self, cut: &Cut) -> Result<u64, Failure> {
+        let found: Option<Found<Cursor>> = rows::get(&*self.shared.state, DELIVERY, ONLY)
+            .await
+            .map_err(|error| failed("reading the cursor", error))?;
+        match found {
+            Some(found) if found.value == cut.cursor => Ok(found.rev),
+            _ => Err(Failure("the delivery cursor was moved by another process".to_owned())),
+        }
+    }
+
+    /// Cuts what is open, if anything was taken since the last cut.
+    async fn cut_now(&mut self) -> Result<(), Failure> {
+        self.finish_cut().await?;
+        self.cut_at_ms = self.shared.env.clock.monotonic_ms();
+        if self.next > self.needs() {
+            self.begin_cut(self.next, None);
+        }
+        self.finish_cut().await
+    }
+}
+
+#[async_trait]
+impl Consumer for Delivery {
+    fn name(&self) -> &'static str {
+        "delivery"
+    }
+
+    fn needs(&self) -> Seq {
+        self.committed.as_ref().map_or(Seq::FIRST, |found| Seq::new(found.value.next)).max(self.shared.journal.first())
+    }
+
+    async fn take(&mut self, entries: &[Entry]) -> Result<(), Failure> {
+        if !self.swept {
+            self.sweep().await?;
+        }
+        self.finish_cut().await?;
+        for entry in entries {
+            // Those before it were gathered by an earlier call that then failed to store a cut.
+            if entry.seq >= self.next {
+                self.step(entry).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn idle(&mut self) -> Result<(), Failure> {
+        if !self.swept {
+            self.sweep().await?;
+        }
+        self.finish_cut().await?;
+        let open_ms = self.shared.env.clock.monotonic_ms().saturating_sub(self.cut_at_ms);
+        if open_ms >= self.shared.options.delivery_interval_ms {
+            self.cut_now().await?;
+        }
+        Ok(())
+    }
+
+    async fn stop(&mut self) -> Result<(), Failure> {
+        self.cut_now().await?;
+        self.shared.stop_workers();
+        let rounds = async {
+            for worker in self.shared.workers() {
+                worker.upload_all().await;
+            }
+        };
+        if tokio::time::timeout(STOP_WAIT, rounds).await.is_err() {
+            tracing::warn!("log files wait in the outbox for the next start");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,268 @@
+//! [`TrailWorker`]: puts one trail's finished log files into their bucket, in order, then its digests. A trail whose bucket is
+//! gone or refuses holds up no other.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use ports::{BucketError, ServicePut};
+use state::{Expect, Range};
+use tokio::sync::{Mutex, Notify};
+
+use super::outbox::{OutboxFile, Status, log_key};
+use crate::rows::{self, CHAIN_ENDS, DELIVERED, Found, OUTBOX, STATUS};
+use crate::shared::Shared;
+
+/// The principal whose permission a bucket's policy must give.
+pub const PRINCIPAL: &str = "cloudtrail.amazonaws.com";
+/// The canned ACL that bucket policies for CloudTrail demand.
+pub const ACL: &str = "bucket-owner-full-control";
+
+/// The pause after a failure; each further failure doubles it.
+const BACKOFF_FIRST: Duration = Duration::from_millis(500);
+/// The longest pause.
+const BACKOFF_MAX: Duration = Duration::from_secs(60);
+/// The longest sleep before the clock is looked at again for a digest that is due.
+const DUE_CHECK: Duration = Duration::from_secs(1);
+/// No log file is larger, compressed: a file is finished at 32 MiB uncompressed, give or take one record.
+const CONTENT_BYTES_MAX: usize = 128 << 20;
+/// Outbox rows read at a time.
+const PAGE: usize = 16;
+
+/// Why a round could not be completed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stuck {
+    /// The bucket did not take part; its owner can do something about it.
+    Bucket(BucketError),
+    /// Something of ours failed; for the log.
+    Own(String),
+}
+
+impl std::fmt::Display for Stuck {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Stuck::Bucket(error) => write!(f, "{error}"),
+            Stuck::Own(why) => f.write_str(why),
+        }
+    }
+}
+
+impl Stuck {
+    pub(crate) fn own(error: impl std::fmt::Display) -> Stuck {
+        Stuck::Own(error.to_string())
+    }
+}
+
+/// Which digests a round writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Digests {
+    /// Those whose time has come.
+    Due,
+    /// One now, for everything delivered.
+    Now,
+}
+
+/// See the module.
+pub struct TrailWorker {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) arn: String,
+    /// One round at a time: files and digests go out in order.
+    turn: Mutex<()>,
+    wake: Notify,
+    stopped: AtomicBool,
+    /// When the next digest is due, in milliseconds; as far as the last round knew.
+    pub(crate) due_ms: AtomicI64,
+}
+
+impl TrailWorker {
+    /// A worker that does nothing until it is run or asked.
+    pub fn new(shared: Arc<Shared>, arn: &str) -> TrailWorker {
+        let arn = arn.to_owned();
+        TrailWorker {
+            shared,
+            arn,
+            turn: Mutex::default(),
+            wake: Notify::new(),
+            stopped: AtomicBool::new(false),
+            due_ms: AtomicI64::new(i64::MAX),
+        }
+    }
+
+    /// There is something to do.
+    pub fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    /// Ends [`TrailWorker::run`] after what it is doing.
+    pub fn stop(&self) {
+        self.stopped.store(true, Ordering::Release);
+        self.wake.notify_one();
+    }
+
+    /// Works until it is stopped or has nothing more to do for a trail that is gone.
+    pub async fn run(self: Arc<Self>) {
+        let mut backoff = BACKOFF_FIRST;
+        while !self.stopped.load(Ordering::Acquire) {
+            match self.round(Digests::Due).await {
+                Ok(()) => backoff = BACKOFF_FIRST,
+                Err(stuck) => {
+                    tracing::warn!(trail = self.arn, ?stuck, "delivery of a trail is stuck and will try again");
+                    tokio::time::sleep(backoff).await;
+                    backoff = (backoff * 2).min(BACKOFF_MAX);
+                    continue;
+                }
+            }
+            match self.shared.trail(&self.arn) {
+                Some(trail) if trail.digests.is_some() => self.woken_or_due().await,
+                Some(_) => self.wake.notified().await,
+                None => {
+                    // Whoever got hold of this worker before it was forgotten had committed the work before: one more look.
+                    self.shared.forget_worker(&self.arn);
+                    if self.round(Digests::Due).await.is_ok() {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn woken_or_due(&self) {
+        while tokio::time::timeout(DUE_CHECK, self.wake.notified()).await.is_err() {
+            if self.shared.env.clock.now().ms() >= self.due_ms.load(Ordering::Acquire) {
+                return;
+            }
+        }
+    }
+
+    /// Puts what waits into the bucket, ends chains that must end, writes digests.
+    pub async fn round(&self, digests: Digests) -> Result<(), Stuck> {
+        let _turn = self.turn.lock().await;
+        self.upload().await?;
+        self.end_chains().await?;
+        self.write_digests(digests).await
+    }
+
+    /// Like a round without digests; failures stay in the outbox.
+    pub async fn upload_all(&self) {
+        let _turn = self.turn.lock().await;
+        let done = async {
+            self.upload().await?;
+            self.end_chains().await
+        };
+        if let Err(stuck) = done.await {
+            tracing::warn!(trail = self.arn, ?stuck, "log files wait in the outbox");
+        }
+    }
+
+    /// Whether files before `seq`, or the ends of chains, still wait.
+    pub async fn waits(&self, seq: u64) -> Result<bool, Stuck> {
+        let prefix = state::key::key(&[self.arn.as_str()]);
+        let range = Range::prefix(prefix.clone());
+        let first = self.shared.state.scan(OUTBOX, range.clone(), 1).await.map_err(Stuck::own)?;
+        let first: Option<OutboxFile> =
+            first.first().map(|row| rows::read(OUTBOX, row)).transpose().map_err(Stuck::own)?;
+        if first.is_some_and(|file| file.first_seq < seq) {
+            return Ok(true);
+        }
+        Ok(!self.shared.state.scan(CHAIN_ENDS, range, 1).await.map_err(Stuck::own)?.is_empty())
+    }
+
+    async fn upload(&self) -> Result<(), Stuck> {
+        let range = Range::prefix(state::key::key(&[self.arn.as_str()]));
+        loop {
+            let page = self.shared.state.scan(OUTBOX, range.clone(), PAGE).await.map_err(Stuck::own)?;
+            if page.is_empty() {
+                return Ok(());
+            }
+            for row in page {
+                let file: OutboxFile = rows::read(OUTBOX, &row).map_err(Stuck::own)?;
+                self.upload_one(Found { value: file, rev: row.rev }).await?;
+            }
+        }
+    }
+
+    async fn upload_one(&self, mut file: Found<OutboxFile>) -> Result<(), Stuck> {
+        let content = self.shared.objects.get(&file.value.object, None).await.map_err(Stuck::own)?;
+        let gzip = content.bytes(CONTENT_BYTES_MAX).await.map_err(Stuck::own)?;
+        let put = |file: &OutboxFile| self.service_put(&file.bucket, &file.key, gzip.clone(), Vec::new());
+        let mut outcome = self.shared.buckets.put(put(&file.value)).await;
+        if let Err(BucketError::NoSuchBucket | BucketError::AccessDenied) = outcome
+            && let Some(moved) = self.moved(&file.value)
+        {
+            // It is certainly not in the old bucket, and the trail has another by now. Written down first: after a crash the file
+            // must not be put into a third.
+            let op = rows::put(OUTBOX, moved.row_key(), &moved, Expect::Rev(file.rev));
+            let rev = self.shared.state.commit(vec![op]).await.map_err(Stuck::own)?.revs[0];
+            file = Found { value: moved, rev };
+            outcome = self.shared.buckets.put(put(&file.value)).await;
+        }
+        if let Err(error) = outcome {
+            self.note("delivery", Some(error.code())).await?;
+            return Err(Stuck::Bucket(error));
+        }
+        let now = self.shared.env.clock.now().ms();
+        let status = Status { version: 1, delivered_ms: Some(now), attempted_ms: Some(now), error: None };
+        let mut ops = vec![
+            rows::delete(OUTBOX, file.value.row_key(), Expect::Rev(file.rev)),
+            rows::put(STATUS, self.status_key("delivery"), &status, Expect::Any),
+        ];
+        if let Some(delivered) = file.value.delivered() {
+            ops.push(rows::put(DELIVERED, file.value.delivered_key(), &delivered, Expect::Absent));
+        }
+        self.shared.state.commit(ops).await.map_err(Stuck::own)?;
+        self.shared.files_delivered.fetch_add(1, Ordering::Relaxed);
+        // Should this fail, the sweep at the next start removes it.
+        if let Err(error) = self.shared.objects.delete(&file.value.object).await {
+            tracing::warn!(%error, object = file.value.object, "a delivered log file stays in the outbox");
+        }
+        Ok(())
+    }
+
+    /// Where the file would go today, if that is elsewhere.
+    fn moved(&self, file: &OutboxFile) -> Option<OutboxFile> {
+        let trail = self.shared.trail(&self.arn)?;
+        let cut = base::Timestamp::from_ms(file.cut_ms);
+        let key = log_key(&trail, &self.shared.account, &file.region, file.first_seq, cut);
+        let elsewhere = trail.bucket != file.bucket || key != file.key;
+        elsewhere.then(|| OutboxFile { bucket: trail.bucket.clone(), key, ..file.clone() })
+    }
+
+    /// An object as CloudTrail writes it.
+    pub(crate) fn service_put(
+        &self,
+        bucket: &str,
+        key: &str,
+        gzip: Bytes,
+        metadata: Vec<(String, String)>,
+    ) -> ServicePut {
+        ServicePut {
+            principal: PRINCIPAL.to_owned(),
+            source_arn: self.arn.clone(),
+            source_account: self.shared.account.to_string(),
+            bucket: bucket.to_owned(),
+            key: key.to_owned(),
+            body: gzip,
+            acl: ACL.to_owned(),
+            content_type: Some("application/json".to_owned()),
+            content_encoding: Some("gzip".to_owned()),
+            metadata,
+        }
+    }
+
+    pub(crate) fn status_key(&self, what: &str) -> Vec<u8> {
+        state::key::key(&[self.arn.as_str(), what])
+    }
+
+    /// Writes down that an attempt failed.
+    pub(crate) async fn note(&self, what: &str, error: Option<&str>) -> Result<(), Stuck> {
+        let key = self.status_key(what);
+        let found: Option<Found<Status>> = rows::get(&*self.shared.state, STATUS, &key).await.map_err(Stuck::own)?;
+        let mut status = found.map(|found| found.value).unwrap_or_default();
+        status.version = 1;
+        status.attempted_ms = Some(self.shared.env.clock.now().ms());
+        status.error = error.map(str::to_owned);
+        self.shared.state.commit(vec![rows::put(STATUS, key, &status, Expect::Any)]).await.map_err(Stuck::own)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,67 @@
+//! What CloudTrail refuses, in its own words. Codes: CloudTrail API reference, "Errors" of each action.
+
+service::api_errors! {
+    /// A refusal. The text is what the client reads.
+    pub enum Error {
+        /// The ARN does not name a trail of this account, or has not the shape of one.
+        CloudTrailARNInvalidException(String) = 400 => "{0}",
+        /// A change raced with another one.
+        ConflictException(String) = 400 => "{0}",
+        /// The trail has no insight selectors.
+        InsightNotEnabledException(String) = 400 => "{0}",
+        /// The bucket's policy does not let CloudTrail write.
+        InsufficientS3BucketPolicyException(String) = 400 => "Incorrect S3 bucket policy is detected for bucket: {0}",
+        /// The log group cannot be used.
+        InvalidCloudWatchLogsLogGroupArnException(String) = 400 => "{0}",
+        /// The role cannot be used.
+        InvalidCloudWatchLogsRoleArnException(String) = 400 => "{0}",
+        /// LookupEvents knows one category besides the default: `insight`.
+        InvalidEventCategoryException(String) = 400 => "{0}",
+        /// The selectors break a rule or a limit.
+        InvalidEventSelectorsException(String) = 400 => "{0}",
+        /// The trail lives in another region.
+        InvalidHomeRegionException(String) = 400 => "{0}",
+        /// The lookup attributes cannot be used so.
+        InvalidLookupAttributesException(String) = 400 => "{0}",
+        /// Fewer than 1 or more than 50.
+        InvalidMaxResultsException(String) = 400 => "{0}",
+        /// The token is not ours, or belongs to another query.
+        InvalidNextTokenException(String) = 400 => "{0}",
+        /// Each parameter is fine, together they are not.
+        InvalidParameterCombinationException(String) = 400 => "{0}",
+        /// A parameter is wrong.
+        InvalidParameterException(String) = 400 => "{0}",
+        /// Not a bucket's name.
+        InvalidS3BucketNameException(String) = 400 => "{0}",
+        /// Not a key prefix for log files.
+        InvalidS3PrefixException(String) = 400 => "{0}",
+        /// Not a topic that notifications can be sent to.
+        InvalidSnsTopicNameException(String) = 400 => "{0}",
+        /// A tag's key or value is wrong.
+        InvalidTagParameterException(String) = 400 => "{0}",
+        /// The start is after the end.
+        InvalidTimeRangeException(String) = 400 => "{0}",
+        /// A paging token that is not ours.
+        InvalidTokenException(String) = 400 => "{0}",
+        /// Not a trail's name.
+        InvalidTrailNameException(String) = 400 => "{0}",
+        /// No such key.
+        KmsKeyNotFoundException(String) = 400 => "{0}",
+        /// Five trails per region.
+        MaximumNumberOfTrailsExceededException(String, String) = 400 => "User: {0} already has 5 trails in {1}.",
+        /// The account is in no organization.
+        OrganizationsNotInUseException(String) = 400 => "{0}",
+        /// Tags are asked of a trail that is not there.
+        ResourceNotFoundException(String) = 400 => "{0}",
+        /// Tags are asked of something that is no trail.
+        ResourceTypeNotSupportedException(String) = 400 => "{0}",
+        /// No such bucket.
+        S3BucketDoesNotExistException(String) = 400 => "S3 bucket {0} does not exist!",
+        /// Fifty tags per trail.
+        TagsLimitExceededException(String) = 400 => "{0}",
+        /// The name is taken.
+        TrailAlreadyExistsException(String, String) = 400 => "Trail {0} already exists for customer: {1}",
+        /// The ARN, and the account that asks.
+        TrailNotFoundException(String, String) = 400 => "Unknown trail: {0} for the user: {1}",
+    }
+}

@@ -1,0 +1,203 @@
+//! [`History`]: reads the journal and keeps management events searchable.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use base::time::DAY_MS;
+use bytes::Bytes;
+use journal::{Entry, Seq};
+use record::RecordView;
+use serde::{Deserialize, Serialize};
+use state::{Expect, Range};
+use worker::{Consumer, EntryKind, Failure};
+
+use super::index::{Index, Segment};
+use super::segment::{self, Item};
+use super::terms;
+use crate::rows::{self, Found, HISTORY, ONLY, SEGMENT_FILTERS, SEGMENTS};
+
+/// LookupEvents reaches this far back. CloudTrail user guide, "Working with CloudTrail event history".
+pub const KEPT_DAYS: i64 = 90;
+/// The tail is sealed at this size …
+const TAIL_BYTES_MAX: usize = 4 << 20;
+/// … or at so many records …
+const TAIL_RECORDS_MAX: usize = 8_192;
+/// … or when so many entries would have to be read again after a start.
+const UNSEALED_ENTRIES_MAX: u64 = 32_768;
+/// How often old segments are looked for.
+const EXPIRY_CHECK_MS: u64 = 3_600_000;
+/// Segments dropped per check.
+const EXPIRED_MAX: usize = 1_000;
+
+/// How far history is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Cursor {
+    version: u32,
+    next: u64,
+}
+
+/// See the module.
+pub struct History {
+    index: Arc<Index>,
+    committed: Option<Found<Cursor>>,
+    next: Seq,
+    expiry_at_ms: Option<u64>,
+    /// [`TAIL_RECORDS_MAX`], or less in a test.
+    pub(crate) tail_records_max: usize,
+}
+
+fn failed(what: &str, error: impl std::fmt::Display) -> Failure {
+    Failure(format!("{what}: {error}"))
+}
+
+/// The key of a segment's rows.
+pub(super) fn segment_key(first_seq: u64) -> [u8; 8] {
+    first_seq.to_be_bytes()
+}
+
+impl History {
+    /// Takes up where the last commit left off.
+    pub async fn open(index: Arc<Index>) -> Result<History, state::Error> {
+        let committed: Option<Found<Cursor>> = rows::get(&*index.shared.state, HISTORY, ONLY).await?;
+        let next = committed.as_ref().map_or(Seq::FIRST, |found| Seq::new(found.value.next));
+        let next = next.max(index.shared.journal.first());
+        *index.tail() = Default::default();
+        index.shared.history_at(next);
+        Ok(History { index, committed, next, expiry_at_ms: None, tail_records_max: TAIL_RECORDS_MAX })
+    }
+
+    fn gather(&self, seq: Seq, record: &Bytes) {
+        // A record that cannot be read was told about by delivery.
+        let Ok(view) = RecordView::parse(record) else { return };
+        if !view.is_management() {
+            return;
+        }
+        let secs = view.event_time().unwrap_or_else(|| self.index.shared.env.clock.now()).secs();
+        // Copied: a slice would keep the block of the journal that it was read with.
+        let json = Bytes::copy_from_slice(record);
+        let item = Item { seq: seq.get(), secs, terms: terms::terms(&view), json };
+        let mut tail = self.index.tail();
+        tail.bytes += item.json.len();
+        tail.items.push_back(item);
+    }
+
+    fn must_seal(&self) -> bool {
+        let tail = self.index.tail();
+        tail.bytes >= TAIL_BYTES_MAX
+            || tail.items.len() >= self.tail_records_max
+            || self.next.get().saturating_sub(self.needs().get()) >= UNSEALED_ENTRIES_MAX
+    }
+
+    /// Makes a segment of the tail. Until it is committed nothing has changed, and it may be done again.
+    async fn seal(&mut self) -> Result<(), Failure> {
+        let items: Vec<Item> = self.index.tail().items.iter().cloned().collect();
+        let shared = Arc::clone(&self.index.shared);
+        let expect = self.committed.as_ref().map(|found| found.rev).into();
+        let cursor = Cursor { version: 1, next: self.next.get() };
+        let mut ops = vec![rows::put(HISTORY, ONLY, &cursor, expect)];
+        if let (Some(first), Some(last)) = (items.first(), items.last()) {
+            let content = segment::write(&items);
+            let row = Segment {
+                version: 1,
+                object: format!("history/{}", rows::seq_text(first.seq)),
+                len_bytes: u64::try_from(content.len()).expect("a length fits 64 bits"),
+                first_seq: first.seq,
+                last_seq: last.seq,
+                oldest_secs: items.iter().map(|item| item.secs).min().unwrap_or(0),
+                newest_secs: items.iter().map(|item| item.secs).max().unwrap_or(0),
+                records: u64::try_from(items.len()).expect("a length fits 64 bits"),
+            };
+            let mut all: Vec<u64> = items.iter().flat_map(|item| item.terms.iter().copied()).collect();
+            all.sort_unstable();
+            all.dedup();
+            let stored = shared.objects.put(&row.object, content.into()).await;
+            stored.map_err(|error| failed("storing a segment of history", error))?;
+            let key = segment_key(first.seq).to_vec();
+            ops.push(rows::put(SEGMENTS, key.clone(), &row, Expect::Any));
+            let value = terms::filter(&all).into();
+            ops.push(state::Op::Put { table: SEGMENT_FILTERS, key, value, expect: Expect::Any });
+        }
+        let rev = match shared.state.commit(ops).await {
+            Ok(info) => info.revs[0],
+            // An earlier attempt may have been committed though it was answered with a failure.
+            Err(error) if error.is_conflict() => {
+                let found: Option<Found<Cursor>> = rows::get(&*shared.state, HISTORY, ONLY)
+                    .await
+                    .map_err(|error| failed("reading the cursor of history", error))?;
+                let found = found.filter(|found| found.value == cursor);
+                found.ok_or_else(|| Failure("the cursor of history was moved by another process".to_owned()))?.rev
+            }
+            Err(error) => return Err(failed("committing a segment of history", error)),
+        };
+        self.committed = Some(Found { value: cursor, rev });
+        let mut tail = self.index.tail();
+        tail.items.clear();
+        tail.items.shrink_to_fit();
+        tail.bytes = 0;
+        Ok(())
+    }
+
+    /// Drops segments that hold nothing younger than 90 days.
+    async fn expire(&self) -> Result<(), Failure> {
+        let shared = &self.index.shared;
+        let horizon_secs = shared.env.clock.now().plus_ms(-KEPT_DAYS * DAY_MS).secs();
+        let rows = shared.state.scan(SEGMENTS, Range::all(), EXPIRED_MAX).await;
+        for row in rows.map_err(|error| failed("reading the segments of history", error))? {
+            let segment: Segment =
+                rows::read(SEGMENTS, &row).map_err(|error| failed("reading a segment's row", error))?;
+            if segment.newest_secs >= horizon_secs {
+                break;
+            }
+            let gone = vec![
+                rows::delete(SEGMENTS, row.key.clone(), Expect::Any),
+                rows::delete(SEGMENT_FILTERS, row.key, Expect::Any),
+            ];
+            shared.state.commit(gone).await.map_err(|error| failed("dropping a segment of history", error))?;
+            let gone = shared.objects.delete(&segment.object).await;
+            gone.map_err(|error| failed("deleting a segment of history", error))?;
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Consumer for History {
+    fn name(&self) -> &'static str {
+        "history"
+    }
+
+    fn needs(&self) -> Seq {
+        let committed = self.committed.as_ref().map_or(Seq::FIRST, |found| Seq::new(found.value.next));
+        committed.max(self.index.shared.journal.first())
+    }
+
+    async fn take(&mut self, entries: &[Entry]) -> Result<(), Failure> {
+        for entry in entries {
+            // Those before it were gathered by an earlier call that then failed to seal.
+            if entry.seq < self.next {
+                continue;
+            }
+            if let Ok(EntryKind::Finish { record, .. }) = EntryKind::read(entry) {
+                self.gather(entry.seq, &record);
+            }
+            self.next = entry.seq.next();
+            if self.must_seal() {
+                self.seal().await?;
+            }
+        }
+        if self.must_seal() {
+            self.seal().await?;
+        }
+        self.index.shared.history_at(self.next);
+        Ok(())
+    }
+
+    async fn idle(&mut self) -> Result<(), Failure> {
+        let now_ms = self.index.shared.env.clock.monotonic_ms();
+        if self.expiry_at_ms.is_none_or(|at| now_ms >= at) {
+            self.expire().await?;
+            self.expiry_at_ms = Some(now_ms.saturating_add(EXPIRY_CHECK_MS));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,90 @@
+//! CloudTrail: trails, event selection, delivery of log files and digests, and event history.
+//!
+//! Records come from the journal alone: nothing here makes one, changes one, or loses one that a trail selects.
+
+pub mod delivery;
+pub mod digest;
+mod error;
+mod flush;
+#[cfg(test)]
+mod flush_tests;
+pub mod history;
+mod ops;
+mod rows;
+pub mod selectors;
+mod shared;
+#[cfg(test)]
+mod testing;
+pub mod trail;
+
+use std::sync::Arc;
+
+use service::{ApiError, Builder, Definition, Service};
+
+pub use delivery::Delivery;
+pub use error::Error;
+pub use flush::FlushReport;
+pub use history::History;
+pub use shared::{Deps, Options};
+
+use shared::Shared;
+use trail::store::TrailStore;
+
+/// The service.
+pub struct CloudTrail {
+    shared: Arc<Shared>,
+    trails: TrailStore,
+    history: Arc<history::Index>,
+}
+
+impl Service for CloudTrail {
+    const MODEL: &'static str = "cloudtrail";
+    const PREFIX: &'static str = "cloudtrail";
+}
+
+impl CloudTrail {
+    /// Opens the service on what an earlier run left. Appends trail changes to the journal that a crash kept out of it.
+    pub async fn new(deps: Deps) -> Result<Arc<CloudTrail>, ApiError> {
+        let shared = Arc::new(Shared::new(deps));
+        let trails = TrailStore::new(
+            shared.env.clone(),
+            Arc::clone(&shared.account),
+            Arc::clone(&shared.state),
+            Arc::clone(&shared.journal),
+        );
+        trails.recover().await?;
+        let history = Arc::new(history::Index::new(Arc::clone(&shared)));
+        Ok(Arc::new(CloudTrail { shared, trails, history }))
+    }
+
+    /// The consumers that make the service work: to be added to the crew of the journal, once.
+    pub async fn consumers(&self) -> Result<(Delivery, History), ApiError> {
+        let delivery = Delivery::open(Arc::clone(&self.shared)).await.map_err(ApiError::unavailable)?;
+        let history = History::open(Arc::clone(&self.history)).await.map_err(ApiError::unavailable)?;
+        self.shared.start_workers();
+        Ok((delivery, history))
+    }
+}
+
+/// The operations.
+pub fn definition(service: Arc<CloudTrail>) -> Definition {
+    Builder::new(service)
+        .on::<ops::add_tags::AddTags>()
+        .on::<ops::create_trail::CreateTrail>()
+        .on::<ops::delete_trail::DeleteTrail>()
+        .on::<ops::describe_trails::DescribeTrails>()
+        .on::<ops::get_event_selectors::GetEventSelectors>()
+        .on::<ops::get_insight_selectors::GetInsightSelectors>()
+        .on::<ops::get_trail::GetTrail>()
+        .on::<ops::get_trail_status::GetTrailStatus>()
+        .on::<ops::list_public_keys::ListPublicKeys>()
+        .on::<ops::list_tags::ListTags>()
+        .on::<ops::list_trails::ListTrails>()
+        .on::<ops::lookup_events::LookupEvents>()
+        .on::<ops::put_event_selectors::PutEventSelectors>()
+        .on::<ops::remove_tags::RemoveTags>()
+        .on::<ops::start_logging::StartLogging>()
+        .on::<ops::stop_logging::StopLogging>()
+        .on::<ops::update_trail::UpdateTrail>()
+        .build()
+}

@@ -1,0 +1,85 @@
+//! GetTrailStatus: whether a trail records, and how its last deliveries went.
+
+use base::Timestamp;
+use serde::Serialize;
+use service::{ApiError, Call, Operation};
+use state::Expect;
+
+use super::NameInput;
+use crate::CloudTrail;
+use crate::delivery::outbox::Status;
+use crate::rows::{self, STATUS};
+
+/// See the module.
+pub struct GetTrailStatus;
+
+/// The answer. The last six are no longer documented but still sent; empty where nothing happened yet.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Output {
+    is_logging: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    latest_delivery_error: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    latest_delivery_time: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    start_logging_time: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stop_logging_time: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    latest_digest_delivery_time: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    latest_digest_delivery_error: Option<String>,
+    latest_delivery_attempt_time: String,
+    latest_notification_attempt_time: String,
+    latest_notification_attempt_succeeded: String,
+    latest_delivery_attempt_succeeded: String,
+    time_logging_started: String,
+    time_logging_stopped: String,
+}
+
+impl Operation for GetTrailStatus {
+    type Service = CloudTrail;
+    type Input = NameInput;
+    type Output = Output;
+    const NAME: &'static str = "GetTrailStatus";
+    const RESOURCE: &'static str = "trail/{Name}";
+
+    async fn run(cloudtrail: &CloudTrail, call: &Call, input: NameInput) -> Result<Output, ApiError> {
+        let trail = cloudtrail.trails.find(&input.name, call.region).await?;
+        let delivery = status(cloudtrail, &trail.arn, "delivery").await?;
+        let digest = status(cloudtrail, &trail.arn, "digest").await?;
+        let time = |ms: Option<i64>| ms.map(Timestamp::from_ms);
+        let text = |ms: Option<i64>| time(ms).map(Timestamp::iso8601_secs).unwrap_or_default();
+        let succeeded = delivery.delivered_ms.filter(|_| delivery.error.is_none());
+        Ok(Output {
+            is_logging: trail.logging,
+            latest_delivery_error: delivery.error,
+            latest_delivery_time: time(delivery.delivered_ms),
+            start_logging_time: time(trail.started_ms),
+            stop_logging_time: time(trail.stopped_ms),
+            latest_digest_delivery_time: time(digest.delivered_ms),
+            latest_digest_delivery_error: digest.error,
+            latest_delivery_attempt_time: text(delivery.attempted_ms),
+            latest_notification_attempt_time: String::new(),
+            latest_notification_attempt_succeeded: String::new(),
+            latest_delivery_attempt_succeeded: text(succeeded),
+            time_logging_started: text(trail.started_ms),
+            time_logging_stopped: text(trail.stopped_ms),
+        })
+    }
+}
+
+async fn status(cloudtrail: &CloudTrail, arn: &str, what: &str) -> Result<Status, ApiError> {
+    let key = state::key::key(&[arn, what]);
+    let found = rows::get(&*cloudtrail.shared.state, STATUS, &key).await.map_err(ApiError::unavailable)?;
+    Ok(found.map(|found| found.value).unwrap_or_default())
+}
+
+/// Drops what is known of an earlier trail of this name.
+pub(super) async fn forget(cloudtrail: &CloudTrail, arn: &str) -> Result<(), ApiError> {
+    let gone = |what: &str| rows::delete(STATUS, state::key::key(&[arn, what]), Expect::Any);
+    let ops = vec![gone("delivery"), gone("digest")];
+    cloudtrail.shared.state.commit(ops).await.map_err(ApiError::unavailable)?;
+    Ok(())
+}

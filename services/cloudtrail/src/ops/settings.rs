@@ -1,0 +1,101 @@
+//! The settings that CreateTrail and UpdateTrail share, and what AWS checks of them.
+
+use base::Timestamp;
+use ports::{BucketError, ServicePut};
+use serde::Deserialize;
+use service::ApiError;
+
+use crate::CloudTrail;
+use crate::delivery::outbox::log_key;
+use crate::delivery::worker::{ACL, PRINCIPAL};
+use crate::error::Error;
+use crate::trail::Trail;
+use crate::trail::names::{check_bucket_name, check_prefix};
+
+/// Settings whose service is not here yet: what AWS answers when the thing they name does not exist.
+#[derive(Default)]
+pub struct Absent<'a> {
+    /// `SnsTopicName`.
+    pub sns_topic: Option<&'a str>,
+    /// `CloudWatchLogsLogGroupArn`.
+    pub log_group: Option<&'a str>,
+    /// `CloudWatchLogsRoleArn`.
+    pub log_role: Option<&'a str>,
+    /// `KmsKeyId`.
+    pub kms_key: Option<&'a str>,
+    /// `IsOrganizationTrail`.
+    pub organization: Option<bool>,
+}
+
+/// Tags of a new trail, as the request has them.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct TagInput {
+    /// The key.
+    pub key: String,
+    /// The value.
+    pub value: Option<String>,
+}
+
+impl Absent<'_> {
+    /// Refuses what cannot be honoured. An empty text, which UpdateTrail takes as "none", is fine.
+    pub fn refuse(&self) -> Result<(), Error> {
+        let given = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
+        if let Some(topic) = given(self.sns_topic) {
+            let text = format!("SNS Topic does not exist or the topic policy is incorrect! Topic: {topic}");
+            return Err(Error::InvalidSnsTopicNameException(text));
+        }
+        if let Some(group) = given(self.log_group) {
+            let text = format!("CloudTrail cannot validate the specified log group ARN: {group} does not exist.");
+            return Err(Error::InvalidCloudWatchLogsLogGroupArnException(text));
+        }
+        if let Some(role) = given(self.log_role) {
+            let text = format!("CloudWatchLogsRoleArn {role} cannot be set without CloudWatchLogsLogGroupArn.");
+            return Err(Error::InvalidCloudWatchLogsRoleArnException(text));
+        }
+        if let Some(key) = given(self.kms_key) {
+            return Err(Error::KmsKeyNotFoundException(format!("KMS key {key} does not exist.")));
+        }
+        if self.organization == Some(true) {
+            let text = "This account is not a member of an organization: an organization trail cannot be created.";
+            return Err(Error::OrganizationsNotInUseException(text.to_owned()));
+        }
+        Ok(())
+    }
+}
+
+/// Checks what a trail's settings must be together, and that its bucket lets CloudTrail write.
+pub async fn check(cloudtrail: &CloudTrail, trail: &Trail) -> Result<(), ApiError> {
+    check_bucket_name(&trail.bucket)?;
+    if let Some(prefix) = &trail.prefix {
+        check_prefix(prefix)?;
+    }
+    if trail.multi_region && !trail.include_global_service_events {
+        let text = "Multi-Region trail must include global service events.";
+        return Err(Error::InvalidParameterCombinationException(text.to_owned()).into());
+    }
+    check_bucket(cloudtrail, trail).await
+}
+
+/// Asks the bucket what it would say to a log file. CloudTrail user guide, "Amazon S3 bucket policy for CloudTrail".
+async fn check_bucket(cloudtrail: &CloudTrail, trail: &Trail) -> Result<(), ApiError> {
+    let shared = &cloudtrail.shared;
+    let account = &shared.account;
+    let put = ServicePut {
+        principal: PRINCIPAL.to_owned(),
+        source_arn: trail.arn.clone(),
+        source_account: account.to_string(),
+        bucket: trail.bucket.clone(),
+        key: log_key(trail, account, trail.home_region.as_str(), 0, Timestamp::EPOCH),
+        body: bytes::Bytes::new(),
+        acl: ACL.to_owned(),
+        content_type: Some("application/json".to_owned()),
+        content_encoding: Some("gzip".to_owned()),
+        metadata: Vec::new(),
+    };
+    shared.buckets.check(&put).await.map_err(|error| match error {
+        BucketError::NoSuchBucket => Error::S3BucketDoesNotExistException(trail.bucket.clone()).into(),
+        BucketError::AccessDenied => Error::InsufficientS3BucketPolicyException(trail.bucket.clone()).into(),
+        other => ApiError::unavailable(other),
+    })
+}

@@ -1,0 +1,76 @@
+//! A trail as the API shows it.
+
+use base::Region;
+use serde::Serialize;
+
+use crate::trail::Trail;
+
+/// `Trail` of GetTrail and DescribeTrails.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct TrailView {
+    name: String,
+    #[serde(rename = "S3BucketName")]
+    s3_bucket_name: String,
+    #[serde(rename = "S3KeyPrefix", skip_serializing_if = "Option::is_none")]
+    s3_key_prefix: Option<String>,
+    include_global_service_events: bool,
+    is_multi_region_trail: bool,
+    home_region: Region,
+    #[serde(rename = "TrailARN")]
+    trail_arn: String,
+    log_file_validation_enabled: bool,
+    has_custom_event_selectors: bool,
+    has_insight_selectors: bool,
+    is_organization_trail: bool,
+}
+
+impl From<Trail> for TrailView {
+    fn from(trail: Trail) -> TrailView {
+        TrailView {
+            has_custom_event_selectors: trail.selectors.are_custom(),
+            name: trail.name,
+            s3_bucket_name: trail.bucket,
+            s3_key_prefix: trail.prefix,
+            include_global_service_events: trail.include_global_service_events,
+            is_multi_region_trail: trail.multi_region,
+            home_region: trail.home_region,
+            trail_arn: trail.arn,
+            log_file_validation_enabled: trail.log_file_validation,
+            has_insight_selectors: false,
+            is_organization_trail: false,
+        }
+    }
+}
+
+/// What CreateTrail and UpdateTrail answer.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct SettingsView {
+    name: String,
+    #[serde(rename = "S3BucketName")]
+    s3_bucket_name: String,
+    #[serde(rename = "S3KeyPrefix", skip_serializing_if = "Option::is_none")]
+    s3_key_prefix: Option<String>,
+    include_global_service_events: bool,
+    is_multi_region_trail: bool,
+    #[serde(rename = "TrailARN")]
+    trail_arn: String,
+    log_file_validation_enabled: bool,
+    is_organization_trail: bool,
+}
+
+impl From<Trail> for SettingsView {
+    fn from(trail: Trail) -> SettingsView {
+        SettingsView {
+            name: trail.name,
+            s3_bucket_name: trail.bucket,
+            s3_key_prefix: trail.prefix,
+            include_global_service_events: trail.include_global_service_events,
+            is_multi_region_trail: trail.multi_region,
+            trail_arn: trail.arn,
+            log_file_validation_enabled: trail.log_file_validation,
+            is_organization_trail: false,
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! Rows of the state tables as JSON documents. Every table of this service is named here; nothing else writes to them.
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use state::{Error, Expect, Op, Row, State, Table};
+
+/// Trails as the API sees them. Key: ARN.
+pub const TRAILS: Table = "cloudtrail/trails";
+/// Trail changes that may not be in the journal yet. Key: revision (big-endian).
+pub const CHANGES: Table = "cloudtrail/changes";
+/// The last revision given to a trail change. One row.
+pub const REVISION: Table = "cloudtrail/revision";
+/// How far delivery is. One row.
+pub const DELIVERY: Table = "cloudtrail/delivery";
+/// Trails as of delivery's place in the journal. Key: ARN.
+pub const DELIVERY_TRAILS: Table = "cloudtrail/delivery-trails";
+/// Log files that are not in their bucket yet. Key: ARN, first sequence (hexadecimal), region.
+pub const OUTBOX: Table = "cloudtrail/outbox";
+/// Log files in their bucket that no digest has taken yet. Key: ARN, region, first sequence.
+pub const DELIVERED: Table = "cloudtrail/delivered";
+/// What GetTrailStatus tells of deliveries. Key: ARN, `delivery` or `digest`.
+pub const STATUS: Table = "cloudtrail/status";
+/// Digest chains. Key: ARN, region.
+pub const CHAINS: Table = "cloudtrail/chains";
+/// Chains that must end with a last digest. Key: ARN, sequence.
+pub const CHAIN_ENDS: Table = "cloudtrail/chain-ends";
+/// The keys that sign digests; secret. Key: start of validity.
+pub const KEYS: Table = "cloudtrail/keys";
+/// How far history is. One row.
+pub const HISTORY: Table = "cloudtrail/history";
+/// Sealed segments of history. Key: first sequence.
+pub const SEGMENTS: Table = "cloudtrail/segments";
+/// What values a segment of history may hold (a Bloom filter). Key: first sequence.
+pub const SEGMENT_FILTERS: Table = "cloudtrail/segment-filters";
+
+/// The key of a table's only row.
+pub const ONLY: &[u8] = b"only";
+
+/// A document and the revision of its row.
+#[derive(Clone, Debug)]
+pub struct Found<T> {
+    /// The document.
+    pub value: T,
+    /// For [`Expect::Rev`].
+    pub rev: u64,
+}
+
+/// Reads one document.
+pub async fn get<T: DeserializeOwned>(state: &dyn State, table: Table, key: &[u8]) -> Result<Option<Found<T>>, Error> {
+    match state.get(table, key).await? {
+        Some(row) => Ok(Some(Found { rev: row.rev, value: read(table, &row)? })),
+        None => Ok(None),
+    }
+}
+
+/// Reads a row's document.
+pub fn read<T: DeserializeOwned>(table: Table, row: &Row) -> Result<T, Error> {
+    serde_json::from_slice(&row.value).map_err(|source| Error::Document { table, source: std::sync::Arc::new(source) })
+}
+
+/// A write of a document.
+pub fn put<T: Serialize>(table: Table, key: impl Into<Vec<u8>>, value: &T, expect: Expect) -> Op {
+    let json = serde_json::to_vec(value).expect("documents of this service have string keys and no failing parts");
+    Op::Put { table, key: key.into(), value: Bytes::from(json), expect }
+}
+
+/// A removal.
+pub fn delete(table: Table, key: impl Into<Vec<u8>>, expect: Expect) -> Op {
+    Op::Delete { table, key: key.into(), expect }
+}
+
+/// A sequence number as a part of a key that sorts by it.
+pub fn seq_text(seq: u64) -> String {
+    format!("{seq:016x}")
+}

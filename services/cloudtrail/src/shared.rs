@@ -1,0 +1,176 @@
+//! [`Shared`]: what operations, consumers and the workers of trails have in common.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use base::Env;
+use journal::{Journal, Seq};
+use objects::Objects;
+use ports::Buckets;
+use state::State;
+use tokio::sync::watch;
+
+use crate::delivery::worker::TrailWorker;
+use crate::digest::keys::Signer;
+use crate::trail::Trail;
+
+/// How often files and digests are delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// How long a log file stays open at most.
+    pub delivery_interval_ms: u64,
+    /// How much time a digest covers.
+    pub digest_interval_ms: u64,
+}
+
+impl Default for Options {
+    /// As AWS: five minutes, an hour.
+    fn default() -> Options {
+        Options { delivery_interval_ms: 300_000, digest_interval_ms: 3_600_000 }
+    }
+}
+
+/// What the service needs of the rest of the program.
+pub struct Deps {
+    /// Clock and chance.
+    pub env: Env,
+    /// The account whose trails these are.
+    pub account: Arc<str>,
+    /// Where records come from and trail changes go.
+    pub journal: Arc<dyn Journal>,
+    /// Trails, cursors, what waits to be delivered.
+    pub state: Arc<dyn State>,
+    /// Log files on their way, history.
+    pub objects: Arc<dyn Objects>,
+    /// Where log files and digests go.
+    pub buckets: Arc<dyn Buckets>,
+    /// See [`Options`].
+    pub options: Options,
+}
+
+/// See the module.
+pub struct Shared {
+    pub(crate) env: Env,
+    pub(crate) account: Arc<str>,
+    pub(crate) journal: Arc<dyn Journal>,
+    pub(crate) state: Arc<dyn State>,
+    pub(crate) objects: Arc<dyn Objects>,
+    pub(crate) buckets: Arc<dyn Buckets>,
+    pub(crate) options: Options,
+    pub(crate) signer: Signer,
+    /// Trails as of the last committed cut.
+    trails: Mutex<BTreeMap<String, Arc<Trail>>>,
+    workers: Mutex<BTreeMap<String, Arc<TrailWorker>>>,
+    /// The first entry that delivery has not committed.
+    delivery_cursor: watch::Sender<u64>,
+    /// The first entry that history has not taken.
+    history_cursor: watch::Sender<u64>,
+    /// Whether workers run by themselves (else a test runs them).
+    background: AtomicBool,
+    /// Log files put into buckets since the start.
+    pub(crate) files_delivered: AtomicU64,
+}
+
+impl Shared {
+    /// Nothing is read or started yet.
+    pub fn new(deps: Deps) -> Shared {
+        let Deps { env, account, journal, state, objects, buckets, options } = deps;
+        let signer = Signer::new(env.clone(), Arc::clone(&state));
+        Shared {
+            env,
+            account,
+            journal,
+            state,
+            objects,
+            buckets,
+            options,
+            signer,
+            trails: Mutex::default(),
+            workers: Mutex::default(),
+            delivery_cursor: watch::Sender::new(0),
+            history_cursor: watch::Sender::new(0),
+            background: AtomicBool::new(false),
+            files_delivered: AtomicU64::new(0),
+        }
+    }
+
+    /// The trail as delivery knows it.
+    pub(crate) fn trail(&self, arn: &str) -> Option<Arc<Trail>> {
+        self.trails.lock().unwrap_or_else(PoisonError::into_inner).get(arn).cloned()
+    }
+
+    /// Makes a committed change of a trail known to workers.
+    pub(crate) fn set_trail(&self, arn: &str, trail: Option<Arc<Trail>>) {
+        let mut trails = self.trails.lock().unwrap_or_else(PoisonError::into_inner);
+        match trail {
+            Some(trail) => trails.insert(arn.to_owned(), trail),
+            None => trails.remove(arn),
+        };
+    }
+
+    /// The worker of a trail, made when it is first asked for.
+    pub(crate) fn worker(self: &Arc<Self>, arn: &str) -> Arc<TrailWorker> {
+        let mut workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(worker) = workers.get(arn) {
+            return Arc::clone(worker);
+        }
+        let worker = Arc::new(TrailWorker::new(Arc::clone(self), arn));
+        workers.insert(arn.to_owned(), Arc::clone(&worker));
+        if self.background.load(Ordering::Acquire) {
+            tokio::spawn(Arc::clone(&worker).run());
+        }
+        worker
+    }
+
+    /// All workers so far.
+    pub(crate) fn workers(&self) -> Vec<Arc<TrailWorker>> {
+        self.workers.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    /// Drops a worker that has nothing to do any more.
+    pub(crate) fn forget_worker(&self, arn: &str) {
+        self.workers.lock().unwrap_or_else(PoisonError::into_inner).remove(arn);
+    }
+
+    /// Lets workers run by themselves from here on.
+    pub(crate) fn start_workers(&self) {
+        if self.background.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        for worker in self.workers() {
+            tokio::spawn(worker.run());
+        }
+    }
+
+    /// Ends all workers' own tasks after what they are doing.
+    pub(crate) fn stop_workers(&self) {
+        self.background.store(false, Ordering::Release);
+        self.workers().iter().for_each(|worker| worker.stop());
+    }
+
+    /// Whether workers run by themselves.
+    pub(crate) fn in_background(&self) -> bool {
+        self.background.load(Ordering::Acquire)
+    }
+
+    /// Delivery has committed everything before `seq`.
+    pub(crate) fn delivery_at(&self, seq: Seq) {
+        self.delivery_cursor.send_replace(seq.get());
+    }
+
+    /// Waits until delivery has committed everything before `seq`.
+    pub(crate) async fn delivery_reaches(&self, seq: Seq) {
+        let _ = self.delivery_cursor.subscribe().wait_for(|at| *at >= seq.get()).await;
+    }
+
+    /// History has taken everything before `seq`.
+    pub(crate) fn history_at(&self, seq: Seq) {
+        self.history_cursor.send_replace(seq.get());
+    }
+
+    /// Waits until history has taken everything before `seq`.
+    pub(crate) async fn history_reaches(&self, seq: Seq) {
+        let _ = self.history_cursor.subscribe().wait_for(|at| *at >= seq.get()).await;
+    }
+}
