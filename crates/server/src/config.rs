@@ -1,0 +1,315 @@
+//! The configuration: each setting is a flag, an environment variable and a key of one TOML file, in that order of precedence.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::{Args, CommandFactory};
+
+use crate::commands::Failure;
+
+/// The settings as they were given. Every one is optional.
+#[derive(Args, Clone, Debug, Default, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// A TOML file with any of these settings; keys are the flags' names with `_` for `-`.
+    #[arg(long, env = "CAIRN_CONFIG", value_name = "FILE")]
+    #[serde(skip)]
+    config: Option<PathBuf>,
+    /// The address to listen on [default: 127.0.0.1:4566].
+    #[arg(long, env = "CAIRN_LISTEN", value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// The folder that holds everything [default: ./cairn-data].
+    #[arg(long, env = "CAIRN_DATA_DIR", value_name = "FOLDER")]
+    data_dir: Option<PathBuf>,
+    /// The account number, twelve digits [default: 123456789012].
+    #[arg(long, env = "CAIRN_ACCOUNT_ID", value_name = "DIGITS")]
+    account_id: Option<String>,
+    /// How often log files are delivered, from 1s on [default: 5m].
+    #[arg(long, env = "CAIRN_DELIVERY_INTERVAL", value_name = "TIME")]
+    delivery_interval: Option<String>,
+    /// How often digests are delivered, from 1s on [default: 1h].
+    #[arg(long, env = "CAIRN_DIGEST_INTERVAL", value_name = "TIME")]
+    digest_interval: Option<String>,
+    /// The root access key, instead of one made at the first start.
+    #[arg(long, env = "CAIRN_ROOT_ACCESS_KEY_ID", value_name = "KEY")]
+    root_access_key_id: Option<String>,
+    /// The secret that belongs to it. Better in the environment or the file than on a command line, which others can see.
+    #[arg(long, env = "CAIRN_ROOT_SECRET_ACCESS_KEY", value_name = "SECRET", hide_env_values = true)]
+    root_secret_access_key: Option<String>,
+    /// More host names that the server is reached by, with commas between: for buckets in host names.
+    #[arg(long, env = "CAIRN_HOST_NAMES", value_name = "NAMES")]
+    host_names: Option<String>,
+    /// Keep buckets and files in this S3 bucket instead of the data folder.
+    #[arg(long, env = "CAIRN_OBJECTS_BUCKET", value_name = "BUCKET")]
+    objects_bucket: Option<String>,
+    /// The endpoint of that S3, if it is not AWS.
+    #[arg(long, env = "CAIRN_OBJECTS_ENDPOINT", value_name = "URL")]
+    objects_endpoint: Option<String>,
+    /// The region of that bucket [default: us-east-1].
+    #[arg(long, env = "CAIRN_OBJECTS_REGION", value_name = "REGION")]
+    objects_region: Option<String>,
+    /// The access key for that S3.
+    #[arg(long, env = "CAIRN_OBJECTS_ACCESS_KEY_ID", value_name = "KEY")]
+    objects_access_key_id: Option<String>,
+    /// The secret that belongs to it.
+    #[arg(long, env = "CAIRN_OBJECTS_SECRET_ACCESS_KEY", value_name = "SECRET", hide_env_values = true)]
+    objects_secret_access_key: Option<String>,
+    /// What is logged to standard error: error, warn, info, debug, or per module [default: info].
+    #[arg(long, env = "CAIRN_LOG", value_name = "FILTER")]
+    log: Option<String>,
+    /// Whether calls are recorded: on, or off to measure what recording costs.
+    #[arg(long, env = "CAIRN_RECORDING", value_name = "ON|OFF", hide = true)]
+    recording: Option<String>,
+}
+
+/// The settings, checked, with defaults for what was not given.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// The folder that holds everything.
+    pub data_dir: PathBuf,
+    /// Twelve digits.
+    pub account_id: String,
+    /// Between log files.
+    pub delivery_interval: Duration,
+    /// Between digests.
+    pub digest_interval: Duration,
+    /// The root key, if it was given.
+    pub root_key: Option<(String, String)>,
+    /// More host names.
+    pub host_names: Vec<String>,
+    /// The S3 that holds objects, if it is not the data folder.
+    pub objects: Option<RemoteObjects>,
+    /// The log filter.
+    pub log: String,
+    /// Whether calls are recorded.
+    pub recording: bool,
+}
+
+/// An S3 that holds the objects.
+#[derive(Clone)]
+pub struct RemoteObjects {
+    /// The bucket.
+    pub bucket: String,
+    /// The endpoint; AWS if `None`.
+    pub endpoint: Option<String>,
+    /// The bucket's region.
+    pub region: String,
+    /// The access key.
+    pub access_key_id: String,
+    /// Its secret.
+    pub secret_access_key: String,
+}
+
+impl std::fmt::Debug for RemoteObjects {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RemoteObjects").field("bucket", &self.bucket).field("endpoint", &self.endpoint).finish_non_exhaustive()
+    }
+}
+
+/// Intervals shorter than this would make names of log files and digests, which have seconds, collide.
+const INTERVAL_MIN: Duration = Duration::from_secs(1);
+/// Intervals longer than this are a mistake: a day's records would wait in memory and journal.
+const INTERVAL_MAX: Duration = Duration::from_secs(24 * 3600);
+
+impl Config {
+    /// Reads the file, if one is named, and checks everything.
+    pub fn load(settings: Settings) -> Result<Config, Failure> {
+        let file = match &settings.config {
+            Some(path) => read_file(path)?,
+            None => Settings::default(),
+        };
+        settings.or(file).check()
+    }
+}
+
+impl Settings {
+    /// These settings, and the others' where these say nothing.
+    fn or(self, other: Settings) -> Settings {
+        Settings {
+            config: self.config,
+            listen: self.listen.or(other.listen),
+            data_dir: self.data_dir.or(other.data_dir),
+            account_id: self.account_id.or(other.account_id),
+            delivery_interval: self.delivery_interval.or(other.delivery_interval),
+            digest_interval: self.digest_interval.or(other.digest_interval),
+            root_access_key_id: self.root_access_key_id.or(other.root_access_key_id),
+            root_secret_access_key: self.root_secret_access_key.or(other.root_secret_access_key),
+            host_names: self.host_names.or(other.host_names),
+            objects_bucket: self.objects_bucket.or(other.objects_bucket),
+            objects_endpoint: self.objects_endpoint.or(other.objects_endpoint),
+            objects_region: self.objects_region.or(other.objects_region),
+            objects_access_key_id: self.objects_access_key_id.or(other.objects_access_key_id),
+            objects_secret_access_key: self.objects_secret_access_key.or(other.objects_secret_access_key),
+            log: self.log.or(other.log),
+            recording: self.recording.or(other.recording),
+        }
+    }
+
+    fn check(self) -> Result<Config, Failure> {
+        let listen = self.listen.as_deref().unwrap_or("127.0.0.1:4566");
+        let listen = listen.parse().map_err(|_| {
+            format!("listen: {listen:?} is not an address and port; write 127.0.0.1:4566 or [::1]:4566, or 0.0.0.0:4566 for every interface")
+        })?;
+        let account_id = self.account_id.unwrap_or_else(|| "123456789012".to_owned());
+        if !base::arn::is_account_id(&account_id) {
+            return Err(format!("account_id: {account_id:?} is not an account number; write twelve digits").into());
+        }
+        let root_key = match (self.root_access_key_id, self.root_secret_access_key) {
+            (Some(id), Some(secret)) => Some(check_root_key(id, secret)?),
+            (None, None) => None,
+            _ => {
+                let text = "root_access_key_id and root_secret_access_key belong together: give both or neither";
+                return Err(text.into());
+            }
+        };
+        let recording = match self.recording.as_deref() {
+            None | Some("on") => true,
+            Some("off") => false,
+            Some(other) => return Err(format!("recording: {other:?} is neither on nor off").into()),
+        };
+        let objects = match (self.objects_bucket, self.objects_access_key_id, self.objects_secret_access_key) {
+            (None, None, None) => None,
+            (Some(bucket), Some(access_key_id), Some(secret_access_key)) => Some(RemoteObjects {
+                bucket,
+                endpoint: self.objects_endpoint,
+                region: self.objects_region.unwrap_or_else(|| "us-east-1".to_owned()),
+                access_key_id,
+                secret_access_key,
+            }),
+            _ => {
+                let text = "objects_bucket, objects_access_key_id and objects_secret_access_key belong together: \
+                            give all three or none";
+                return Err(text.into());
+            }
+        };
+        let names = self.host_names.unwrap_or_default();
+        Ok(Config {
+            listen,
+            data_dir: self.data_dir.unwrap_or_else(|| PathBuf::from("cairn-data")),
+            account_id,
+            delivery_interval: interval("delivery_interval", self.delivery_interval.as_deref().unwrap_or("5m"))?,
+            digest_interval: interval("digest_interval", self.digest_interval.as_deref().unwrap_or("1h"))?,
+            root_key,
+            host_names: names.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect(),
+            objects,
+            log: self.log.unwrap_or_else(|| "info".to_owned()),
+            recording,
+        })
+    }
+}
+
+fn check_root_key(id: String, secret: String) -> Result<(String, String), Failure> {
+    let is_id = (4..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    if !is_id {
+        return Err("root_access_key_id: 4 to 128 letters, digits or underscores are expected".into());
+    }
+    if secret.len() < 8 {
+        return Err("root_secret_access_key: at least 8 characters are expected".into());
+    }
+    Ok((id, secret))
+}
+
+fn interval(name: &str, text: &str) -> Result<Duration, Failure> {
+    let bad = || format!("{name}: {text:?} is not a time; write a whole number and a unit, as in 1s, 5m, 1h");
+    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).ok_or_else(bad)?);
+    let number: u64 = number.parse().map_err(|_| bad())?;
+    let secs = match unit {
+        "s" => Some(number),
+        "m" => number.checked_mul(60),
+        "h" => number.checked_mul(3600),
+        _ => None,
+    };
+    let time = Duration::from_secs(secs.ok_or_else(bad)?);
+    if !(INTERVAL_MIN..=INTERVAL_MAX).contains(&time) {
+        return Err(format!("{name}: {text:?} is outside 1s to 24h").into());
+    }
+    Ok(time)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the configuration is read once, before there is an Env")]
+fn read_file(path: &Path) -> Result<Settings, Failure> {
+    let text = std::fs::read_to_string(path).map_err(|error| format!("reading {}: {error}", path.display()))?;
+    let table: toml::Table = text.parse().map_err(|error| format!("{}: {error}", path.display()))?;
+    let known = known_keys();
+    for key in table.keys() {
+        if !known.contains(key) {
+            let nearest = known.iter().min_by_key(|name| distance(name, key)).expect("there are settings");
+            return Err(format!("{}: there is no setting {key:?}; did you mean {nearest:?}?", path.display()).into());
+        }
+    }
+    table.try_into().map_err(|error| format!("{}: {error}", path.display()).into())
+}
+
+/// The keys of the file: the flags of `serve`.
+fn known_keys() -> Vec<String> {
+    #[derive(clap::Parser)]
+    struct Only {
+        #[command(flatten)]
+        _settings: Settings,
+    }
+    let command = Only::command();
+    let ids = command.get_arguments().map(|argument| argument.get_id().to_string());
+    ids.filter(|id| id != "config" && id != "help").collect()
+}
+
+/// How many letters must be put in, taken out or changed to make one word of the other.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, y) in b.iter().enumerate() {
+            let change = diagonal + usize::from(x != *y);
+            diagonal = row[j + 1];
+            row[j + 1] = change.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of_toml(text: &str) -> Result<Config, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cairn.toml");
+        base::env::write_file(&*system::env().disk, &path, text.as_bytes()).unwrap();
+        Config::load(Settings { config: Some(path), ..Settings::default() }).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn nothing_need_be_set() {
+        let config = Config::load(Settings::default()).unwrap();
+        assert_eq!(config.listen.to_string(), "127.0.0.1:4566");
+        assert_eq!(config.account_id, "123456789012");
+        assert_eq!((config.delivery_interval.as_secs(), config.digest_interval.as_secs()), (300, 3600));
+    }
+
+    #[test]
+    fn a_file_is_read_and_flags_win() {
+        let config = of_toml("listen = \"127.0.0.1:9\"\ndelivery_interval = \"1s\"").unwrap();
+        assert_eq!((config.listen.port(), config.delivery_interval.as_secs()), (9, 1));
+        let flag = Settings { listen: Some("127.0.0.1:7".into()), ..Settings::default() };
+        let file = Settings { listen: Some("127.0.0.1:9".into()), ..Settings::default() };
+        assert_eq!(flag.or(file).check().unwrap().listen.port(), 7);
+    }
+
+    #[test]
+    fn mistakes_are_named_with_what_was_expected() {
+        let check = |text, expected: &str| {
+            let error = of_toml(text).unwrap_err();
+            assert!(error.contains(expected), "{error}");
+        };
+        check("lisen = \"x\"", "there is no setting \"lisen\"; did you mean \"listen\"?");
+        check("listen = \"x\"", "listen: \"x\" is not an address and port");
+        check("delivery_interval = \"5 minutes\"", "delivery_interval: \"5 minutes\" is not a time");
+        check("delivery_interval = \"0s\"", "outside 1s to 24h");
+        check("account_id = \"12\"", "twelve digits");
+        check("root_access_key_id = \"AKIAX\"", "belong together");
+        check("listen = 5", "expected a string");
+    }
+}

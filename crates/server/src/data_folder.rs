@@ -1,0 +1,86 @@
+//! The data folder: one server at a time, and what the server leaves there for the other commands.
+//!
+//! ```text
+//! cairn-data/
+//!   lock               held by the running server
+//!   endpoint           its URL
+//!   root-credentials   the root access key, mode 0600
+//!   journal/           what happened, in order (evidence)
+//!   state.sqlite       configuration and metadata
+//!   objects/           buckets' contents, files on their way (unless they lie in an S3)
+//! ```
+#![allow(clippy::disallowed_methods, reason = "locks and file modes are not part of Env's disk")]
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use crate::commands::Failure;
+use crate::config::Config;
+
+const ENDPOINT: &str = "endpoint";
+
+/// Holds the folder for this process until it is dropped.
+pub struct Lock(#[expect(dead_code, reason = "held, not used")] File);
+
+/// Makes the folder if it is absent, and takes it for this process.
+pub fn take(folder: &Path) -> Result<Lock, Failure> {
+    let doing = |what: &str, error: std::io::Error| format!("{what} {}: {error}", folder.display());
+    std::fs::create_dir_all(folder).map_err(|error| doing("making the data folder", error))?;
+    let lock = OpenOptions::new().write(true).create(true).truncate(false).open(folder.join("lock"));
+    let lock = lock.map_err(|error| doing("opening the lock of the data folder", error))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(Lock(lock)),
+        Err(std::fs::TryLockError::WouldBlock) => Err(format!(
+            "another cairn is running on {}; stop it, or choose another folder with --data-dir",
+            folder.display()
+        )
+        .into()),
+        Err(std::fs::TryLockError::Error(error)) => Err(doing("locking the data folder", error).into()),
+    }
+}
+
+/// Leaves the server's URL for the other commands.
+pub fn set_endpoint(folder: &Path, url: &str) -> Result<(), Failure> {
+    let path = folder.join(ENDPOINT);
+    std::fs::write(&path, url).map_err(|error| format!("writing {}: {error}", path.display()).into())
+}
+
+/// The server's URL, from what it left, else from the configuration.
+pub fn endpoint(config: &Config) -> String {
+    let left = std::fs::read_to_string(config.data_dir.join(ENDPOINT)).ok();
+    left.unwrap_or_else(|| url(config.listen))
+}
+
+/// The URL by which a client on this machine reaches a server that listens there.
+pub fn url(mut address: std::net::SocketAddr) -> String {
+    if address.ip().is_unspecified() {
+        let ip: std::net::IpAddr = if address.is_ipv4() {
+            std::net::Ipv4Addr::LOCALHOST.into()
+        } else {
+            std::net::Ipv6Addr::LOCALHOST.into()
+        };
+        address.set_ip(ip);
+    }
+    format!("http://{address}")
+}
+
+/// Writes a file that only its owner can read. Durable on return.
+pub fn write_secret(path: &Path, text: &str) -> std::io::Result<()> {
+    let new = path.with_extension("new");
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    std::fs::rename(&new, path)?;
+    File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
+}
+
+/// Reads a file; `None` if it is absent.
+pub fn read(path: &Path) -> std::io::Result<Option<String>> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}

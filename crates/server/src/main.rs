@@ -1,0 +1,33 @@
+//! The `cairn` command: configuration and wiring, nothing else.
+
+mod client;
+mod commands;
+mod config;
+mod credentials;
+mod data_folder;
+mod operator;
+mod run;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::commands::Command;
+
+/// Records who did what, when, from where and with what result; proves that nothing was changed or left out.
+#[derive(Parser)]
+#[command(name = "cairn", version, about, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+fn main() -> ExitCode {
+    match commands::run(Arguments::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("cairn: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
