@@ -24,6 +24,11 @@ pub fn of_decoding(error: wire::DecodeError) -> ApiError {
 pub fn of_validation(violations: &[Violation], family: Family) -> ApiError {
     let text = model::validate::message(violations);
     let code = match family {
+        // Headers and query fill the members of the input itself; what lies deeper was in the XML.
+        Family::S3 if violations.iter().any(|violation| violation.path.len() > 1) => {
+            let text = "The XML you provided was not well-formed or did not validate against our published schema";
+            return ApiError::new("MalformedXML", 400, text);
+        }
         Family::S3 => "InvalidArgument",
         Family::Query => "ValidationError",
         Family::Json | Family::Rest => "ValidationException",

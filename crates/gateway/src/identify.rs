@@ -57,7 +57,7 @@ pub async fn credential(
     }
 }
 
-/// Holds the signature against the credential.
+/// Holds the signature against the credential, and its scope against the service that the request is for.
 pub fn verify(
     keys: &SigningKeys,
     request: &SignedRequest<'_>,
@@ -65,14 +65,11 @@ pub fn verify(
     credential: &Credential,
     body: &[u8],
     now: Timestamp,
-    family: Family,
-) -> Result<Identified, ApiError> {
+    rules: &Rules<'_>,
+) -> Result<Identified, sigv4::Error> {
     let key = keys.get(claim, credential);
     let body_hash = (claim.payload == sigv4::PayloadKind::FromBody).then(|| sigv4::sha256(body));
-    // One endpoint serves every region and service: the scope says which is meant, so it is right if it exists.
-    let rules = Rules { service: &claim.service, region: None, unsigned_payload: family == Family::S3 };
-    let verified = sigv4::verify(request, claim, &key, body_hash.as_ref(), now, &rules);
-    let verified = verified.map_err(|error| failure::of_signature(&error, family))?;
+    let verified = sigv4::verify(request, claim, &key, body_hash.as_ref(), now, rules)?;
     Ok(Identified { caller: credential.caller.clone(), verified })
 }
 

@@ -5,6 +5,7 @@ pub mod audit;
 mod body;
 mod failure;
 mod identify;
+mod integrity;
 mod limits;
 mod pipeline;
 mod recorder;

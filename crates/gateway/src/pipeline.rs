@@ -22,7 +22,7 @@ use crate::recorder::{Begun, Recorder};
 use crate::reply::{self, ReplyBody};
 use crate::route::{self, Head, HostNames, NoOperation, Route, Target};
 use crate::services::Services;
-use crate::{Limits, failure};
+use crate::{Limits, failure, integrity};
 
 /// What a gateway is made of.
 pub struct Deps {
@@ -257,7 +257,11 @@ impl Gateway {
                 headers: &parts.headers,
             };
             let keys = &self.signing_keys;
-            let found = identify::verify(keys, &request, &claim, &credential, body, arrival.time, family)?;
+            let service = route.map_or(claim.service.as_str(), |route| route.scope_service(&claim.service));
+            // One endpoint serves every region: the scope says which is meant, so it is right if it exists.
+            let rules = sigv4::Rules { service, region: None, unsigned_payload: family == Family::S3 };
+            let found = identify::verify(keys, &request, &claim, &credential, body, arrival.time, &rules);
+            let found = found.map_err(|error| failure::of_signature(&error, family))?;
             if let (PayloadKind::Hash(expected), false) = (claim.payload, streams(route)) {
                 let mut hash = PayloadHash::new(expected);
                 hash.update(body);
@@ -316,7 +320,12 @@ impl Gateway {
             }
         };
         let draft = self.draft(arrival, &who, &route, &input);
-        let input = match self.admit(&who, &route, input, family).await {
+        let intact = if family == Family::S3 && stream.is_none() { integrity::check(&parts.headers, &bytes) } else { Ok(()) };
+        let admitted = match intact {
+            Ok(()) => self.admit(&who, &route, input, family).await,
+            Err(error) => Err(error),
+        };
+        let input = match admitted {
             Ok(input) => input,
             Err(error) => return self.fail(arrival, &route, &draft, None, error, bytes_in).await,
         };
@@ -364,7 +373,14 @@ impl Gateway {
                 let reply = call.reply.into_inner().unwrap_or_default();
                 self.succeed(arrival, &route, &draft, begun, &output, reply, &notes, bytes_in).await
             }
-            Err(error) => self.fail_noted(arrival, &route, &draft, begun, error, bytes_in, &notes).await,
+            Err(error) => {
+                let reply = call.reply.into_inner().unwrap_or_default();
+                let mut response = self.fail_noted(arrival, &route, &draft, begun, error, bytes_in, &notes).await;
+                for (name, value) in &reply.headers {
+                    reply::put_header(response.headers_mut(), name, value);
+                }
+                response
+            }
         }
     }
 

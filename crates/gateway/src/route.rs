@@ -220,6 +220,13 @@ impl Route<'_> {
         &self.loaded.model
     }
 
+    /// The service that the scope of a signature must name: the one in `given` if that is one of this service's names.
+    pub fn scope_service<'a>(&'a self, given: &'a str) -> &'a str {
+        let metadata = &self.loaded.model.metadata;
+        let signing = &*metadata.signing_name;
+        if given == &*metadata.endpoint_prefix { given } else { signing }
+    }
+
     /// How this service words its errors about signatures.
     pub fn family(&self) -> Family {
         family(self.protocol, &*self.loaded.model.name == "s3")

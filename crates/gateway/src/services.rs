@@ -57,6 +57,10 @@ impl Services {
         for index in model::catalog().index() {
             if let Some(target) = &index.target_prefix {
                 services.by_target.insert(target.clone(), services.all.len());
+                // Smithy's SDKs leave the package name out of CloudTrail's: `CloudTrail_20131101.CreateTrail`.
+                if let Some((_, short)) = target.rsplit_once('.') {
+                    services.by_target.entry(short.to_owned()).or_insert(services.all.len());
+                }
             }
             let definition = by_name.remove(index.name.as_str());
             services.all.push(Entry { index, definition, loaded: OnceLock::new() });

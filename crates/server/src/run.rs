@@ -50,7 +50,8 @@ async fn run(config: Config) -> Result<(), Failure> {
         secret: Secret(Arc::from(root.secret_access_key.as_str())),
     };
     let iam = iam::Iam::open(env.clone(), Arc::clone(&state), Arc::clone(&account), root_key).await?;
-    let s3 = Arc::new(s3::S3::new(Arc::clone(&state), Arc::clone(&objects), env.clone(), Arc::clone(&account)));
+    let s3 = s3::S3::new(Arc::clone(&state), Arc::clone(&objects), env.clone(), Arc::clone(&account));
+    let s3 = Arc::new(s3.with_authorizer(Arc::clone(&iam) as Arc<dyn ports::Authorizer>));
     let cloudtrail = cloudtrail::CloudTrail::new(cloudtrail::Deps {
         env: env.clone(),
         account: Arc::clone(&account),
@@ -113,7 +114,8 @@ async fn run(config: Config) -> Result<(), Failure> {
     announce(&config, &server, made_root.then_some(&root))?;
 
     // 5. Run, then stop in order: requests, consumers, journal.
-    let upkeep = tokio::spawn(upkeep(Arc::clone(&journal), Arc::clone(&crew), Arc::clone(&recorder), stopping.clone()));
+    let upkeep = Upkeep { journal: Arc::clone(&journal), crew: Arc::clone(&crew), recorder: Arc::clone(&recorder), s3 };
+    let upkeep = tokio::spawn(upkeep.run(stopping.clone()));
     let serving = tokio::spawn(gateway::serve(server, stopping));
     wait_for_signal().await?;
     tracing::info!("stopping");
@@ -185,19 +187,37 @@ fn announce(config: &Config, server: &Server, made_root: Option<&credentials::Ro
     Ok(())
 }
 
-/// Trims the journal and retries what waits for it, until the server stops.
-async fn upkeep(journal: Arc<dyn Journal>, crew: Arc<Crew>, recorder: Arc<Recorder>, mut stop: watch::Receiver<bool>) {
-    loop {
-        tokio::select! {
-            () = tokio::time::sleep(UPKEEP_INTERVAL) => {}
-            _ = stop.wait_for(|stop| *stop) => return,
+/// What is done every few seconds: the journal is trimmed, records that wait for it are tried again, and the contents of
+/// objects that are gone are removed.
+struct Upkeep {
+    journal: Arc<dyn Journal>,
+    crew: Arc<Crew>,
+    recorder: Arc<Recorder>,
+    s3: Arc<s3::S3>,
+}
+
+impl Upkeep {
+    /// Until the server stops.
+    async fn run(self, mut stop: watch::Receiver<bool>) {
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(UPKEEP_INTERVAL) => {}
+                _ = stop.wait_for(|stop| *stop) => return,
+            }
+            if let Err(error) = self.recorder.write_unwritten().await {
+                tracing::warn!(%error, "records still wait for the journal");
+            }
+            self.trim().await;
+            if let Err(error) = self.s3.collect_garbage().await {
+                tracing::warn!(%error, "contents of objects that are gone could not be removed");
+            }
         }
-        if let Err(error) = recorder.write_unwritten().await {
-            tracing::warn!(%error, "records still wait for the journal");
-        }
-        let needed = [crew.needed(), recorder.oldest_open()].into_iter().flatten().min();
-        let Some(needed) = needed else { continue };
-        let journal = Arc::clone(&journal);
+    }
+
+    async fn trim(&self) {
+        let needed = [self.crew.needed(), self.recorder.oldest_open()].into_iter().flatten().min();
+        let Some(needed) = needed else { return };
+        let journal = Arc::clone(&self.journal);
         let trimmed = tokio::task::spawn_blocking(move || journal.trim(needed)).await;
         match trimmed {
             Ok(Ok(())) => {}

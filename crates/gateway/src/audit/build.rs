@@ -74,7 +74,7 @@ impl Draft {
     pub fn write(&self, outcome: &Outcome<'_>, out: &mut Vec<u8>) {
         let data = self.kind.data;
         let resources = self.resources.iter().chain(outcome.resources).map(|note| Resource {
-            account_id: Some(note.account.as_str().into()),
+            account_id: Some(note.account.as_str()).filter(|account| !account.is_empty()).map(Into::into),
             kind: Some(note.kind.into()),
             arn: note.arn.as_str().into(),
         });

@@ -53,22 +53,22 @@ pub fn named(service: &str, region: Region, account: &str, input: &Fields) -> Ve
     }
 }
 
-/// S3: the object (data events come with both, as in real records: object first), or the bucket.
+/// S3: the object (data events come with both, as in real records: object first, without an account), or the bucket.
 fn s3(account: &str, input: &Fields) -> Vec<ResourceNote> {
     let Some(bucket) = input.str("Bucket") else { return Vec::new() };
-    let note = |kind, arn| ResourceNote { kind, arn, account: account.to_owned() };
+    let note = |kind, arn, account: &str| ResourceNote { kind, arn, account: account.to_owned() };
     let bucket_arn = format!("arn:aws:s3:::{bucket}");
     let mut notes = Vec::new();
     if let Some(key) = input.str("Key") {
-        notes.push(note("AWS::S3::Object", format!("{bucket_arn}/{key}")));
+        notes.push(note("AWS::S3::Object", format!("{bucket_arn}/{key}"), ""));
     }
     let deleted = input.get("Delete").and_then(|delete| delete.get("Objects")).and_then(Value::as_list).unwrap_or(&[]);
     for object in deleted {
         if let Some(Value::String(key)) = object.get("Key") {
-            notes.push(note("AWS::S3::Object", format!("{bucket_arn}/{key}")));
+            notes.push(note("AWS::S3::Object", format!("{bucket_arn}/{key}"), ""));
         }
     }
-    notes.push(note("AWS::S3::Bucket", bucket_arn));
+    notes.push(note("AWS::S3::Bucket", bucket_arn, account));
     notes
 }
 

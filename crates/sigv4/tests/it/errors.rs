@@ -121,7 +121,9 @@ fn another_algorithm_or_scheme() {
         "IncompleteSignatureException 400 Unsupported AWS 'algorithm': 'Bearer'.",
     );
     let version_2 = Request::new("GET /?AWSAccessKeyId=A&Expires=1&Signature=x\n host: example.com");
-    assert!(matches!(version_2.claim(), Err(Error::UnsupportedAlgorithm { .. })));
+    let error = version_2.claim().unwrap_err();
+    let text = "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.";
+    assert_eq!(said(&error, Family::S3), format!("InvalidRequest 400 {text}"));
 }
 
 #[test]
