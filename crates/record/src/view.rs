@@ -50,6 +50,8 @@ object! {
         event_type: Option<Cow<'a, str>> = "eventType",
         /// The error's code.
         error_code: Option<Cow<'a, str>> = "errorCode",
+        /// The service's identifier of the call.
+        request_id: Option<Cow<'a, str>> = "requestID",
         /// The account that gets the record.
         recipient_account_id: Option<Cow<'a, str>> = "recipientAccountId",
         /// An address or a service's name.

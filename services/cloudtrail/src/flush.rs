@@ -13,10 +13,6 @@ use crate::delivery::worker::{Digests, TrailWorker};
 
 /// How long a flush waits for delivery to reach its place in the journal, and then for the buckets.
 const FLUSH_WAIT: Duration = Duration::from_secs(30);
-/// How long an operation that ends a trail's logging waits for its last files and digest, so that who then removes the bucket
-/// finds it complete. They are delivered in any case.
-const SETTLE_WAIT: Duration = Duration::from_secs(3);
-
 /// What a flush did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FlushReport {
@@ -42,22 +38,6 @@ impl CloudTrail {
         let failed = futures_util::future::join_all(rounds).await.into_iter().flatten().collect();
         let files_delivered = self.shared.files_delivered.load(Ordering::Relaxed) - before;
         Ok(FlushReport { cut, files_delivered, failed })
-    }
-
-    /// Waits a moment for the last files and digest of a trail that was just stopped.
-    pub(crate) async fn settle(&self, arn: &str) {
-        if !self.shared.in_background() {
-            return;
-        }
-        let changed = self.trails.changed_before();
-        let settled = async {
-            self.shared.delivery_reaches(changed).await;
-            let worker = self.shared.worker(arn);
-            worker.upload_all().await;
-        };
-        if tokio::time::timeout(SETTLE_WAIT, settled).await.is_err() {
-            tracing::info!(trail = arn, "the last log files of a trail are delivered later");
-        }
     }
 }
 

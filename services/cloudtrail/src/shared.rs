@@ -149,11 +149,6 @@ impl Shared {
         self.workers().iter().for_each(|worker| worker.stop());
     }
 
-    /// Whether workers run by themselves.
-    pub(crate) fn in_background(&self) -> bool {
-        self.background.load(Ordering::Acquire)
-    }
-
     /// Delivery has committed everything before `seq`.
     pub(crate) fn delivery_at(&self, seq: Seq) {
         self.delivery_cursor.send_replace(seq.get());

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::future::pending;
 use std::path::Path;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -331,8 +331,28 @@ pub async fn run(
     let definition = crate::definition(Arc::clone(cloudtrail));
     let handler = Arc::clone(&definition.operations[operation]);
     let Value::Struct(input) = from_json(input) else { panic!("the input of {operation} is no object") };
-    let call = call(region);
-    handler.run(&call, input).await.map(|fields| to_json(Value::Struct(fields)))
+    let mut call = call(region);
+    call.request_id = format!("request-{}", REQUESTS.fetch_add(1, Ordering::Relaxed));
+    let result = handler.run(&call, input).await;
+    if matches!(operation, "StopLogging" | "DeleteTrail") {
+        record_call(cloudtrail, region, operation, &call.request_id).await;
+    }
+    result.map(|fields| to_json(Value::Struct(fields)))
+}
+
+/// Requests get names of their own.
+static REQUESTS: AtomicU64 = AtomicU64::new(1);
+
+/// The record of a call that ends a trail's logging, which the trail still selects.
+async fn record_call(cloudtrail: &Arc<CloudTrail>, region: &str, operation: &str, request_id: &str) {
+    let time = cloudtrail.shared.env.clock.now().iso8601_secs();
+    let mut buffer = vec![0; worker::entry::FINISH_HEAD_BYTES];
+    let record = format!(
+        r#"{{"eventID":"of-{request_id}","eventTime":"{time}","awsRegion":"{region}","eventName":"{operation}","eventSource":"cloudtrail.amazonaws.com","requestID":"{request_id}","readOnly":false,"managementEvent":true,"eventCategory":"Management"}}"#
+    );
+    buffer.extend_from_slice(record.as_bytes());
+    // A world that has crashed takes no more.
+    let _ = cloudtrail.shared.journal.append(vec![worker::entry::finish(None, buffer)]).await;
 }
 
 fn from_json(json: serde_json::Value) -> Value {

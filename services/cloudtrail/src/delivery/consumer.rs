@@ -41,13 +41,23 @@ const PAGE: usize = 1_000;
 const _: () = assert!(FILE_BYTES_MAX <= OPEN_BYTES_MAX);
 
 /// How far delivery is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Cursor {
     version: u32,
     /// The first entry that is in no cut.
     next: u64,
     /// The last trail change taken.
     revision: u64,
+    /// Trails that were stopped by a request whose own record is still to come.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    closing: Vec<Closing>,
+}
+
+/// A trail that was stopped or deleted, as it was before. The record of the request that did it is the last it selects.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Closing {
+    request_id: String,
+    trail: Trail,
 }
 
 /// See the module.
@@ -59,6 +69,7 @@ pub struct Delivery {
     /// The last trail change taken.
     revision: u64,
     trails: BTreeMap<String, Arc<Trail>>,
+    closing: Vec<Closing>,
     open: BTreeMap<(Arc<str>, String), OpenFile>,
     open_bytes: u64,
     /// A cut that is not committed yet.
@@ -79,7 +90,8 @@ struct OpenFile {
 struct Cut {
     cursor: Cursor,
     files: Vec<(OutboxFile, Bytes)>,
-    change: Option<(TrailChange, Option<ChainEnd>)>,
+    change: Option<TrailChange>,
+    end: Option<ChainEnd>,
 }
 
 fn failed(what: &str, error: impl std::fmt::Display) -> Failure {
@@ -100,7 +112,9 @@ impl Delivery {
         for (arn, trail) in &trails {
             shared.set_trail(arn, Some(Arc::clone(trail)));
         }
-        let (next, revision) = committed.as_ref().map_or((1, 0), |found| (found.value.next, found.value.revision));
+        let cursor = committed.as_ref().map(|found| &found.value);
+        let (next, revision) = cursor.map_or((1, 0), |cursor| (cursor.next, cursor.revision));
+        let closing = cursor.map_or_else(Vec::new, |cursor| cursor.closing.clone());
         let next = Seq::new(next).max(shared.journal.first());
         let cut_at_ms = shared.env.clock.monotonic_ms();
         shared.delivery_at(next);
@@ -110,6 +124,7 @@ impl Delivery {
             next,
             revision,
             trails,
+            closing,
             open: BTreeMap::new(),
             open_bytes: 0,
             pending: None,
@@ -167,17 +182,20 @@ impl Delivery {
         };
         match kind {
             EntryKind::Begin { .. } => {}
-            EntryKind::Finish { record, .. } => self.gather(entry.seq, &record),
+            EntryKind::Finish { record, .. } => {
+                self.gather(entry.seq, &record);
+                self.close(entry.seq, &record);
+            }
             EntryKind::Control(control) if control.topic == TOPIC => match serde_json::from_slice(&control.document) {
                 Ok(change) => self.apply(entry.seq, change),
                 Err(error) => tracing::error!(seq = entry.seq.get(), %error, "a trail change cannot be read"),
             },
-            EntryKind::Control(control) if control.topic == FLUSH_TOPIC => self.begin_cut(entry.seq.next(), None),
+            EntryKind::Control(control) if control.topic == FLUSH_TOPIC => self.begin_cut(entry.seq.next(), None, None),
             EntryKind::Control(_) => {}
         }
         self.next = entry.seq.next();
         if self.pending.is_none() && self.is_full() {
-            self.begin_cut(self.next, None);
+            self.begin_cut(self.next, None, None);
         }
         self.finish_cut().await
     }
@@ -203,23 +221,48 @@ impl Delivery {
             }
         };
         let selection = Selection::new(&view);
-        for trail in self.trails.values().filter(|trail| selection.selected_by(trail)) {
-            let key = (Arc::from(trail.arn.as_str()), selection.region().to_owned());
-            let file = self.open.entry(key).or_insert_with(|| OpenFile {
-                writer: LogFileWriter::new(),
-                trail: Arc::clone(trail),
-                first_seq: seq.get(),
-                oldest_ms: None,
-                newest_ms: None,
-            });
-            let before = file.writer.uncompressed_len();
-            file.writer.push(record);
-            self.open_bytes += file.writer.uncompressed_len() - before;
-            if let Some(time) = view.event_time() {
-                file.oldest_ms = Some(file.oldest_ms.map_or(time.ms(), |oldest| oldest.min(time.ms())));
-                file.newest_ms = Some(file.newest_ms.map_or(time.ms(), |newest| newest.max(time.ms())));
-            }
+        let trails: Vec<_> = self.trails.values().filter(|trail| selection.selected_by(trail)).cloned().collect();
+        for trail in trails {
+            self.push(seq, &trail, selection.region(), &view, record);
         }
+    }
+
+    fn push(&mut self, seq: Seq, trail: &Arc<Trail>, region: &str, view: &RecordView<'_>, record: &Bytes) {
+        let key = (Arc::from(trail.arn.as_str()), region.to_owned());
+        let file = self.open.entry(key).or_insert_with(|| OpenFile {
+            writer: LogFileWriter::new(),
+            trail: Arc::clone(trail),
+            first_seq: seq.get(),
+            oldest_ms: None,
+            newest_ms: None,
+        });
+        let before = file.writer.uncompressed_len();
+        file.writer.push(record);
+        self.open_bytes += file.writer.uncompressed_len() - before;
+        if let Some(time) = view.event_time() {
+            file.oldest_ms = Some(file.oldest_ms.map_or(time.ms(), |oldest| oldest.min(time.ms())));
+            file.newest_ms = Some(file.newest_ms.map_or(time.ms(), |newest| newest.max(time.ms())));
+        }
+    }
+
+    /// If this is the record of a request that stopped or deleted a trail, it is the last that the trail selects: its log file
+    /// and, after it, the end of its digests follow.
+    fn close(&mut self, seq: Seq, record: &Bytes) {
+        if self.closing.is_empty() {
+            return;
+        }
+        let Ok(view) = RecordView::parse(record) else { return };
+        let ended = self.closing.iter().position(|closing| view.request_id.as_deref() == Some(&closing.request_id));
+        let Some(at) = ended else { return };
+        let trail = Arc::new(self.closing.remove(at).trail);
+        let selection = Selection::new(&view);
+        // A trail that was started again in between has it already, if it selects it.
+        let has_it = self.trails.get(&trail.arn).is_some_and(|now| selection.selected_by(now));
+        if !has_it && selection.selected_by(&trail) {
+            self.push(seq, &trail, selection.region(), &view, record);
+        }
+        let end = trail.digests.map(|epoch| ChainEnd { version: 1, epoch, trail: Trail::clone(&trail), seq: seq.get() });
+        self.begin_cut(seq.next(), None, end);
     }
 
     /// A trail changes here: what came before is cut under its old settings.
@@ -230,7 +273,11 @@ impl Delivery {
         self.revision = change.revision;
         let old = self.trails.get(&change.arn).cloned();
         let goes_on = |epoch| change.trail.as_ref().is_some_and(|trail| trail.digests == Some(epoch));
-        let end = old.and_then(|old| {
+        let was_logging = old.as_ref().filter(|old| old.logging);
+        if let (Some(request_id), Some(old)) = (&change.ended_by, was_logging) {
+            self.closing.push(Closing { request_id: request_id.clone(), trail: Trail::clone(old) });
+        }
+        let end = old.filter(|_| change.ended_by.is_none()).and_then(|old| {
             let epoch = old.digests.filter(|epoch| !goes_on(*epoch))?;
             Some(ChainEnd { version: 1, epoch, trail: Trail::clone(&old), seq: seq.get() })
         });
@@ -238,11 +285,11 @@ impl Delivery {
             Some(trail) => self.trails.insert(change.arn.clone(), Arc::new(trail.clone())),
             None => self.trails.remove(&change.arn),
         };
-        self.begin_cut(seq.next(), Some((change, end)));
+        self.begin_cut(seq.next(), Some(change), end);
     }
 
     /// Finishes all open files. From here on the cut stays in memory until it is committed.
-    fn begin_cut(&mut self, next: Seq, change: Option<(TrailChange, Option<ChainEnd>)>) {
+    fn begin_cut(&mut self, next: Seq, change: Option<TrailChange>, end: Option<ChainEnd>) {
         let now = self.shared.env.clock.now();
         self.cut_at_ms = self.shared.env.clock.monotonic_ms();
         self.open_bytes = 0;
@@ -266,8 +313,9 @@ impl Delivery {
             };
             (row, Bytes::from(file.gzip))
         });
-        let cursor = Cursor { version: 1, next: next.get(), revision: self.revision };
-        self.pending = Some(Cut { cursor, files: files.collect(), change });
+        let closing = self.closing.clone();
+        let cursor = Cursor { version: 1, next: next.get(), revision: self.revision, closing };
+        self.pending = Some(Cut { cursor, files: files.collect(), change, end });
     }
 
     /// Stores and commits the pending cut, if there is one. May be called again after it failed.
@@ -285,10 +333,11 @@ impl Delivery {
         };
         let cut = self.pending.take().expect("it was there a moment ago");
         let mut wake: Vec<&str> = cut.files.iter().map(|(row, _)| row.arn.as_str()).collect();
-        if let Some((change, _)) = &cut.change {
+        if let Some(change) = &cut.change {
             self.shared.set_trail(&change.arn, change.trail.clone().map(Arc::new));
             wake.push(&change.arn);
         }
+        wake.extend(cut.end.as_ref().map(|end| end.trail.arn.as_str()));
         wake.sort_unstable();
         wake.dedup();
         wake.into_iter().for_each(|arn| self.shared.worker(arn).wake());
@@ -302,15 +351,15 @@ impl Delivery {
         let expect = self.committed.as_ref().map(|found| found.rev).into();
         let mut ops = vec![rows::put(DELIVERY, ONLY, &cut.cursor, expect)];
         ops.extend(cut.files.iter().map(|(row, _)| rows::put(OUTBOX, row.row_key(), row, Expect::Any)));
-        if let Some((change, end)) = &cut.change {
+        if let Some(change) = &cut.change {
             ops.push(match &change.trail {
                 Some(trail) => rows::put(DELIVERY_TRAILS, change.arn.as_str(), trail, Expect::Any),
                 None => rows::delete(DELIVERY_TRAILS, change.arn.as_str(), Expect::Any),
             });
-            if let Some(end) = end {
-                let key = state::key::key(&[end.trail.arn.as_str(), &rows::seq_text(end.seq)]);
-                ops.push(rows::put(CHAIN_ENDS, key, end, Expect::Any));
-            }
+        }
+        if let Some(end) = &cut.end {
+            let key = state::key::key(&[end.trail.arn.as_str(), &rows::seq_text(end.seq)]);
+            ops.push(rows::put(CHAIN_ENDS, key, end, Expect::Any));
         }
         ops
     }
@@ -330,7 +379,7 @@ impl Delivery {
         self.finish_cut().await?;
         self.cut_at_ms = self.shared.env.clock.monotonic_ms();
         if self.next > self.needs() {
-            self.begin_cut(self.next, None);
+            self.begin_cut(self.next, None, None);
         }
         self.finish_cut().await
     }

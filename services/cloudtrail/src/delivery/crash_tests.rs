@@ -92,18 +92,23 @@ async fn deliver(world: &World, flush_at_end: bool) {
 fn expected(world: &World) -> BTreeMap<String, BTreeSet<String>> {
     let mut trails: BTreeMap<String, Trail> = BTreeMap::new();
     let mut expected: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut closing: BTreeMap<String, Trail> = BTreeMap::new();
     let all = ReadLimit { max_bytes: usize::MAX, max_entries: usize::MAX };
     for entry in world.journal.read(Seq::FIRST, all).unwrap() {
         match EntryKind::read(&entry).unwrap() {
             EntryKind::Finish { record, .. } => {
                 let view = RecordView::parse(&record).unwrap();
-                for trail in trails.values().filter(|trail| Selection::new(&view).selected_by(trail)) {
+                // The call that stops a trail is the last that the trail has.
+                let stopped = view.request_id.as_deref().and_then(|id| closing.remove(id));
+                for trail in trails.values().chain(&stopped).filter(|trail| Selection::new(&view).selected_by(trail)) {
                     let id = view.event_id.as_deref().unwrap().to_owned();
                     expected.entry(trail.name.clone()).or_default().insert(id);
                 }
             }
             EntryKind::Control(control) if control.topic == TOPIC => {
                 let change: TrailChange = serde_json::from_slice(&control.document).unwrap();
+                let old = trails.get(&change.arn).filter(|old| old.logging).cloned();
+                closing.extend(change.ended_by.zip(old));
                 match change.trail {
                     Some(trail) => trails.insert(change.arn, trail),
                     None => trails.remove(&change.arn),

@@ -1,4 +1,5 @@
-//! DeleteTrail: removes a trail. What it selected before is still delivered, with a last digest; its log files stay.
+//! DeleteTrail: removes a trail. What it selected before and this call itself are still delivered, with a last digest; its log
+//! files stay.
 
 use service::{ApiError, Call, Operation};
 
@@ -20,8 +21,7 @@ impl Operation for DeleteTrail {
         let found = changing.trail(&input.name, call.region).await?;
         let arn = found.value.arn;
         call.note_resource("AWS::CloudTrail::Trail", &arn);
-        changing.remove(&arn, found.rev).await?;
-        cloudtrail.settle(&arn).await;
+        changing.ended_by(&call.request_id).remove(&arn, found.rev).await?;
         Ok(Empty {})
     }
 }

@@ -1,4 +1,5 @@
-//! StopLogging: from here on the trail records nothing. What it selected before is delivered, with a last digest.
+//! StopLogging: from here on the trail records nothing. What it selected before and this call itself are delivered, with a last
+//! digest, once the call is answered.
 
 use service::{ApiError, Call, Operation};
 
@@ -23,8 +24,7 @@ impl Operation for StopLogging {
         if trail.logging {
             trail.logging = false;
             trail.stopped_ms = Some(cloudtrail.shared.env.clock.now().ms());
-            let trail = changing.write(trail, Some(found.rev)).await?;
-            cloudtrail.settle(&trail.arn).await;
+            changing.ended_by(&call.request_id).write(trail, Some(found.rev)).await?;
         }
         Ok(Empty {})
     }

@@ -41,6 +41,9 @@ pub struct TrailChange {
     pub arn: String,
     /// The trail from here on; `None` once it is deleted.
     pub trail: Option<Trail>,
+    /// The request that stops or deletes the trail: its own record, which follows, is the last that the trail selects.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_by: Option<String>,
 }
 
 /// The trails.
@@ -59,6 +62,7 @@ pub struct Changing<'a> {
     store: &'a TrailStore,
     _lock: MutexGuard<'a, ()>,
     revision: Option<Found<u64>>,
+    ended_by: Option<String>,
 }
 
 impl TrailStore {
@@ -114,7 +118,7 @@ impl TrailStore {
         let lock = self.changing.lock().await;
         self.append_leftovers().await?;
         let revision = rows::get(&*self.state, REVISION, ONLY).await.map_err(ApiError::unavailable)?;
-        Ok(Changing { store: self, _lock: lock, revision })
+        Ok(Changing { store: self, _lock: lock, revision, ended_by: None })
     }
 
     /// Tags are no business of delivery: changing them leaves the journal alone.
@@ -138,7 +142,12 @@ impl TrailStore {
             if rows.is_empty() {
                 return Ok(());
             }
-            for row in rows {
+            for mut row in rows {
+                // The record of the request may be in the journal before this: the change must not wait for it.
+                let mut change: TrailChange = rows::read(CHANGES, &row).map_err(ApiError::internal)?;
+                if change.ended_by.take().is_some() {
+                    row.value = serde_json::to_vec(&change).map_err(ApiError::internal)?.into();
+                }
                 self.append(row).await?;
             }
         }
@@ -174,19 +183,28 @@ impl Changing<'_> {
         self.store.all().await
     }
 
+    /// Says that the change ends the trail's logging, and in which request.
+    #[must_use]
+    pub fn ended_by(mut self, request_id: &str) -> Self {
+        self.ended_by = Some(request_id.to_owned());
+        self
+    }
+
     /// Writes a trail (`rev` of the row it replaces, `None` for a new one). Returns it when it is durable and in the journal.
     pub async fn write(self, mut trail: Trail, rev: Option<u64>) -> Result<Trail, ApiError> {
         let revision = self.next_revision();
         trail.note_change(revision, self.store.env.clock.now());
         let put = rows::put(TRAILS, trail.arn.clone(), &trail, rev.into());
-        let change = TrailChange { version: 1, revision, arn: trail.arn.clone(), trail: Some(trail.clone()) };
+        let ended_by = self.ended_by.clone();
+        let change = TrailChange { version: 1, revision, arn: trail.arn.clone(), trail: Some(trail.clone()), ended_by };
         self.commit(put, change).await?;
         Ok(trail)
     }
 
     /// Removes a trail. Returns when that is durable and in the journal.
     pub async fn remove(self, arn: &str, rev: u64) -> Result<(), ApiError> {
-        let change = TrailChange { version: 1, revision: self.next_revision(), arn: arn.to_owned(), trail: None };
+        let (revision, ended_by) = (self.next_revision(), self.ended_by.clone());
+        let change = TrailChange { version: 1, revision, arn: arn.to_owned(), trail: None, ended_by };
         self.commit(rows::delete(TRAILS, arn, Expect::Rev(rev)), change).await
     }
 
