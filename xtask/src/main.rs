@@ -4,7 +4,11 @@
 
 #![allow(clippy::disallowed_methods, reason = "a development tool works on the real disk")]
 
+mod definitions;
+mod inputs;
 mod models;
+mod parity_doc;
+mod tidy;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -18,7 +22,11 @@ struct Task {
     run: fn(&[String]) -> Result<(), Failure>,
 }
 
-const TASKS: &[Task] = &[Task { name: "models", help: models::HELP, run: models::run }];
+const TASKS: &[Task] = &[
+    Task { name: "models", help: models::HELP, run: models::run },
+    Task { name: "parity-doc", help: parity_doc::HELP, run: parity_doc::run },
+    Task { name: "tidy", help: tidy::HELP, run: tidy::run },
+];
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();

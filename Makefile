@@ -1,0 +1,66 @@
+# The tasks of the project. `make` lists them.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help run test lint ci bench models release parity parity-doc fuzz clean
+
+CARGO ?= cargo
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
+# nextest runs tests in parallel processes; without it cargo's own runner does the same work.
+NEXTEST := $(shell command -v cargo-nextest 2>/dev/null)
+# The server under test: built with the tests, so that nothing is compiled twice.
+export CAIRN_BIN ?= $(abspath $(TARGET_DIR))/debug/cairn
+
+help: ## list these tasks
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## build Cairn and start it on 127.0.0.1:4566 (ARGS="--listen …" for settings)
+	$(CARGO) build --profile quick -p cairn
+	exec $(TARGET_DIR)/quick/cairn serve $(ARGS)
+
+test: ## every test: unit, documentation, tidy, parity with the real AWS tools
+	$(CARGO) build --workspace --all-targets
+ifneq ($(NEXTEST),)
+	$(CARGO) nextest run --workspace
+else
+	$(CARGO) test --workspace --lib --bins --tests --examples
+endif
+	$(CARGO) test --workspace --doc
+	$(TARGET_DIR)/debug/xtask tidy
+	$(TARGET_DIR)/debug/xtask parity-doc --check
+	tests/parity/run
+
+lint: ## formatting, clippy, tidy, licences and advisories of dependencies
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	$(CARGO) run -p xtask -- tidy
+	command -v cargo-deny >/dev/null || $(CARGO) install --locked cargo-deny
+	$(CARGO) deny check
+
+ci: lint test ## lint and test
+
+bench: ## measure what recording costs (ARGS=SECONDS for each figure)
+	$(CARGO) build --profile quick -p cairn -p benches
+	$(TARGET_DIR)/quick/bench $(TARGET_DIR)/quick/cairn $(ARGS)
+
+models: ## derive models/ from botocore again
+	$(CARGO) run -p xtask -- models
+
+release: ## build the optimised binary, target/release/cairn
+	$(CARGO) build --locked --release -p cairn
+
+parity: ## only the tests with the real AWS tools (ARGS="-k NAME" for pytest)
+	$(CARGO) build -p cairn
+	tests/parity/run $(ARGS)
+
+parity-doc: ## write docs/parity.md again, after an operation was added
+	$(CARGO) run -p xtask -- parity-doc
+
+fuzz: ## fuzz one target: make fuzz TARGET=record_reader SECONDS=60 (needs nightly and cargo-fuzz)
+	@test -n "$(TARGET)" || { echo "name a target: make fuzz TARGET=…; there are:"; ls fuzz/fuzz_targets | sed -n 's/\.rs$$//p'; exit 1; }
+	cd fuzz && $(CARGO) +nightly fuzz run $(TARGET) -- -max_total_time=$(or $(SECONDS),60)
+
+clean: ## remove what was built (data folders stay)
+	$(CARGO) clean
+	rm -rf .venv fuzz/target

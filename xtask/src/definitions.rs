@@ -1,0 +1,67 @@
+//! The definitions of all services that are written, over storage in memory: for questions about them, never for calls.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use ports::{Buckets, ConsumerProgress, Flushed, Operator, RecordLines, Secret, Unavailable};
+use service::Definition;
+
+use crate::Failure;
+
+/// The definitions, by the order in which the server has them.
+pub fn definitions() -> Result<Vec<Definition>, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(make())
+}
+
+async fn make() -> Result<Vec<Definition>, Failure> {
+    let env = system::env();
+    let account: Arc<str> = Arc::from("123456789012");
+    let state: Arc<dyn state::State> = Arc::new(state::Memory::new());
+    let objects: Arc<dyn objects::Objects> = Arc::new(objects::Memory::new());
+    let root = iam::RootKey { access_key_id: "AKIAEXAMPLE".to_owned(), secret: Secret(Arc::from("none")) };
+    let iam = iam::Iam::open(env.clone(), Arc::clone(&state), Arc::clone(&account), root).await?;
+    let s3 = Arc::new(s3::S3::new(Arc::clone(&state), Arc::clone(&objects), env.clone(), Arc::clone(&account)));
+    let cloudtrail = cloudtrail::CloudTrail::new(cloudtrail::Deps {
+        env,
+        account,
+        journal: Arc::new(journal::MemoryJournal::new()),
+        state,
+        objects,
+        buckets: Arc::clone(&s3) as Arc<dyn Buckets>,
+        options: cloudtrail::Options::default(),
+    });
+    Ok(vec![
+        cairn_service::definition(Arc::new(cairn_service::Cairn { operator: Arc::new(Nobody) })),
+        cloudtrail::definition(cloudtrail.await?),
+        iam::definition(iam),
+        s3::definition(s3),
+        sts::definition(Arc::new(sts::Sts)),
+    ])
+}
+
+/// An operator that is never asked.
+struct Nobody;
+
+#[async_trait]
+impl Operator for Nobody {
+    async fn flush(&self) -> Result<Flushed, Unavailable> {
+        Ok(Flushed::default())
+    }
+
+    fn tail(&self, _: Option<u64>) -> RecordLines {
+        Box::pin(futures_util::stream::empty())
+    }
+
+    fn consumers(&self) -> Vec<ConsumerProgress> {
+        Vec::new()
+    }
+
+    fn journal_end(&self) -> u64 {
+        1
+    }
+
+    fn uptime_ms(&self) -> u64 {
+        0
+    }
+}
