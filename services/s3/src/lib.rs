@@ -1,0 +1,157 @@
+//! S3: buckets, objects and their versions, multipart uploads, bucket policies. Content goes through in pieces and is never
+//! held whole; what a call has written becomes visible in one commit, after it was verified, or not at all.
+//!
+//! Content is not encrypted at rest yet: a request for `AES256` is accepted, as AWS encrypts with it anyway, and no answer
+//! claims it; keys of KMS or of the caller are refused.
+
+mod access;
+mod acl;
+mod bucket;
+mod checksum;
+mod conditions;
+mod content;
+mod copy;
+mod error;
+mod garbage;
+mod list;
+mod list_versions;
+mod listed;
+mod members;
+mod multipart;
+mod object;
+mod ops;
+mod port;
+mod public;
+mod range;
+mod read;
+mod tags;
+mod versions;
+
+#[cfg(test)]
+mod harness;
+#[cfg(test)]
+mod races;
+
+use std::sync::{Arc, Mutex};
+
+use base::Env;
+use bytes::Bytes;
+use objects::Objects;
+use serde::Serialize;
+use service::{Builder, Definition, Service};
+use sha2::Digest as _;
+use state::{State, Table};
+
+pub use error::Error;
+pub use garbage::Collected;
+
+/// Buckets, by name.
+const TABLE_BUCKETS: Table = "s3/buckets";
+/// The current version of each key, by bucket and key.
+const TABLE_OBJECTS: Table = "s3/objects";
+/// Older versions, by bucket, key and age.
+const TABLE_VERSIONS: Table = "s3/versions";
+/// Content too small for a blob.
+const TABLE_SMALL: Table = "s3/small";
+/// Which parts an object's content consists of.
+const TABLE_MANIFESTS: Table = "s3/manifests";
+/// Multipart uploads, by bucket, key and identifier.
+const TABLE_UPLOADS: Table = "s3/uploads";
+/// Their parts, by upload and number.
+const TABLE_PARTS: Table = "s3/parts";
+/// Uploads that have ended and whose parts are still to be cleared away.
+const TABLE_ENDED: Table = "s3/ended";
+/// Blobs that no object has (yet, or any more).
+const TABLE_GARBAGE: Table = "s3/garbage";
+
+/// How often a change is tried again because others changed the same thing meanwhile.
+const COMMIT_TRIES: u32 = 64;
+
+/// The S3 service.
+pub struct S3 {
+    state: Arc<dyn State>,
+    objects: Arc<dyn Objects>,
+    env: Env,
+    account: Arc<str>,
+    authorizer: Option<Arc<dyn ports::Authorizer>>,
+    /// Names of blobs that calls under way are writing.
+    live: Arc<Mutex<std::collections::HashSet<String>>>,
+}
+
+impl S3 {
+    /// The service over its tables and its blobs. Call [`S3::recover`] before the first call.
+    pub fn new(state: Arc<dyn State>, objects: Arc<dyn Objects>, env: Env, account: Arc<str>) -> S3 {
+        S3 { state, objects, env, account, authorizer: None, live: Arc::default() }
+    }
+
+    /// The canonical user identifier of an account: 64 hexadecimal digits.
+    fn owner(&self) -> acl::Owner {
+        acl::Owner { id: base::ids::hex(&sha2::Sha256::digest(self.account.as_bytes())) }
+    }
+}
+
+impl Service for S3 {
+    const MODEL: &'static str = "s3";
+    const PREFIX: &'static str = "s3";
+}
+
+/// A document as it is stored.
+fn to_json<T: Serialize>(document: &T) -> Bytes {
+    serde_json::to_vec(document).expect("documents have text keys and no failing parts").into()
+}
+
+/// The operations that S3 has.
+pub fn definition(s3: Arc<S3>) -> Definition {
+    use ops::*;
+    Builder::new(s3)
+        .on::<AbortMultipartUpload>()
+        .on::<CompleteMultipartUpload>()
+        .on::<CopyObject>()
+        .on::<CreateBucket>()
+        .on::<CreateMultipartUpload>()
+        .on::<DeleteBucket>()
+        .on::<DeleteBucketPolicy>()
+        .on::<DeleteBucketTagging>()
+        .on::<DeleteObject>()
+        .on::<DeleteObjectTagging>()
+        .on::<DeleteObjects>()
+        .on::<GetBucketAccelerateConfiguration>()
+        .on::<GetBucketAcl>()
+        .on::<GetBucketCors>()
+        .on::<GetBucketEncryption>()
+        .on::<GetBucketLifecycleConfiguration>()
+        .on::<GetBucketLocation>()
+        .on::<GetBucketLogging>()
+        .on::<GetBucketOwnershipControls>()
+        .on::<GetBucketPolicy>()
+        .on::<GetBucketPolicyStatus>()
+        .on::<GetBucketReplication>()
+        .on::<GetBucketRequestPayment>()
+        .on::<GetBucketTagging>()
+        .on::<GetBucketVersioning>()
+        .on::<GetBucketWebsite>()
+        .on::<GetObject>()
+        .on::<GetObjectAcl>()
+        .on::<GetObjectAttributes>()
+        .on::<GetObjectLockConfiguration>()
+        .on::<GetObjectTagging>()
+        .on::<GetPublicAccessBlock>()
+        .on::<HeadBucket>()
+        .on::<HeadObject>()
+        .on::<ListBuckets>()
+        .on::<ListMultipartUploads>()
+        .on::<ListObjectVersions>()
+        .on::<ListObjects>()
+        .on::<ListObjectsV2>()
+        .on::<ListParts>()
+        .on::<PutBucketAcl>()
+        .on::<PutBucketPolicy>()
+        .on::<PutBucketTagging>()
+        .on::<PutBucketVersioning>()
+        .on::<PutObject>()
+        .on::<PutObjectAcl>()
+        .on::<PutObjectTagging>()
+        .on::<UploadPart>()
+        .on::<UploadPartCopy>()
+        .build()
+}

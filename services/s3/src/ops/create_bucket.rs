@@ -1,0 +1,188 @@
+//! CreateBucket: makes a bucket. What it is asked for that is not there (object lock, access control lists, directory buckets)
+//! is refused.
+
+use base::Region;
+use serde::Deserialize;
+use service::{ApiError, Call, Operation};
+use state::{Expect, Op};
+
+use crate::bucket::{Bucket, is_name, key};
+use crate::error::{Error, header_not_implemented, state_failed};
+use crate::members::members;
+use crate::tags::{Tag, Tagging};
+use crate::{S3, TABLE_BUCKETS, to_json};
+
+/// See the module.
+pub struct CreateBucket;
+
+/// Where the bucket is to be, and more.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Configuration {
+    location_constraint: Option<String>,
+    location: Option<serde::de::IgnoredAny>,
+    bucket: Option<serde::de::IgnoredAny>,
+    tags: Option<Vec<Tag>>,
+}
+
+members! { input Input {
+    pub bucket: String,
+    #[serde(rename = "ACL")]
+    pub acl: Option<String>,
+    pub create_bucket_configuration: Option<Configuration>,
+    pub grant_full_control: Option<String>,
+    pub grant_read: Option<String>,
+    #[serde(rename = "GrantReadACP")]
+    pub grant_read_acp: Option<String>,
+    pub grant_write: Option<String>,
+    #[serde(rename = "GrantWriteACP")]
+    pub grant_write_acp: Option<String>,
+    pub object_lock_enabled_for_bucket: Option<bool>,
+    pub object_ownership: Option<String>,
+    pub bucket_namespace: Option<String>,
+} }
+
+members! { output Output {
+    pub location: String,
+    pub bucket_arn: String,
+} }
+
+impl Operation for CreateBucket {
+    type Service = S3;
+    type Input = Input;
+    type Output = Output;
+    const NAME: &'static str = "CreateBucket";
+    const RESOURCE: &'static str = "arn:aws:s3:::{Bucket}";
+
+    async fn run(s3: &S3, call: &Call, mut input: Input) -> Result<Output, ApiError> {
+        if !is_name(&input.bucket) {
+            return Err(ApiError::from(Error::InvalidBucketName).with("BucketName", input.bucket));
+        }
+        check_features(&input)?;
+        let configuration = input.create_bucket_configuration.take().unwrap_or_default();
+        if configuration.location.is_some() || configuration.bucket.is_some() {
+            let text = "Directory buckets are not implemented; make a general purpose bucket.".to_owned();
+            return Err(Error::NotImplemented(text).into());
+        }
+        let region = region(call.region, configuration.location_constraint.as_deref())?;
+        let tags = Tagging { tag_set: configuration.tags.unwrap_or_default() }.for_bucket()?;
+        let bucket = Bucket {
+            v: 1,
+            name: input.bucket,
+            region,
+            account: call.account.to_string(),
+            created_ms: s3.env.clock.now().ms(),
+            versioning: None,
+            policy: None,
+            tags,
+            deleting: false,
+            rev: 0,
+        };
+        let output = Output { location: location(call, &bucket), bucket_arn: bucket.arn() };
+        let (key, value) = (key(&bucket.name), to_json(&bucket));
+        match s3.state.commit(vec![Op::Put { table: TABLE_BUCKETS, key, value, expect: Expect::Absent }]).await {
+            Ok(_) => Ok(output),
+            Err(error) if error.is_conflict() => again(s3, call, &bucket, output).await,
+            Err(error) => Err(state_failed(error)),
+        }
+    }
+}
+
+/// Refuses what a bucket cannot have.
+fn check_features(input: &Input) -> Result<(), ApiError> {
+    let grants = [
+        &input.grant_full_control,
+        &input.grant_read,
+        &input.grant_read_acp,
+        &input.grant_write,
+        &input.grant_write_acp,
+    ];
+    if input.acl.as_deref().is_some_and(|acl| acl != "private") || grants.iter().any(|grant| grant.is_some()) {
+        return Err(Error::InvalidBucketAclWithObjectOwnership.into());
+    }
+    if input.object_lock_enabled_for_bucket == Some(true) {
+        return Err(header_not_implemented("x-amz-bucket-object-lock-enabled", "true"));
+    }
+    match (input.object_ownership.as_deref(), input.bucket_namespace.as_deref()) {
+        (None | Some("BucketOwnerEnforced"), None | Some("global")) => Ok(()),
+        (None | Some("BucketOwnerEnforced"), Some(other)) => {
+            Err(header_not_implemented("x-amz-bucket-namespace", other))
+        }
+        (Some(other), _) => Err(header_not_implemented("x-amz-object-ownership", other)),
+    }
+}
+
+/// Where the bucket is to be, as the endpoint of a region understands a location constraint. Source: S3 API reference,
+/// "CreateBucket", LocationConstraint.
+fn region(endpoint: Region, constraint: Option<&str>) -> Result<Region, ApiError> {
+    let constraint = constraint.filter(|constraint| !constraint.is_empty());
+    let Some(constraint) = constraint else {
+        if endpoint == Region::US_EAST_1 {
+            return Ok(endpoint);
+        }
+        return Err(Error::IllegalLocationConstraintException("unspecified".to_owned()).into());
+    };
+    let wanted = if constraint == "EU" { Region::parse("eu-west-1") } else { Region::parse(constraint) };
+    let wanted = wanted.filter(|wanted| *wanted != Region::US_EAST_1 && constraint != "aws-global");
+    match wanted {
+        None if endpoint != Region::US_EAST_1 && constraint == "us-east-1" => {
+            Err(Error::IllegalLocationConstraintException(constraint.to_owned()).into())
+        }
+        None => Err(ApiError::from(Error::InvalidLocationConstraint).with("LocationConstraint", constraint)),
+        Some(wanted) if endpoint != Region::US_EAST_1 && wanted != endpoint => {
+            Err(Error::IllegalLocationConstraintException(constraint.to_owned()).into())
+        }
+        Some(wanted) => Ok(wanted),
+    }
+}
+
+fn location(call: &Call, bucket: &Bucket) -> String {
+    if bucket.region == Region::US_EAST_1 {
+        format!("/{}", bucket.name)
+    } else {
+        format!("http://{}/{}", call.host, bucket.name)
+    }
+}
+
+/// The answer to making a bucket that is there: in us-east-1 one's own may be made again, with no effect.
+async fn again(s3: &S3, call: &Call, wanted: &Bucket, output: Output) -> Result<Output, ApiError> {
+    let Some(there) = s3.find_bucket(&wanted.name).await? else { return Err(Error::OperationAborted.into()) };
+    let refused =
+        |code: &'static str, text: &str| Err(ApiError::new(code, 409, text).with("BucketName", &*wanted.name));
+    if *there.account != *call.account {
+        let text = "The requested bucket name is not available. The bucket namespace is shared by all users of the \
+            system. Please select a different name and try again.";
+        return refused("BucketAlreadyExists", text);
+    }
+    if call.region == Region::US_EAST_1 && wanted.region == there.region && there.region == Region::US_EAST_1 {
+        return Ok(output);
+    }
+    let text = "Your previous request to create the named bucket succeeded and you already own it.";
+    refused("BucketAlreadyOwnedByYou", text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(endpoint: &str, constraint: Option<&str>, expected: Result<&str, &str>) {
+        let found = region(Region::parse(endpoint).unwrap(), constraint);
+        let found = found.as_ref().map(|region| region.as_str()).map_err(|error| error.code.as_ref());
+        assert_eq!(found, expected, "{endpoint} {constraint:?}");
+    }
+
+    #[test]
+    fn regions() {
+        check("us-east-1", None, Ok("us-east-1"));
+        check("us-east-1", Some("eu-central-1"), Ok("eu-central-1"));
+        check("us-east-1", Some("EU"), Ok("eu-west-1"));
+        check("us-east-1", Some("us-east-1"), Err("InvalidLocationConstraint"));
+        check("us-east-1", Some("mars-1"), Err("InvalidLocationConstraint"));
+        check("eu-west-1", Some("eu-west-1"), Ok("eu-west-1"));
+        check("eu-west-1", None, Err("IllegalLocationConstraintException"));
+        check("eu-west-1", Some("us-east-1"), Err("IllegalLocationConstraintException"));
+        check("eu-west-1", Some("eu-central-1"), Err("IllegalLocationConstraintException"));
+        check("eu-west-1", Some("mars-1"), Err("InvalidLocationConstraint"));
+    }
+}

@@ -1,0 +1,39 @@
+//! GetObjectAcl: the owner has full control, and nobody else anything.
+
+use service::{ApiError, Call, Operation};
+
+use crate::S3;
+use crate::acl::{Grant, Owner, full_control};
+use crate::members::members;
+
+/// See the module.
+pub struct GetObjectAcl;
+
+members! { input Input {
+    pub key: String,
+    pub version_id: Option<String>,
+} bucket }
+members! { output Output {
+    pub owner: Option<Owner>,
+    pub grants: Vec<Grant>,
+} }
+
+impl Operation for GetObjectAcl {
+    type Service = S3;
+    type Input = Input;
+    type Output = Output;
+    const NAME: &'static str = "GetObjectAcl";
+    const RESOURCE: &'static str = "arn:aws:s3:::{Bucket}/{Key}";
+    // Who pays makes no difference.
+    const IGNORES: &'static [&'static str] = &["RequestPayer"];
+
+    async fn run(s3: &S3, call: &Call, input: Input) -> Result<Output, ApiError> {
+        if input.version_id.is_some() {
+            s3.authorize(call, "s3:GetObjectVersionAcl", &input.bucket, &input.key).await?;
+        }
+        let bucket = input.bucket(s3).await?;
+        s3.find(&bucket, &input.key, input.version_id.as_deref()).await?;
+        let policy = full_control(&s3.owner());
+        Ok(Output { owner: policy.owner, grants: policy.grants })
+    }
+}

@@ -1,0 +1,218 @@
+//! Buckets for other services: each call is by a service principal and under the bucket's own policy, which has to allow it; to
+//! own both bucket and trail gives no right.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use policy::{Context, Policy, Principal, Request, evaluate};
+use ports::{BucketError, BucketInfo, Buckets, ServicePut};
+use service::{ApiError, Body};
+
+use crate::S3;
+use crate::bucket::Bucket;
+use crate::checksum::{Algorithm, Expected, Summer, Sums};
+use crate::conditions::WriteCondition;
+use crate::object::{Headers, Version, check_key};
+
+/// The most that is read for another service at once: log files and digests are far smaller.
+const GET_BYTES_MAX: usize = 512 * 1024 * 1024;
+
+#[async_trait]
+impl Buckets for S3 {
+    async fn describe(&self, bucket: &str) -> Result<Option<BucketInfo>, BucketError> {
+        let bucket = self.find_bucket(bucket).await.map_err(failed)?;
+        Ok(bucket.map(|bucket| BucketInfo { region: bucket.region, account: bucket.account }))
+    }
+
+    async fn check(&self, put: &ServicePut) -> Result<(), BucketError> {
+        let bucket = self.bucket(&put.bucket, None).await.map_err(failed)?;
+        self.allow(&bucket, put, "s3:GetBucketAcl", &bucket.arn())?;
+        self.allow(&bucket, put, "s3:PutObject", &format!("{}/{}", bucket.arn(), put.key))
+    }
+
+    async fn put(&self, put: ServicePut) -> Result<(), BucketError> {
+        let bucket = self.bucket(&put.bucket, None).await.map_err(failed)?;
+        self.allow(&bucket, &put, "s3:PutObject", &format!("{}/{}", bucket.arn(), put.key))?;
+        self.write(put).await.map_err(failed)
+    }
+
+    async fn get(&self, bucket: &str, key: &str) -> Result<(Bytes, Vec<(String, String)>), BucketError> {
+        let mut tries = 0;
+        loop {
+            let bucket = self.bucket(bucket, None).await.map_err(failed)?;
+            let version = self.find(&bucket, key, None).await.map_err(failed)?.version;
+            match self.open(&version.data, 0..version.size).await {
+                Ok(body) => {
+                    let content = body.collect(GET_BYTES_MAX).await.map_err(failed)?;
+                    return Ok((content, version.headers.metadata.into_iter().collect()));
+                }
+                Err(crate::content::OpenError::Gone) if tries < crate::read::READ_TRIES => tries += 1,
+                Err(error) => return Err(failed(error.into())),
+            }
+        }
+    }
+}
+
+impl S3 {
+    /// Refuses what the bucket's policy does not let the principal of `put` do.
+    fn allow(&self, bucket: &Bucket, put: &ServicePut, action: &str, resource: &str) -> Result<(), BucketError> {
+        let Some(text) = &bucket.policy else { return Err(BucketError::AccessDenied) };
+        let policy = Policy::parse(text).map_err(|error| {
+            BucketError::Unavailable(format!("the policy of the bucket {} does not read: {error}", bucket.name))
+        })?;
+        let now = self.env.clock.now();
+        let mut known = Context::new()
+            .with("aws:SourceArn", put.source_arn.as_str())
+            .with("aws:SourceAccount", put.source_account.as_str())
+            .with("aws:PrincipalIsAWSService", "true")
+            .with("aws:PrincipalServiceName", put.principal.as_str())
+            .with("aws:PrincipalServiceNamesList", put.principal.as_str())
+            .with("aws:SecureTransport", "true")
+            .with("aws:CurrentTime", now.iso8601_secs())
+            .with("aws:EpochTime", now.secs().to_string());
+        if action == "s3:PutObject" {
+            known = known.with("s3:x-amz-acl", put.acl.as_str());
+        }
+        let principal = Principal::Service { name: &put.principal };
+        let request = Request { principal, action, resource, context: &|key| known.get(key) };
+        if evaluate(&[&policy], &request).is_allow() { Ok(()) } else { Err(BucketError::AccessDenied) }
+    }
+
+    /// Writes the object, unless the same is there already.
+    async fn write(&self, put: ServicePut) -> Result<(), ApiError> {
+        check_key(&put.key)?;
+        let headers = Headers {
+            content_type: put.content_type,
+            content_encoding: put.content_encoding,
+            metadata: put.metadata.into_iter().collect(),
+            ..Headers::default()
+        };
+        let headers = headers.checked()?;
+        let expected = Expected::nothing(Algorithm::Crc64Nvme);
+        let mut summer = Summer::new(&expected);
+        summer.update(&put.body);
+        let sums = summer.finish(&expected, &[])?;
+        if let Some((version, _)) = self.current(&put.bucket, &put.key).await?
+            && is_same(&version, &headers, &sums)
+        {
+            return Ok(());
+        }
+        let (stored, sums) = self.store(Body::from_bytes(put.body), &expected).await?;
+        let new = Version {
+            size: sums.len_bytes,
+            etag: sums.etag(),
+            data: stored.data.clone(),
+            headers,
+            checksum: Some(sums.full()),
+            ..Version::default()
+        };
+        self.put_version(&put.bucket, &put.key, new, stored, &WriteCondition::None, Vec::new()).await.map(|_| ())
+    }
+}
+
+fn is_same(version: &Version, headers: &Headers, sums: &Sums) -> bool {
+    !version.delete_marker
+        && version.size == sums.len_bytes
+        && version.etag == sums.etag()
+        && version.checksum.as_ref() == Some(&sums.full())
+        && version.headers == *headers
+}
+
+fn failed(error: ApiError) -> BucketError {
+    match error.code.as_ref() {
+        "NoSuchBucket" => BucketError::NoSuchBucket,
+        "NoSuchKey" => BucketError::NoSuchKey,
+        "AccessDenied" => BucketError::AccessDenied,
+        _ => BucketError::Unavailable(error.log.clone().unwrap_or_else(|| error.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::harness::{bucket, call, service, set_policy};
+    use crate::ops::{PutBucketVersioning, put_bucket_versioning};
+
+    const TRAIL: &str = "arn:aws:cloudtrail:us-east-1:123456789012:trail/t";
+
+    fn delivery(body: &'static str) -> ServicePut {
+        ServicePut {
+            principal: "cloudtrail.amazonaws.com".into(),
+            source_arn: TRAIL.into(),
+            source_account: "123456789012".into(),
+            bucket: "logs".into(),
+            key: "AWSLogs/123456789012/x.json.gz".into(),
+            body: Bytes::from_static(body.as_bytes()),
+            acl: "bucket-owner-full-control".into(),
+            content_type: Some("application/json".into()),
+            content_encoding: Some("gzip".into()),
+            metadata: vec![("digest".into(), "1".into())],
+        }
+    }
+
+    /// The policy that the CloudTrail user guide tells to put on the bucket.
+    fn policy(condition: &str) -> String {
+        format!(
+            r#"{{"Version":"2012-10-17","Statement":[
+            {{"Sid":"Check","Effect":"Allow","Principal":{{"Service":"cloudtrail.amazonaws.com"}},"Action":"s3:GetBucketAcl",
+              "Resource":"arn:aws:s3:::logs"}},
+            {{"Sid":"Write","Effect":"Allow","Principal":{{"Service":"cloudtrail.amazonaws.com"}},"Action":"s3:PutObject",
+              "Resource":"arn:aws:s3:::logs/AWSLogs/123456789012/*","Condition":{condition}}}]}}"#
+        )
+    }
+
+    const GUIDE: &str = r#"{"StringEquals":{"s3:x-amz-acl":"bucket-owner-full-control",
+        "aws:SourceArn":"arn:aws:cloudtrail:us-east-1:123456789012:trail/t"}}"#;
+
+    #[tokio::test]
+    async fn the_policy_decides() {
+        let s3 = service();
+        assert_eq!(s3.put(delivery("a")).await, Err(BucketError::NoSuchBucket));
+        bucket(&s3, "logs").await;
+        assert_eq!(s3.put(delivery("a")).await, Err(BucketError::AccessDenied));
+        set_policy(&s3, "logs", &policy(GUIDE)).await;
+        s3.check(&delivery("a")).await.unwrap();
+        s3.put(delivery("a")).await.unwrap();
+        let (content, metadata) = s3.get("logs", &delivery("a").key).await.unwrap();
+        assert_eq!((&content[..], &metadata[..]), (&b"a"[..], &[("digest".to_owned(), "1".to_owned())][..]));
+
+        let refused = [
+            ServicePut { acl: "private".into(), ..delivery("b") },
+            ServicePut { source_arn: format!("{TRAIL}2"), ..delivery("b") },
+            ServicePut { principal: "config.amazonaws.com".into(), ..delivery("b") },
+            ServicePut { key: "elsewhere".into(), ..delivery("b") },
+        ];
+        for put in refused {
+            assert_eq!(s3.check(&put).await, Err(BucketError::AccessDenied), "{put:?}");
+            assert_eq!(s3.put(put).await, Err(BucketError::AccessDenied));
+        }
+        set_policy(&s3, "logs", &policy(r#"{"StringEquals":{"aws:SourceAccount":"123456789012"}}"#)).await;
+        s3.put(delivery("b")).await.unwrap();
+        set_policy(&s3, "logs", &policy(r#"{"StringEquals":{"aws:SourceAccount":"999999999999"}}"#)).await;
+        assert_eq!(s3.put(delivery("c")).await, Err(BucketError::AccessDenied));
+    }
+
+    #[tokio::test]
+    async fn the_same_again_changes_nothing() {
+        let s3 = service();
+        bucket(&s3, "logs").await;
+        set_policy(&s3, "logs", &policy(GUIDE)).await;
+        let enabled = serde_json::from_str(r#"{"Status":"Enabled"}"#).unwrap();
+        let input = put_bucket_versioning::Input {
+            bucket: "logs".into(),
+            versioning_configuration: enabled,
+            ..Default::default()
+        };
+        call::<PutBucketVersioning>(&s3, input).await.unwrap();
+        let key = delivery("a").key;
+        let id = async |s3: &S3| s3.current("logs", &key).await.unwrap().unwrap().0.id;
+        s3.put(delivery("a")).await.unwrap();
+        let first = id(&s3).await;
+        s3.put(delivery("a")).await.unwrap();
+        assert_eq!(id(&s3).await, first);
+        s3.put(ServicePut { metadata: vec![], ..delivery("a") }).await.unwrap();
+        let second = id(&s3).await;
+        assert_ne!(second, first);
+        s3.put(delivery("b")).await.unwrap();
+        assert_ne!(id(&s3).await, second);
+    }
+}
