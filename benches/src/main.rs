@@ -1,6 +1,6 @@
 //! What recording costs: the same server with recording on and off, side by side in one run, driven over loopback.
 //!
-//! `bench PATH-TO-CAIRN [SECONDS]`. Prints calls per second and latency at 1, 16 and 64 clients, the time from start to first
+//! `bench PATH-TO-CAIRN [SECONDS]`, or `bench drive ADDRESS CLIENTS SECONDS` to put load on a server for a profiler. Prints calls per second and latency at 1, 16 and 64 clients, the time from start to first
 //! answer, and idle memory. Figures are of this machine in this minute; the ratios are what to quote.
 #![allow(clippy::disallowed_methods, reason = "measuring time and starting processes is what this is for")]
 
@@ -19,7 +19,16 @@ const CLIENTS: [usize; 3] = [1, 16, 64];
 const ROUNDS: usize = 3;
 
 fn main() {
-    let mut arguments = std::env::args().skip(1);
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [word, address, clients, seconds] = &arguments[..] {
+        assert_eq!(word, "drive", "usage: bench drive ADDRESS CLIENTS SECONDS");
+        let time = Duration::from_secs_f64(seconds.parse().expect("SECONDS is a number"));
+        let clients = clients.parse().expect("CLIENTS is a number");
+        let run = load::run(address, clients, time, |_| Request::caller_identity(address));
+        println!("{:.0} calls/s, p50 {} µs, p99 {} µs", run.per_second, run.p50_us, run.p99_us);
+        return;
+    }
+    let mut arguments = arguments.into_iter();
     let binary = PathBuf::from(arguments.next().expect("usage: bench PATH-TO-CAIRN [SECONDS]"));
     let seconds = arguments.next().map_or(3.0, |text| text.parse().expect("SECONDS is a number"));
     let time = Duration::from_secs_f64(seconds);

@@ -62,8 +62,8 @@ impl Timestamp {
     /// values outside the years 0001 to 9999.
     pub fn from_secs_f64(secs: f64) -> Option<Timestamp> {
         let ms = (secs * 1000.0).round();
-        #[expect(clippy::cast_possible_truncation, reason = "the range was checked")]
-        (ms >= -62_135_596_800_000.0 && ms <= 253_402_300_799_999.0).then(|| Timestamp(ms as i64))
+        #[expect(clippy::cast_possible_truncation, reason = "the range is checked")]
+        (-62_135_596_800_000.0..=253_402_300_799_999.0).contains(&ms).then_some(Timestamp(ms as i64))
     }
 
     /// Milliseconds since the epoch.

@@ -238,6 +238,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn json_targets_come_with_and_without_the_package() {
+        let services = Services::new(Vec::new());
+        let check = |target: &str, expected: &str| {
+            let found = match json_target(&services, target) {
+                Target::Named { entry, operation, .. } => format!("{} {operation}", entry.index.name),
+                _ => "unknown".to_owned(),
+            };
+            assert_eq!(found, expected, "{target}");
+        };
+        check("com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101.CreateTrail", "cloudtrail CreateTrail");
+        check("CloudTrail_20131101.CreateTrail", "cloudtrail CreateTrail");
+        check("DynamoDB_20120810.PutItem", "dynamodb PutItem");
+        check("v20131101.CreateTrail", "unknown");
+        check("CreateTrail", "unknown");
+    }
+
+    #[test]
     fn buckets_are_found_in_host_names() {
         let names = HostNames::default();
         let check = |host, expected| assert_eq!(bucket_of_host(&names, host), expected, "{host}");

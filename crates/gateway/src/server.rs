@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use http::{Method, Request, Response};
+use http::{HeaderValue, Method, Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -109,10 +109,16 @@ async fn connection(
     let service = service_fn(move |request: Request<Incoming>| {
         let (gateway, ready, source_ip) = (Arc::clone(&gateway), Arc::clone(&ready), Arc::clone(&source_ip));
         async move {
-            let response = match health(&request, &gateway, &ready) {
+            let expects = request.headers().contains_key(http::header::EXPECT);
+            let mut response = match health(&request, &gateway, &ready) {
                 Some(response) => response,
                 None => gateway.handle(request, source_ip).await,
             };
+            // A client that waited for "100 Continue" and is refused does not send its body. Were the connection kept, the start
+            // of its next request would be taken for that body. Source: RFC 9110, 10.1.1.
+            if expects && !response.status().is_success() {
+                response.headers_mut().insert(http::header::CONNECTION, HeaderValue::from_static("close"));
+            }
             Ok::<_, Infallible>(response)
         }
     });

@@ -1,3 +1,5 @@
+//! Tests of the catalog: every model loads, and requests find their services.
+
 use super::*;
 use crate::shape::{Location, Segment, ShapeKind};
 

@@ -1,3 +1,5 @@
+//! Tests of reading models.
+
 use super::*;
 use crate::shape::Segment::{Greedy, Label, Literal};
 

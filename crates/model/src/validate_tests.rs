@@ -1,3 +1,5 @@
+//! Tests of validation: AWS's texts as data.
+
 use super::*;
 use crate::load::from_json_value;
 

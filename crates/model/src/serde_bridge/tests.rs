@@ -1,3 +1,5 @@
+//! Tests of the bridge to serde.
+
 use std::collections::{BTreeMap, HashMap};
 
 use base::Timestamp;
