@@ -28,7 +28,14 @@ impl Request {
     /// STS GetCallerIdentity: the smallest call that is identified, decoded, authorized and recorded.
     pub fn caller_identity(host: &str) -> Request {
         let body = "Action=GetCallerIdentity&Version=2011-06-15";
-        Request::signed(host, "POST", "/", "sts", Some("application/x-www-form-urlencoded; charset=utf-8"), body.as_bytes())
+        Request::signed(
+            host,
+            "POST",
+            "/",
+            "sts",
+            Some("application/x-www-form-urlencoded; charset=utf-8"),
+            body.as_bytes(),
+        )
     }
 
     /// A bucket for [`Request::put_object`].
@@ -49,9 +56,13 @@ impl Request {
     fn signed(host: &str, method: &str, path: &str, service: &str, content_type: Option<&str>, body: &[u8]) -> Request {
         let mut headers = HeaderMap::new();
         headers.insert("host", HeaderValue::from_str(host).expect("an address is a header value"));
-        headers.insert("user-agent", HeaderValue::from_static("cairn-bench/1 (a user agent about as long as that of an SDK is)"));
+        headers.insert(
+            "user-agent",
+            HeaderValue::from_static("cairn-bench/1 (a user agent about as long as that of an SDK is)"),
+        );
         if let Some(content_type) = content_type {
-            headers.insert("content-type", HeaderValue::from_str(content_type).expect("a media type is a header value"));
+            headers
+                .insert("content-type", HeaderValue::from_str(content_type).expect("a media type is a header value"));
         }
         let credentials = sigv4::Credentials {
             access_key_id: ACCESS_KEY_ID.to_owned(),

@@ -39,13 +39,18 @@ fn main() {
 
     let with = Server::start(&binary, "on");
     let without = Server::start(&binary, "off");
-    println!("\n{:<18} {:>7} {:>12} {:>9} {:>9} {:>14} {:>9} {:>9} {:>6}", "call", "clients", "recorded/s", "p50 µs", "p99 µs", "unrecorded/s", "p50 µs", "p99 µs", "ratio");
+    println!(
+        "\n{:<18} {:>7} {:>12} {:>9} {:>9} {:>14} {:>9} {:>9} {:>6}",
+        "call", "clients", "recorded/s", "p50 µs", "p99 µs", "unrecorded/s", "p50 µs", "p99 µs", "ratio"
+    );
     for kind in ["GetCallerIdentity", "PutObject 1 KiB", "healthz"] {
         for clients in CLIENTS {
             compare(kind, clients, time, &with, &without);
         }
     }
-    println!("\nratio: recorded calls per second to unrecorded ones, median of {ROUNDS} alternating runs of {seconds} s.");
+    println!(
+        "\nratio: recorded calls per second to unrecorded ones, median of {ROUNDS} alternating runs of {seconds} s."
+    );
     println!("healthz: the same HTTP stack without signature, decoding or record, as the reference.");
 }
 
@@ -61,7 +66,13 @@ fn compare(kind: &str, clients: usize, time: Duration, with: &Server, without: &
     let (a, b) = (median(recorded), median(unrecorded));
     println!(
         "{kind:<18} {clients:>7} {:>12.0} {:>9} {:>9} {:>14.0} {:>9} {:>9} {:>6.2}",
-        a.per_second, a.p50_us, a.p99_us, b.per_second, b.p50_us, b.p99_us, ratios[ROUNDS / 2]
+        a.per_second,
+        a.p50_us,
+        a.p99_us,
+        b.per_second,
+        b.p50_us,
+        b.p99_us,
+        ratios[ROUNDS / 2]
     );
 }
 

@@ -37,10 +37,10 @@ impl Server {
             .expect("the cairn binary can be started");
         let endpoint = folder.join("endpoint");
         let address = loop {
-            if let Ok(url) = std::fs::read_to_string(&endpoint) {
-                if let Some(address) = url.strip_prefix("http://") {
-                    break address.to_owned();
-                }
+            if let Ok(url) = std::fs::read_to_string(&endpoint)
+                && let Some(address) = url.strip_prefix("http://")
+            {
+                break address.to_owned();
             }
             assert!(began.elapsed() < Duration::from_secs(20), "the server did not start");
             std::thread::sleep(Duration::from_millis(1));

@@ -350,7 +350,8 @@ mod tests {
     #[test]
     fn every_form_is_written_as_aws_writes_it() {
         let t = Timestamp::parse_iso8601("2014-04-29T18:30:38Z").unwrap();
-        let forms = [t.iso8601(), t.iso8601_ms(), t.http_date(), t.amz_date(), t.amz_minute(), t.ymd_path(), t.record_text()];
+        let forms =
+            [t.iso8601(), t.iso8601_ms(), t.http_date(), t.amz_date(), t.amz_minute(), t.ymd_path(), t.record_text()];
         let expected = [
             "2014-04-29T18:30:38Z",
             "2014-04-29T18:30:38.000Z",
@@ -378,7 +379,9 @@ mod tests {
     #[test]
     fn offsets_are_applied_and_nonsense_is_refused() {
         assert_eq!(Timestamp::parse_iso8601("2019-12-16T22:48:18-01:00").unwrap().iso8601(), "2019-12-16T23:48:18Z");
-        for bad in ["", "2019", "2019-13-01T00:00:00Z", "20191301T000000Z", "Tue, 32 Apr 2014 18:30:38 GMT", "2019-12-16"] {
+        for bad in
+            ["", "2019", "2019-13-01T00:00:00Z", "20191301T000000Z", "Tue, 32 Apr 2014 18:30:38 GMT", "2019-12-16"]
+        {
             assert_eq!(Timestamp::parse_iso8601(bad), None, "{bad}");
             assert_eq!(Timestamp::parse_amz_date(bad), None, "{bad}");
             assert_eq!(Timestamp::parse_http_date(bad), None, "{bad}");

@@ -46,14 +46,19 @@ pub async fn collect(mut body: Incoming, limit_bytes: usize, timeout: Duration) 
 }
 
 fn too_large(limit_bytes: usize) -> ApiError {
-    ApiError::new("RequestEntityTooLargeException", 413, format!("The request body is longer than {limit_bytes} bytes."))
+    ApiError::new(
+        "RequestEntityTooLargeException",
+        413,
+        format!("The request body is longer than {limit_bytes} bytes."),
+    )
 }
 
 async fn next(body: &mut Incoming, timeout: Duration) -> Result<Option<Bytes>, ApiError> {
     loop {
         let frame = tokio::time::timeout(timeout, body.frame()).await;
         let timed_out = |_| {
-            let text = "Your socket connection to the server was not read from or written to within the timeout period.";
+            let text =
+                "Your socket connection to the server was not read from or written to within the timeout period.";
             ApiError::new("RequestTimeout", 400, text)
         };
         match frame.map_err(timed_out)? {
@@ -63,10 +68,10 @@ async fn next(body: &mut Incoming, timeout: Duration) -> Result<Option<Bytes>, A
                 return Err(ApiError::new("IncompleteBody", 400, text));
             }
             Some(Ok(frame)) => {
-                if let Ok(data) = frame.into_data() {
-                    if !data.is_empty() {
-                        return Ok(Some(data));
-                    }
+                if let Ok(data) = frame.into_data()
+                    && !data.is_empty()
+                {
+                    return Ok(Some(data));
                 }
             }
         }
@@ -75,7 +80,12 @@ async fn next(body: &mut Incoming, timeout: Duration) -> Result<Option<Bytes>, A
 
 /// The plain bytes of a body that the client compressed (`content-encoding: gzip`, which SDKs use for large requests), of at
 /// most `limit_bytes`. `None` if it is not compressed. S3's bodies are objects, kept as they come.
-pub fn inflate(headers: &HeaderMap, family: Family, body: &[u8], limit_bytes: usize) -> Result<Option<Vec<u8>>, ApiError> {
+pub fn inflate(
+    headers: &HeaderMap,
+    family: Family,
+    body: &[u8],
+    limit_bytes: usize,
+) -> Result<Option<Vec<u8>>, ApiError> {
     let is_gzip = headers.get("content-encoding").is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"gzip"));
     if !is_gzip || family == Family::S3 {
         return Ok(None);
@@ -83,7 +93,9 @@ pub fn inflate(headers: &HeaderMap, family: Family, body: &[u8], limit_bytes: us
     let mut plain = Vec::new();
     let limit = limit_bytes as u64 + 1;
     let read = flate2::read::MultiGzDecoder::new(body).take(limit).read_to_end(&mut plain);
-    read.map_err(|_| ApiError::new("SerializationException", 400, "The request body is not the gzip data that it says it is."))?;
+    read.map_err(|_| {
+        ApiError::new("SerializationException", 400, "The request body is not the gzip data that it says it is.")
+    })?;
     if plain.len() > limit_bytes { Err(too_large(limit_bytes)) } else { Ok(Some(plain)) }
 }
 

@@ -37,7 +37,14 @@ pub fn of_validation(violations: &[Violation], family: Family) -> ApiError {
 }
 
 /// A caller who may not. Source: IAM user guide, "Troubleshoot access denied error messages".
-pub fn of_decision(decision: Decision, caller: &Caller, action: &str, resource: &str, protocol: Protocol, s3: bool) -> ApiError {
+pub fn of_decision(
+    decision: Decision,
+    caller: &Caller,
+    action: &str,
+    resource: &str,
+    protocol: Protocol,
+    s3: bool,
+) -> ApiError {
     let (code, status) = match protocol {
         _ if s3 => ("AccessDenied", 403),
         Protocol::Json => ("AccessDeniedException", 400),
@@ -88,7 +95,9 @@ pub fn no_operation(service: &str, operation: &str, family: Family) -> ApiError 
         (service, operation) => format!("{service} has no operation {operation} that is known to Cairn."),
     };
     match family {
-        Family::S3 => ApiError::new("MethodNotAllowed", 405, "The specified method is not allowed against this resource."),
+        Family::S3 => {
+            ApiError::new("MethodNotAllowed", 405, "The specified method is not allowed against this resource.")
+        }
         Family::Query => ApiError::new("InvalidAction", 400, text),
         Family::Json | Family::Rest => ApiError::new("UnknownOperationException", 404, text),
     }

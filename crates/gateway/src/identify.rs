@@ -52,7 +52,9 @@ pub async fn credential(
     let credential = found.ok_or_else(|| refuse(unknown()))?;
     match (&credential.session_token, &claim.session_token) {
         (None, None) => Ok(credential),
-        (Some(ours), Some(theirs)) if sigv4::sha256(ours.0.as_bytes()) == sigv4::sha256(theirs.as_bytes()) => Ok(credential),
+        (Some(ours), Some(theirs)) if sigv4::sha256(ours.0.as_bytes()) == sigv4::sha256(theirs.as_bytes()) => {
+            Ok(credential)
+        }
         _ => Err(refuse(sigv4::Error::InvalidToken)),
     }
 }

@@ -7,8 +7,11 @@ use http::HeaderMap;
 use md5::Digest as _;
 use service::ApiError;
 
+/// Makes a checksum of a body.
+type Checksum = fn(&[u8]) -> Vec<u8>;
+
 /// The headers that carry a checksum, and how it is made.
-const CHECKSUMS: [(&str, fn(&[u8]) -> Vec<u8>); 5] = [
+const CHECKSUMS: [(&str, Checksum); 5] = [
     ("x-amz-checksum-crc32", |body| crc32fast::hash(body).to_be_bytes().to_vec()),
     ("x-amz-checksum-crc32c", |body| crc32c::crc32c(body).to_be_bytes().to_vec()),
     ("x-amz-checksum-crc64nvme", crc64nvme),
@@ -26,7 +29,8 @@ fn crc64nvme(body: &[u8]) -> Vec<u8> {
 pub fn check(headers: &HeaderMap, body: &[u8]) -> Result<(), ApiError> {
     if let Some(given) = headers.get("content-md5") {
         let given = STANDARD.decode(given.as_bytes()).ok().filter(|bytes| bytes.len() == 16);
-        let given = given.ok_or_else(|| ApiError::new("InvalidDigest", 400, "The Content-MD5 you specified was invalid."))?;
+        let given =
+            given.ok_or_else(|| ApiError::new("InvalidDigest", 400, "The Content-MD5 you specified was invalid."))?;
         if given != md5::Md5::digest(body).to_vec() {
             let text = "The Content-MD5 you specified did not match what we received.";
             return Err(ApiError::new("BadDigest", 400, text));
@@ -36,9 +40,8 @@ pub fn check(headers: &HeaderMap, body: &[u8]) -> Result<(), ApiError> {
         let Some(given) = headers.get(name) else { continue };
         let computed = compute(body);
         let given = STANDARD.decode(given.as_bytes()).ok().filter(|bytes| bytes.len() == computed.len());
-        let given = given.ok_or_else(|| {
-            ApiError::new("InvalidRequest", 400, format!("Value for {name} header is invalid."))
-        })?;
+        let given = given
+            .ok_or_else(|| ApiError::new("InvalidRequest", 400, format!("Value for {name} header is invalid.")))?;
         if given != computed {
             let algorithm = name.trim_start_matches("x-amz-checksum-").to_ascii_uppercase();
             let text = format!("The {algorithm} you specified did not match the calculated checksum.");

@@ -1,6 +1,7 @@
 //! One request from socket to record: route, identify, decode, validate, authorize, run, record, answer. Knows no service: it is
 //! handed [`service::Definition`]s. No answer leaves before its record is durable.
 
+mod answer;
 pub mod audit;
 mod body;
 mod failure;
@@ -17,8 +18,8 @@ mod services;
 
 pub use limits::Limits;
 pub use pipeline::{Deps, Gateway};
-pub use recovery::{mark_clean, recover};
 pub use recorder::{Recorder, Recording};
+pub use recovery::{mark_clean, recover};
 pub use reply::ReplyBody;
 pub use route::HostNames;
 pub use server::{Server, serve};

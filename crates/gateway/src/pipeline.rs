@@ -9,16 +9,15 @@ use futures_util::FutureExt;
 use http::Response;
 use http::request::Parts;
 use hyper::body::Incoming;
-use model::{Fields, Protocol, Value};
+use model::{Fields, Value};
 use ports::{AccessRequest, Authorizer, Caller, Credentials, Decision};
-use service::{ApiError, Body, Call, Definition, Notes, Reply};
+use service::{ApiError, Body, Call, Definition};
 use sigv4::{Claim, Family, PayloadHash, PayloadKind, SignedRequest};
-use worker::entry;
 
-use crate::audit::{self, Draft, EventKind, Outcome};
+use crate::audit::Outcome;
 use crate::body::{self, Check};
 use crate::identify::{self, SigningKeys};
-use crate::recorder::{Begun, Recorder};
+use crate::recorder::Recorder;
 use crate::reply::{self, ReplyBody};
 use crate::route::{self, Head, HostNames, NoOperation, Route, Target};
 use crate::services::Services;
@@ -56,28 +55,20 @@ pub struct Gateway {
 const BUFFER_UNIT_BYTES: usize = 1024;
 
 /// A call of which only the head is known yet.
-struct Arrival {
-    time: Timestamp,
-    request_id: String,
-    host: String,
-    source_ip: Arc<str>,
-    parts: Parts,
+pub(crate) struct Arrival {
+    pub(crate) time: Timestamp,
+    pub(crate) request_id: String,
+    pub(crate) host: String,
+    pub(crate) source_ip: Arc<str>,
+    pub(crate) parts: Parts,
 }
 
 /// Who calls, as far as is known when something goes wrong.
-struct Who {
-    caller: Caller,
-    region: Region,
+pub(crate) struct Who {
+    pub(crate) caller: Caller,
+    pub(crate) region: Region,
     /// How an S3 request was signed.
-    method: Option<&'static str>,
-}
-
-/// An answer that is ready, with what its record says of it.
-struct Answer {
-    encoded: wire::Response,
-    stream: Option<Body>,
-    status: Option<u16>,
-    headers: Vec<(&'static str, String)>,
+    pub(crate) method: Option<&'static str>,
 }
 
 impl Gateway {
@@ -122,7 +113,8 @@ impl Gateway {
         let claim = sigv4::parse(&signed);
         let head =
             Head { method: &parts.method, path: signed.path, query: signed.query, headers: &parts.headers, host };
-        let target = route::target(&self.services, &self.deps.host_names, &head, claim.as_ref().ok().and_then(Option::as_ref));
+        let target =
+            route::target(&self.services, &self.deps.host_names, &head, claim.as_ref().ok().and_then(Option::as_ref));
         let request_id = match target.family() {
             Family::S3 => ids::s3_request_id(&*self.deps.env.rng),
             Family::Json | Family::Query | Family::Rest => ids::uuid(&*self.deps.env.rng),
@@ -176,10 +168,7 @@ impl Gateway {
         let identified = self.identify(&arrival, claim, family, found.as_ref().ok(), &bytes).await;
         match (identified, found) {
             (Ok((who, verified)), Ok(route)) => {
-                let check = match incoming {
-                    Some(incoming) => Some((incoming, verified)),
-                    None => None,
-                };
+                let check = incoming.map(|incoming| (incoming, verified));
                 self.call(&arrival, who, route, s3_path, bytes, check).await
             }
             (Ok((who, _)), Err(missing)) => {
@@ -200,7 +189,8 @@ impl Gateway {
     async fn reserve(&self, incoming: &Incoming) -> Option<tokio::sync::SemaphorePermit<'_>> {
         use http_body::Body as _;
         let limit = self.deps.limits.body_bytes_max;
-        let bytes = incoming.size_hint().upper().map_or(limit, |upper| usize::try_from(upper).unwrap_or(limit).min(limit));
+        let bytes =
+            incoming.size_hint().upper().map_or(limit, |upper| usize::try_from(upper).unwrap_or(limit).min(limit));
         let units = u32::try_from(bytes / BUFFER_UNIT_BYTES + 1).unwrap_or(u32::MAX);
         self.buffered.acquire_many(units).await.ok()
     }
@@ -314,13 +304,18 @@ impl Gateway {
         let input = match decoded {
             Ok(input) => input,
             Err(error) => {
-                tracing::debug!(request_id = arrival.request_id, detail = error.detail, "a request could not be decoded");
+                tracing::debug!(
+                    request_id = arrival.request_id,
+                    detail = error.detail,
+                    "a request could not be decoded"
+                );
                 let draft = self.draft(arrival, &who, &route, &Fields::new());
                 return self.fail(arrival, &route, &draft, None, failure::of_decoding(error), bytes_in).await;
             }
         };
         let draft = self.draft(arrival, &who, &route, &input);
-        let intact = if family == Family::S3 && stream.is_none() { integrity::check(&parts.headers, &bytes) } else { Ok(()) };
+        let intact =
+            if family == Family::S3 && stream.is_none() { integrity::check(&parts.headers, &bytes) } else { Ok(()) };
         let admitted = match intact {
             Ok(()) => self.admit(&who, &route, input, family).await,
             Err(error) => Err(error),
@@ -435,226 +430,6 @@ impl Gateway {
         };
         Ok(Some(body::stream(incoming, check, self.deps.limits.body_timeout, Arc::clone(received_bytes))))
     }
-
-    #[expect(clippy::too_many_arguments, reason = "the end of the one way: everything comes together here")]
-    async fn succeed(
-        &self,
-        arrival: &Arrival,
-        route: &Route<'_>,
-        draft: &Draft,
-        begun: Option<Begun>,
-        output: &Fields,
-        reply: Reply,
-        notes: &Notes,
-        bytes_in: u64,
-    ) -> Response<ReplyBody> {
-        let encoded = wire::encode(route.protocol, route.model(), route.operation, output, &arrival.request_id);
-        let encoded = match encoded {
-            Ok(encoded) => encoded,
-            Err(error) => {
-                let error = ApiError::internal(format!("{}: {error}", route.operation.name));
-                return self.fail_noted(arrival, route, draft, begun, error, bytes_in, notes).await;
-            }
-        };
-        let answer = Answer { encoded, stream: reply.body, status: reply.status, headers: reply.headers };
-        if self.deps.recorder.is_on() {
-            let outcome = Outcome {
-                error: None,
-                response_json: audit::build::response_json(route.model(), route.operation, &route.entry.kind, output),
-                resources: &notes.resources,
-                additional: &notes.additional,
-                bytes_in,
-                bytes_out: answer.bytes_out(),
-            };
-            if let Err(error) = self.record(draft, begun, &outcome).await {
-                return self.unrecorded(arrival, Some(route), route.protocol, &error);
-            }
-        }
-        answer.into_response()
-    }
-
-    async fn fail(
-        &self,
-        arrival: &Arrival,
-        route: &Route<'_>,
-        draft: &Draft,
-        begun: Option<Begun>,
-        error: ApiError,
-        bytes_in: u64,
-    ) -> Response<ReplyBody> {
-        self.fail_noted(arrival, route, draft, begun, error, bytes_in, &Notes::default()).await
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "as succeed")]
-    async fn fail_noted(
-        &self,
-        arrival: &Arrival,
-        route: &Route<'_>,
-        draft: &Draft,
-        begun: Option<Begun>,
-        error: ApiError,
-        bytes_in: u64,
-        notes: &Notes,
-    ) -> Response<ReplyBody> {
-        let encoded = self.encode_error(arrival, Some(route), route.protocol, &error);
-        let outcome = Outcome {
-            error: Some((failure::recorded_code(&error.code), &error.message)),
-            resources: &notes.resources,
-            additional: &notes.additional,
-            bytes_in,
-            bytes_out: encoded.body.len() as u64,
-            ..Outcome::default()
-        };
-        if let Err(error) = self.record(draft, begun, &outcome).await {
-            return self.unrecorded(arrival, Some(route), route.protocol, &error);
-        }
-        reply::from_wire(encoded)
-    }
-
-    /// Refuses a request before its input was read.
-    async fn refuse(
-        &self,
-        arrival: &Arrival,
-        route: Option<&Route<'_>>,
-        target: &Target<'_>,
-        who: &Who,
-        error: ApiError,
-    ) -> Response<ReplyBody> {
-        match route {
-            Some(route) => {
-                let draft = self.draft(arrival, who, route, &Fields::new());
-                self.fail(arrival, route, &draft, None, error, 0).await
-            }
-            None => {
-                let missing = NoOperation { service: String::new(), operation: String::new() };
-                self.refuse_unknown(arrival, &missing, target.family(), who, error).await
-            }
-        }
-    }
-
-    /// Refuses a request that means no operation of any model.
-    async fn refuse_unknown(
-        &self,
-        arrival: &Arrival,
-        missing: &NoOperation,
-        family: Family,
-        who: &Who,
-        error: ApiError,
-    ) -> Response<ReplyBody> {
-        let source = if missing.service.is_empty() { "unknown".to_owned() } else { format!("{}.amazonaws.com", missing.service) };
-        let name = if missing.operation.is_empty() { "Unknown" } else { &missing.operation };
-        let kind =
-            EventKind { source, name: Arc::from(name), read_only: false, data: false, api_version: None };
-        let protocol = match family {
-            Family::S3 => Protocol::RestXml,
-            Family::Json => Protocol::Json,
-            Family::Query => Protocol::Query,
-            Family::Rest => Protocol::RestJson,
-        };
-        let draft = self.draft_of(arrival, who, kind, "null".to_owned(), Vec::new(), false);
-        let encoded = self.encode_error(arrival, None, protocol, &error);
-        let outcome = Outcome { error: Some((&error.code, &error.message)), ..Outcome::default() };
-        match self.record(&draft, None, &outcome).await {
-            Ok(()) => reply::from_wire(encoded),
-            Err(error) => self.unrecorded(arrival, None, protocol, &error),
-        }
-    }
-
-    fn draft(&self, arrival: &Arrival, who: &Who, route: &Route<'_>, input: &Fields) -> Draft {
-        if !self.deps.recorder.is_on() {
-            return self.draft_of(arrival, who, (*route.entry.kind).clone(), String::new(), Vec::new(), false);
-        }
-        let mut request_json = Vec::with_capacity(256);
-        audit::params::write_request(&mut request_json, route.model(), route.operation, input, &arrival.host);
-        let request_json = String::from_utf8(request_json).expect("only text was written");
-        let service = &*route.model().name;
-        let resources = audit::resources::named(service, who.region, &self.deps.account, input);
-        let mut draft =
-            self.draft_of(arrival, who, (*route.entry.kind).clone(), request_json, resources, service == "s3");
-        if route.model().metadata.global_endpoint.is_some() {
-            draft.region = Region::US_EAST_1;
-        }
-        draft
-    }
-
-    fn draft_of(
-        &self,
-        arrival: &Arrival,
-        who: &Who,
-        kind: EventKind,
-        request_json: String,
-        resources: Vec<service::ResourceNote>,
-        s3: bool,
-    ) -> Draft {
-        let user_agent = arrival.parts.headers.get("user-agent").map_or_else(String::new, |value| {
-            let text = String::from_utf8_lossy(value.as_bytes());
-            // S3's records have the user agent in brackets.
-            if s3 { format!("[{text}]") } else { text.into_owned() }
-        });
-        Draft {
-            time: arrival.time,
-            caller: who.caller.clone(),
-            account: Arc::clone(&self.deps.account),
-            region: who.region,
-            source_ip: Arc::clone(&arrival.source_ip),
-            user_agent,
-            request_id: arrival.request_id.clone(),
-            event_id: ids::uuid(&*self.deps.env.rng),
-            kind,
-            request_json,
-            resources,
-            s3: s3.then_some(audit::build::S3Access { method: who.method }),
-        }
-    }
-
-    /// Records a call that is over. Returns when that is durable.
-    async fn record(&self, draft: &Draft, begun: Option<Begun>, outcome: &Outcome<'_>) -> Result<(), journal::Error> {
-        if !self.deps.recorder.is_on() {
-            return Ok(());
-        }
-        let mut buffer = Vec::with_capacity(2048);
-        buffer.resize(entry::FINISH_HEAD_BYTES, 0);
-        draft.write(outcome, &mut buffer);
-        self.deps.recorder.finish(begun, buffer).await
-    }
-
-    /// The answer when the record cannot be written: recorded or refused.
-    fn unrecorded(
-        &self,
-        arrival: &Arrival,
-        route: Option<&Route<'_>>,
-        protocol: Protocol,
-        error: &journal::Error,
-    ) -> Response<ReplyBody> {
-        tracing::error!(%error, request_id = arrival.request_id, "a call is refused because it cannot be recorded");
-        let refusal = ApiError::unavailable(error);
-        reply::from_wire(self.encode_error(arrival, route, protocol, &refusal))
-    }
-
-    fn encode_error(
-        &self,
-        arrival: &Arrival,
-        route: Option<&Route<'_>>,
-        protocol: Protocol,
-        error: &ApiError,
-    ) -> wire::Response {
-        if let Some(log) = &error.log {
-            tracing::error!(request_id = arrival.request_id, code = &*error.code, cause = log, "a call failed");
-        }
-        let no_body = arrival.parts.method == http::Method::HEAD || matches!(error.status, 304 | 204);
-        let reply = wire::ErrorReply {
-            code: &error.code,
-            message: &error.message,
-            status: error.status,
-            sender_fault: error.status < 500,
-            fields: &error.fields,
-            request_id: &arrival.request_id,
-            resource: Some(arrival.parts.uri.path()),
-            host_id: Some(&arrival.request_id),
-            head: no_body,
-        };
-        wire::encode_error(protocol, route.map(|route| &**route.model()), route.map(|route| route.operation), &reply)
-    }
 }
 
 fn streams(route: Option<&Route<'_>>) -> bool {
@@ -676,25 +451,5 @@ impl Who {
                 sigv4::Placement::Query => "QueryString",
             }),
         }
-    }
-}
-
-impl Answer {
-    fn bytes_out(&self) -> u64 {
-        self.stream.as_ref().map_or(self.encoded.body.len() as u64, |body| body.len_bytes().unwrap_or(0))
-    }
-
-    fn into_response(self) -> Response<ReplyBody> {
-        let mut response = reply::from_wire(self.encoded);
-        for (name, value) in &self.headers {
-            reply::put_header(response.headers_mut(), name, value);
-        }
-        if let Some(status) = self.status.and_then(|status| http::StatusCode::from_u16(status).ok()) {
-            *response.status_mut() = status;
-        }
-        if let Some(stream) = self.stream {
-            *response.body_mut() = ReplyBody::Stream(stream);
-        }
-        response
     }
 }

@@ -55,7 +55,8 @@ fn find_open(journal: &dyn Journal, end: Seq) -> Result<BTreeMap<Seq, Bytes>, St
     let mut open = BTreeMap::new();
     let mut at = journal.first();
     while at < end {
-        let entries = journal.read(at, ReadLimit { max_bytes: 4 << 20, max_entries: 4096 }).map_err(|e| e.to_string())?;
+        let entries =
+            journal.read(at, ReadLimit { max_bytes: 4 << 20, max_entries: 4096 }).map_err(|e| e.to_string())?;
         let Some(last) = entries.last() else { break };
         at = last.seq.next();
         for item in &entries {

@@ -67,7 +67,8 @@ pub fn from_wire(encoded: wire::Response) -> Response<ReplyBody> {
 
 /// Adds a header. One that HTTP cannot carry is left out: its name or value came from a client and was checked before.
 pub fn put_header(headers: &mut HeaderMap, name: &str, value: &str) {
-    if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_bytes(value.as_bytes())) {
+    if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_bytes(value.as_bytes()))
+    {
         headers.insert(name, value);
     }
 }

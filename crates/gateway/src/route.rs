@@ -14,7 +14,8 @@ pub struct HostNames(pub Vec<String>);
 
 impl Default for HostNames {
     fn default() -> HostNames {
-        let names = ["localhost", "s3.localhost", "localhost.localstack.cloud", "s3.localhost.localstack.cloud", "cairn.local"];
+        let names =
+            ["localhost", "s3.localhost", "localhost.localstack.cloud", "s3.localhost.localstack.cloud", "cairn.local"];
         HostNames(names.map(str::to_owned).to_vec())
     }
 }
@@ -153,7 +154,8 @@ fn bucket_of_host<'h>(names: &HostNames, host: &'h str) -> Option<&'h str> {
     let bucket = ours.min_by_key(|bucket| bucket.len());
     let aws = || {
         let rest = host.strip_suffix(".amazonaws.com").or_else(|| host.strip_suffix(".amazonaws.com.cn"))?;
-        let at = rest.rfind(".s3.").or_else(|| rest.strip_suffix(".s3").map(str::len)).or_else(|| rest.rfind(".s3-"))?;
+        let at =
+            rest.rfind(".s3.").or_else(|| rest.strip_suffix(".s3").map(str::len)).or_else(|| rest.rfind(".s3-"))?;
         Some(&rest[..at])
     };
     let exact = names.0.iter().any(|name| name == host);

@@ -83,7 +83,8 @@ pub async fn serve(server: Server, mut stop: watch::Receiver<bool>) {
     }
     ready.store(false, Ordering::Release);
     drop(listener);
-    let drained = tokio::time::timeout(limits.drain_timeout, async { while connections.join_next().await.is_some() {} });
+    let drained =
+        tokio::time::timeout(limits.drain_timeout, async { while connections.join_next().await.is_some() {} });
     if drained.await.is_err() {
         tracing::warn!(connections = connections.len(), "connections were cut off at shutdown");
         connections.shutdown().await;

@@ -87,7 +87,8 @@ impl Services {
 
     /// The service with this version of a Query API, for unsigned requests.
     pub fn by_query_version(&self, version: &str) -> Option<&Entry> {
-        let speaks = |entry: &&Entry| entry.index.protocols.iter().any(|p| matches!(p, Protocol::Query | Protocol::Ec2));
+        let speaks =
+            |entry: &&Entry| entry.index.protocols.iter().any(|p| matches!(p, Protocol::Query | Protocol::Ec2));
         self.all.iter().filter(speaks).find(|entry| entry.index.api_version == version)
     }
 }

@@ -58,7 +58,10 @@ impl Client {
     async fn send(&self, operation: &str, body: &str) -> Result<http::Response<Incoming>, Failure> {
         let host = self.endpoint.strip_prefix("http://").unwrap_or(&self.endpoint);
         let stream = TcpStream::connect(host).await.map_err(|error| {
-            format!("no server answers at {} ({error}): start it with cairn serve, or name its folder with --data-dir", self.endpoint)
+            format!(
+                "no server answers at {} ({error}): start it with cairn serve, or name its folder with --data-dir",
+                self.endpoint
+            )
         })?;
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
         tokio::spawn(connection);

@@ -58,7 +58,11 @@ fn flush(config: &Config) -> Result<(), Failure> {
     let answer = client.call("Flush", "{}")?;
     let answer: serde_json::Value = serde_json::from_slice(&answer)?;
     let number = |name: &str| answer.get(name).and_then(serde_json::Value::as_u64).unwrap_or(0);
-    println!("{} files delivered; everything up to journal entry {} is in a log file", number("FilesDelivered"), number("Cut"));
+    println!(
+        "{} files delivered; everything up to journal entry {} is in a log file",
+        number("FilesDelivered"),
+        number("Cut")
+    );
     let waiting = answer.get("TrailsWaiting").and_then(serde_json::Value::as_array).map_or(&[][..], Vec::as_slice);
     let Some(first) = waiting.first() else { return Ok(()) };
     let text = |name: &str| first.get(name).and_then(serde_json::Value::as_str).unwrap_or("?").to_owned();

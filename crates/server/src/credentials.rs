@@ -35,7 +35,8 @@ pub fn load(config: &Config) -> Result<RootCredentials, Failure> {
         let folder = config.data_dir.display();
         format!("there are no root credentials in {folder}: start the server first (cairn serve), or name its folder with --data-dir")
     })?;
-    serde_json::from_str(&text).map_err(|_| format!("{} is damaged: it is not the document that cairn serve wrote", path.display()).into())
+    serde_json::from_str(&text)
+        .map_err(|_| format!("{} is damaged: it is not the document that cairn serve wrote", path.display()).into())
 }
 
 /// The root key, for the server: made now if there is none. Says whether it was.
@@ -45,11 +46,8 @@ pub fn load_or_make(config: &Config, rng: &dyn Rng) -> Result<(RootCredentials, 
     if config.root_key.is_some() || exists {
         return Ok((load(config)?, false));
     }
-    let made = RootCredentials {
-        v: 1,
-        access_key_id: ids::iam_id(rng, "AKIA"),
-        secret_access_key: ids::secret_key(rng),
-    };
+    let made =
+        RootCredentials { v: 1, access_key_id: ids::iam_id(rng, "AKIA"), secret_access_key: ids::secret_key(rng) };
     let text = serde_json::to_string_pretty(&made)?;
     data_folder::write_secret(&path, &text).map_err(|error| format!("writing {}: {error}", path.display()))?;
     Ok((made, true))

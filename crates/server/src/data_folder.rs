@@ -56,11 +56,8 @@ pub fn endpoint(config: &Config) -> String {
 /// The URL by which a client on this machine reaches a server that listens there.
 pub fn url(mut address: std::net::SocketAddr) -> String {
     if address.ip().is_unspecified() {
-        let ip: std::net::IpAddr = if address.is_ipv4() {
-            std::net::Ipv4Addr::LOCALHOST.into()
-        } else {
-            std::net::Ipv6Addr::LOCALHOST.into()
-        };
+        let ip: std::net::IpAddr =
+            if address.is_ipv4() { std::net::Ipv4Addr::LOCALHOST.into() } else { std::net::Ipv6Addr::LOCALHOST.into() };
         address.set_ip(ip);
     }
     format!("http://{address}")

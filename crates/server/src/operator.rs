@@ -36,7 +36,8 @@ impl Operator for ServerOperator {
 
     fn tail(&self, after: Option<u64>) -> RecordLines {
         let from = after.map_or_else(|| self.journal.durable_end(), |after| Seq::new(after).next());
-        let tail = Tail { journal: Arc::clone(&self.journal), at: from.max(self.journal.first()), stop: self.stop.clone() };
+        let tail =
+            Tail { journal: Arc::clone(&self.journal), at: from.max(self.journal.first()), stop: self.stop.clone() };
         Box::pin(stream::unfold(tail, |mut tail| async move {
             let lines = tail.next().await?;
             Some((lines, tail))

@@ -41,7 +41,8 @@ async fn run(config: Config) -> Result<(), Failure> {
     let (root, made_root) = credentials::load_or_make(&config, &*env.rng)?;
     let account: Arc<str> = Arc::from(config.account_id.as_str());
     let journal = open_journal(&config, &env)?;
-    let state: Arc<dyn State> = Arc::new(state::Sqlite::open(&config.data_dir.join("state.sqlite"), state::Options::default())?);
+    let state: Arc<dyn State> =
+        Arc::new(state::Sqlite::open(&config.data_dir.join("state.sqlite"), state::Options::default())?);
     let objects = open_objects(&config, &env)?;
 
     // 2. The services, and what they ask of one another.
@@ -108,9 +109,8 @@ async fn run(config: Config) -> Result<(), Failure> {
         limits: Limits::default(),
         host_names,
     }));
-    let server = Server::bind(config.listen, gateway).map_err(|error| {
-        format!("listening on {}: {error}; choose another address with --listen", config.listen)
-    })?;
+    let server = Server::bind(config.listen, gateway)
+        .map_err(|error| format!("listening on {}: {error}; choose another address with --listen", config.listen))?;
     announce(&config, &server, made_root.then_some(&root))?;
 
     // 5. Run, then stop in order: requests, consumers, journal.
@@ -132,7 +132,10 @@ async fn run(config: Config) -> Result<(), Failure> {
 fn open_journal(config: &Config, env: &Env) -> Result<Arc<dyn Journal>, Failure> {
     let (journal, recovery) = SegmentJournal::open(env, &config.data_dir.join("journal"), journal::Options::default())?;
     if recovery.cut_bytes > 0 {
-        tracing::warn!(cut_bytes = recovery.cut_bytes, "the journal ended in a write that was cut short; nobody had been answered for it");
+        tracing::warn!(
+            cut_bytes = recovery.cut_bytes,
+            "the journal ended in a write that was cut short; nobody had been answered for it"
+        );
     }
     Ok(Arc::new(journal))
 }

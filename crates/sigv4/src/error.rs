@@ -229,7 +229,9 @@ impl Error {
             }
             Error::InvalidToken => said("InvalidToken", 400, "The provided token is malformed or otherwise invalid."),
             Error::ExpiredToken => said("ExpiredToken", 400, "The provided token has expired."),
-            Error::UnsupportedAlgorithm { placement, algorithm } if *placement == Placement::Header || algorithm == "AWS" => {
+            Error::UnsupportedAlgorithm { placement, algorithm }
+                if *placement == Placement::Header || algorithm == "AWS" =>
+            {
                 let text =
                     "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.";
                 said("InvalidRequest", 400, text)

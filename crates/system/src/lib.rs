@@ -8,8 +8,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use base::env::{Clock, Disk, DiskFile, Env, Rng, Stat};
 use base::Timestamp;
+use base::env::{Clock, Disk, DiskFile, Env, Rng, Stat};
 use rand::Rng as _;
 
 /// The machine's own clock, random numbers and disk.

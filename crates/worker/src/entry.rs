@@ -105,4 +105,3 @@ pub fn control(topic: &str, document: &[u8]) -> (u8, Bytes) {
     bytes.put_slice(document);
     (CONTROL, bytes.freeze())
 }
-

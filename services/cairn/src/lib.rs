@@ -21,9 +21,5 @@ impl Service for Cairn {
 
 /// The operations.
 pub fn definition(cairn: Arc<Cairn>) -> Definition {
-    Builder::new(cairn)
-        .on::<ops::flush::Flush>()
-        .on::<ops::get_status::GetStatus>()
-        .on::<ops::tail::Tail>()
-        .build()
+    Builder::new(cairn).on::<ops::flush::Flush>().on::<ops::get_status::GetStatus>().on::<ops::tail::Tail>().build()
 }

@@ -28,7 +28,8 @@ impl Authorizer for Iam {
         if FREE_ACTIONS.contains(&request.action) {
             return Ok(Decision::Allow);
         }
-        let administrator = self.store.user(user_name).is_some_and(|u| u.policies.iter().any(|p| p == ADMINISTRATOR_ACCESS));
+        let administrator =
+            self.store.user(user_name).is_some_and(|u| u.policies.iter().any(|p| p == ADMINISTRATOR_ACCESS));
         Ok(if administrator { Decision::Allow } else { Decision::ImplicitDeny })
     }
 }

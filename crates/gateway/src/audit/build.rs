@@ -135,10 +135,9 @@ impl Draft {
             Caller::Anonymous => {
                 UserIdentity::AwsAccount { principal_id: "".into(), account_id: ANONYMOUS_ACCOUNT.into() }
             }
-            Caller::Unknown { access_key_id } => UserIdentity::Unknown {
-                account_id: None,
-                access_key_id: access_key_id.as_deref().map(Cow::Borrowed),
-            },
+            Caller::Unknown { access_key_id } => {
+                UserIdentity::Unknown { account_id: None, access_key_id: access_key_id.as_deref().map(Cow::Borrowed) }
+            }
         }
     }
 

@@ -91,8 +91,31 @@ fn event_name(service: &str, operation: &str) -> Option<&'static str> {
 
 /// Prefixes of operations that change nothing.
 const READING: [&str; 25] = [
-    "Get", "List", "Describe", "Head", "Lookup", "Search", "BatchGet", "Query", "Scan", "Select", "Check", "Test", "Simulate",
-    "Preview", "Estimate", "Validate", "Filter", "Poll", "View", "Discover", "Tail", "Verify", "Decode", "Is", "Batch_Get",
+    "Get",
+    "List",
+    "Describe",
+    "Head",
+    "Lookup",
+    "Search",
+    "BatchGet",
+    "Query",
+    "Scan",
+    "Select",
+    "Check",
+    "Test",
+    "Simulate",
+    "Preview",
+    "Estimate",
+    "Validate",
+    "Filter",
+    "Poll",
+    "View",
+    "Discover",
+    "Tail",
+    "Verify",
+    "Decode",
+    "Is",
+    "Batch_Get",
 ];
 
 /// Operations whose name misleads.
@@ -144,32 +167,78 @@ fn is_data(service: &str, operation: &str) -> bool {
         ),
         "stepfunctions" => matches!(operation, "InvokeHTTPEndpoint" | "StartSyncExecution"),
         "ssm" => matches!(operation, "CreateControlChannel" | "OpenControlChannel"),
-        "logs" => matches!(operation, "GetLogEvents" | "FilterLogEvents" | "GetLogRecord" | "PutLogEvents" | "StartLiveTail"),
+        "logs" => {
+            matches!(operation, "GetLogEvents" | "FilterLogEvents" | "GetLogRecord" | "PutLogEvents" | "StartLiveTail")
+        }
         _ => false,
     }
 }
 
 /// Source: S3 user guide, "Amazon S3 CloudTrail events", object-level events.
 const S3_DATA: [&str; 33] = [
-    "AbortMultipartUpload", "CompleteMultipartUpload", "CopyObject", "CreateMultipartUpload", "CreateSession",
-    "DeleteObject", "DeleteObjectAnnotation", "DeleteObjects", "DeleteObjectTagging", "GetObject", "GetObjectAcl",
-    "GetObjectAttributes", "GetObjectLegalHold", "GetObjectRetention", "GetObjectTagging", "GetObjectTorrent",
-    "HeadBucket", "HeadObject", "ListMultipartUploads", "ListObjects", "ListObjectsV2", "ListObjectVersions",
-    "ListParts", "PutObject", "PutObjectAcl", "PutObjectLegalHold", "PutObjectRetention", "PutObjectTagging",
-    "RenameObject", "RestoreObject", "SelectObjectContent", "UploadPart", "UploadPartCopy",
+    "AbortMultipartUpload",
+    "CompleteMultipartUpload",
+    "CopyObject",
+    "CreateMultipartUpload",
+    "CreateSession",
+    "DeleteObject",
+    "DeleteObjectAnnotation",
+    "DeleteObjects",
+    "DeleteObjectTagging",
+    "GetObject",
+    "GetObjectAcl",
+    "GetObjectAttributes",
+    "GetObjectLegalHold",
+    "GetObjectRetention",
+    "GetObjectTagging",
+    "GetObjectTorrent",
+    "HeadBucket",
+    "HeadObject",
+    "ListMultipartUploads",
+    "ListObjects",
+    "ListObjectsV2",
+    "ListObjectVersions",
+    "ListParts",
+    "PutObject",
+    "PutObjectAcl",
+    "PutObjectLegalHold",
+    "PutObjectRetention",
+    "PutObjectTagging",
+    "RenameObject",
+    "RestoreObject",
+    "SelectObjectContent",
+    "UploadPart",
+    "UploadPartCopy",
 ];
 
 /// Source: DynamoDB developer guide, "DynamoDB data plane events in CloudTrail".
 const DYNAMODB_DATA: [&str; 15] = [
-    "BatchExecuteStatement", "BatchGetItem", "BatchWriteItem", "DeleteItem", "ExecuteStatement", "ExecuteTransaction",
-    "GetItem", "GetRecords", "GetShardIterator", "PutItem", "Query", "Scan", "TransactGetItems", "TransactWriteItems",
+    "BatchExecuteStatement",
+    "BatchGetItem",
+    "BatchWriteItem",
+    "DeleteItem",
+    "ExecuteStatement",
+    "ExecuteTransaction",
+    "GetItem",
+    "GetRecords",
+    "GetShardIterator",
+    "PutItem",
+    "Query",
+    "Scan",
+    "TransactGetItems",
+    "TransactWriteItems",
     "UpdateItem",
 ];
 
 /// Source: SQS developer guide, "Logging Amazon SQS API calls using AWS CloudTrail", data events.
 const SQS_DATA: [&str; 7] = [
-    "ChangeMessageVisibility", "ChangeMessageVisibilityBatch", "DeleteMessage", "DeleteMessageBatch", "ReceiveMessage",
-    "SendMessage", "SendMessageBatch",
+    "ChangeMessageVisibility",
+    "ChangeMessageVisibilityBatch",
+    "DeleteMessage",
+    "DeleteMessageBatch",
+    "ReceiveMessage",
+    "SendMessage",
+    "SendMessageBatch",
 ];
 
 #[cfg(test)]

@@ -225,7 +225,8 @@ impl Writer<'_> {
                 if let Some((_, set)) = EC2_SETS.iter().find(|(list, _)| *list == name) {
                     return (*set).to_owned();
                 }
-                let wire = target.traits.query_name.as_deref().or(target.traits.location_name.as_deref()).unwrap_or(name);
+                let wire =
+                    target.traits.query_name.as_deref().or(target.traits.location_name.as_deref()).unwrap_or(name);
                 let singular = wire.strip_suffix("Set").or(wire.strip_suffix('s')).unwrap_or(wire);
                 format!("{}Set", lower_first(singular))
             }
@@ -406,7 +407,12 @@ mod tests {
             r#"{"Name":"n","SecretString":"hunter2"}"#,
             &format!(r#"{{"name":"n","secretString":{hidden}}}"#),
         );
-        check("kms", "Encrypt", r#"{"KeyId":"k","Plaintext":"c2VjcmV0"}"#, &format!(r#"{{"keyId":"k","plaintext":{hidden}}}"#));
+        check(
+            "kms",
+            "Encrypt",
+            r#"{"KeyId":"k","Plaintext":"c2VjcmV0"}"#,
+            &format!(r#"{{"keyId":"k","plaintext":{hidden}}}"#),
+        );
         check(
             "sts",
             "AssumeRoleWithWebIdentity",

@@ -23,7 +23,12 @@ const RULES: [Rule; 10] = [
     rule("sts", "RoleArn", "AWS::IAM::Role", "{}"),
     rule("cloudtrail-data", "ChannelArn", "AWS::CloudTrail::Channel", "{}"),
     rule("stepfunctions", "StateMachineArn", "AWS::StepFunctions::StateMachine", "{}"),
-    rule("secretsmanager", "SecretId", "AWS::SecretsManager::Secret", "arn:{partition}:secretsmanager:{region}:{account}:secret:{}"),
+    rule(
+        "secretsmanager",
+        "SecretId",
+        "AWS::SecretsManager::Secret",
+        "arn:{partition}:secretsmanager:{region}:{account}:secret:{}",
+    ),
     rule("logs", "LogGroupName", "AWS::Logs::LogGroup", "arn:{partition}:logs:{region}:{account}:log-group:{}"),
     rule("logs", "LogGroupIdentifier", "AWS::Logs::LogGroup", "arn:{partition}:logs:{region}:{account}:log-group:{}"),
 ];

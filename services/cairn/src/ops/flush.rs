@@ -38,7 +38,8 @@ impl Operation for Flush {
     async fn run(cairn: &Cairn, _: &Call, _: Input) -> Result<Output, ApiError> {
         let flushed = cairn.operator.flush().await?;
         let number = |count| i64::try_from(count).unwrap_or(i64::MAX);
-        let waiting = flushed.trails_waiting.into_iter().map(|waiting| Waiting { trail: waiting.trail, why: waiting.why });
+        let waiting =
+            flushed.trails_waiting.into_iter().map(|waiting| Waiting { trail: waiting.trail, why: waiting.why });
         Ok(Output {
             cut: number(flushed.cut),
             files_delivered: number(flushed.files_delivered),

@@ -29,7 +29,8 @@ impl Operation for Tail {
 
     async fn run(cairn: &Cairn, call: &Call, input: Input) -> Result<Output, ApiError> {
         let after = input.after_sequence.map(u64::try_from).transpose();
-        let after = after.map_err(|_| ApiError::new("ValidationException", 400, "AfterSequence must not be negative."))?;
+        let after =
+            after.map_err(|_| ApiError::new("ValidationException", 400, "AfterSequence must not be negative."))?;
         call.stream_reply(Body::new(cairn.operator.tail(after).map(Ok), None));
         Ok(Output {})
     }

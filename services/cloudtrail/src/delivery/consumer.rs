@@ -261,7 +261,8 @@ impl Delivery {
         if !has_it && selection.selected_by(&trail) {
             self.push(seq, &trail, selection.region(), &view, record);
         }
-        let end = trail.digests.map(|epoch| ChainEnd { version: 1, epoch, trail: Trail::clone(&trail), seq: seq.get() });
+        let end =
+            trail.digests.map(|epoch| ChainEnd { version: 1, epoch, trail: Trail::clone(&trail), seq: seq.get() });
         self.begin_cut(seq.next(), None, end);
     }
 

@@ -70,7 +70,9 @@ impl Operation for CreateUser {
         };
         iam.store
             .change(&iam.account, &user_name, |old| match old {
-                Some(_) => Err(Error::EntityAlreadyExists(format!("User with name {user_name} already exists.")).into()),
+                Some(_) => {
+                    Err(Error::EntityAlreadyExists(format!("User with name {user_name} already exists.")).into())
+                }
                 None => {
                     let output = Output { user: User::with_tags(&new) };
                     Ok((Some(new), output))

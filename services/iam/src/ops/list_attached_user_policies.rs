@@ -47,7 +47,8 @@ impl Operation for ListAttachedUserPolicies {
         // A managed policy's path is what lies between `policy` and its name.
         let path = |arn: &str| arn.split_once(":policy").map_or("/", |(_, path)| path).to_owned();
         let prefix = input.path_prefix.unwrap_or_else(|| "/".to_owned());
-        let mut arns: Vec<String> = user.policies.iter().filter(|arn| path(arn).starts_with(&prefix)).cloned().collect();
+        let mut arns: Vec<String> =
+            user.policies.iter().filter(|arn| path(arn).starts_with(&prefix)).cloned().collect();
         arns.sort_unstable();
         let (page, marker) = page(arns, Clone::clone, input.marker.as_deref(), input.max_items)?;
         let view = |arn: String| AttachedPolicy { policy_name: policies::name(&arn).to_owned(), policy_arn: arn };

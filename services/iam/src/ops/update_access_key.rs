@@ -35,7 +35,9 @@ impl Operation for UpdateAccessKey {
         let active = match input.status.as_str() {
             "Active" => true,
             "Inactive" => false,
-            other => return Err(Error::ValidationError(format!("Status must be Active or Inactive, not {other}")).into()),
+            other => {
+                return Err(Error::ValidationError(format!("Status must be Active or Inactive, not {other}")).into());
+            }
         };
         iam.store
             .change(&iam.account, &name, |old| {
