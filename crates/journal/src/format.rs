@@ -11,13 +11,15 @@
 //!   8  version                        u32       8  crc32c of bytes 0-7 and 12 to the end     u32
 //!  12  crc32c of all but itself       u32      12  body length                               u32
 //!  16  first entry                    u64      16  entries                                   u32
-//!  24  first entry of segment before  u64      20  zero                                      u32
+//!  24  first entry of segment before  u64      20  length of the entries, if compressed      u32
 //!  32  journal id (random)            16       24  first entry                               u64
 //!  48  chain hash before first entry  32       32  chain hash: SHA-256(hash before ‖ body)   32
-//!  80  zeros                                   64  body: per entry  length u32, kind u8, payload
+//!  80  zeros                                   64  body: LZ4 block, or as it is if 20 is zero, of
+//!                                                  per entry  length u32, kind u8, payload
 //! ```
 //!
-//! A frame is one group commit. The mark comes from the random journal id, so that no payload can look like a frame.
+//! A frame is one group commit. Entries that are committed together resemble one another, and a disk's bandwidth is what a busy
+//! journal runs out of first: compressing them costs less than writing them. The mark comes from the random journal id, so that no payload can look like a frame.
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
@@ -37,6 +39,9 @@ pub(crate) const ENTRY_HEADER_BYTES: usize = 5;
 /// The longest body: one batch of the largest size, or a group that was just under its limit when the last batch came.
 pub(crate) const MAX_BODY_BYTES: usize = GROUP_BYTES + MAX_BATCH_BYTES + MAX_BATCH_ENTRIES * ENTRY_HEADER_BYTES;
 const _: () = assert!(MAX_BODY_BYTES < u32::MAX as usize / 2, "lengths are u32");
+
+/// Entries are compressed if they have this many bytes together: below it, a frame is one block of the disk either way.
+const COMPRESS_BYTES_MIN: usize = 4 << 10;
 
 const MAGIC: &[u8; 8] = b"CAIRNJRN";
 const VERSION: u32 = 1;
@@ -115,6 +120,8 @@ pub(crate) struct FrameHeader {
     crc: u32,
     pub(crate) body_len: usize,
     pub(crate) entries: u32,
+    /// Length of the entries in a compressed body; 0 if the body is the entries.
+    entries_len: usize,
     pub(crate) first: u64,
     pub(crate) chain: Hash,
 }
@@ -126,6 +133,7 @@ impl FrameHeader {
             crc: u32_at(bytes, 8),
             body_len: usize::try_from(u32_at(bytes, 12)).unwrap_or(usize::MAX),
             entries: u32_at(bytes, 16),
+            entries_len: usize::try_from(u32_at(bytes, 20)).unwrap_or(usize::MAX),
             first: u64_at(bytes, 24),
             chain: array(bytes, 32),
         }
@@ -163,8 +171,9 @@ pub(crate) fn begin_frame(frame: &mut Vec<u8>) {
     frame.resize(FRAME_HEADER_BYTES, 0);
 }
 
-/// Fills in the header before the body. Returns the chain hash after the frame.
-pub(crate) fn seal_frame(frame: &mut [u8], mark: Mark, first: u64, entries: usize, before: &Hash) -> Hash {
+/// Compresses the body if that makes it shorter, and fills in the header before it. Returns the chain hash after the frame.
+pub(crate) fn seal_frame(frame: &mut Vec<u8>, mark: Mark, first: u64, entries: usize, before: &Hash) -> Hash {
+    let entries_len = compress_body(frame);
     let (header, body) = frame.split_at_mut(FRAME_HEADER_BYTES);
     let chain = chain_after(before, body);
     let body_len = u32::try_from(body.len()).expect("a body is smaller than MAX_BODY_BYTES");
@@ -172,7 +181,7 @@ pub(crate) fn seal_frame(frame: &mut [u8], mark: Mark, first: u64, entries: usiz
     header[0..8].copy_from_slice(&mark);
     header[12..16].copy_from_slice(&body_len.to_le_bytes());
     header[16..20].copy_from_slice(&entries.to_le_bytes());
-    header[20..24].fill(0);
+    header[20..24].copy_from_slice(&entries_len.to_le_bytes());
     header[24..32].copy_from_slice(&first.to_le_bytes());
     header[32..64].copy_from_slice(&chain);
     let crc = crc_around(frame, 8);
@@ -180,9 +189,38 @@ pub(crate) fn seal_frame(frame: &mut [u8], mark: Mark, first: u64, entries: usiz
     chain
 }
 
+/// Puts the body's compressed form in its place, if it is shorter. Returns the length it had then, else 0.
+fn compress_body(frame: &mut Vec<u8>) -> u32 {
+    let body = &frame[FRAME_HEADER_BYTES..];
+    if body.len() < COMPRESS_BYTES_MIN {
+        return 0;
+    }
+    let compressed = lz4_flex::block::compress(body);
+    if compressed.len() >= body.len() {
+        return 0;
+    }
+    let entries_len = u32::try_from(body.len()).expect("a body is smaller than MAX_BODY_BYTES");
+    frame.truncate(FRAME_HEADER_BYTES);
+    frame.extend_from_slice(&compressed);
+    entries_len
+}
+
+/// The entries' bytes of a body; `None` if it is compressed and does not yield what its header says.
+fn entries_of(header: &FrameHeader, body: &Bytes) -> Option<Bytes> {
+    match header.entries_len {
+        0 => Some(body.clone()),
+        len if len > MAX_BODY_BYTES => None,
+        len => {
+            let entries = lz4_flex::block::decompress(body, len).ok()?;
+            (entries.len() == len).then(|| Bytes::from(entries))
+        }
+    }
+}
+
 /// The entries in a frame's body; `None` if it does not hold exactly as many as the header says.
 pub(crate) fn decode_entries(header: &FrameHeader, body: &Bytes) -> Option<Vec<Entry>> {
     let count = usize::try_from(header.entries).ok()?;
+    let body = &entries_of(header, body)?;
     if count == 0 || count > body.len() / ENTRY_HEADER_BYTES {
         return None;
     }
@@ -260,6 +298,27 @@ mod tests {
             let mut changed = frame.clone();
             changed[at] ^= 1;
             assert!(!frame_crc_matches(&FrameHeader::decode(&changed), &changed), "byte {at}");
+        }
+    }
+
+    #[test]
+    fn entries_that_resemble_one_another_take_less_room_and_read_back() {
+        let entries: Vec<_> = (0..64)
+            .map(|n| (2, Bytes::from(format!("{{\"eventName\":\"GetCallerIdentity\",\"n\":{n}}}").repeat(4))))
+            .collect();
+        let mut frame = Vec::new();
+        begin_frame(&mut frame);
+        encode_entries(&mut frame, &entries);
+        let plain = frame.len();
+        seal_frame(&mut frame, [7; 8], 1, entries.len(), &[0; 32]);
+        assert!(frame.len() * 4 < plain, "{} of {plain}", frame.len());
+        let header = FrameHeader::decode(&frame);
+        assert!(frame_crc_matches(&header, &frame));
+        let body = Bytes::copy_from_slice(&frame[FRAME_HEADER_BYTES..]);
+        let read = decode_entries(&header, &body).unwrap();
+        assert_eq!(read.into_iter().map(|entry| (entry.kind, entry.payload)).collect::<Vec<_>>(), entries);
+        for wrong in [1, header.entries_len - 1, header.entries_len + 1, MAX_BODY_BYTES + 1, usize::MAX] {
+            assert_eq!(decode_entries(&FrameHeader { entries_len: wrong, ..header.clone() }, &body), None, "{wrong}");
         }
     }
 

@@ -63,7 +63,17 @@ impl Story {
             for size in sizes {
                 self.payloads += 1;
                 let mut payload = self.payloads.to_le_bytes().to_vec();
-                payload.resize(4 + size, u8::try_from(self.payloads % 251).unwrap() + 1);
+                // Every other payload does not compress, so that frames of both kinds meet every fault.
+                let noisy = self.payloads % 2 == 0 || *size >= 20_000;
+                let mut state = self.payloads.wrapping_mul(2_654_435_761) | 1;
+                payload.extend((0..*size).map(|_| {
+                    if noisy {
+                        state ^= state << 13;
+                        state ^= state >> 17;
+                        state ^= state << 5;
+                    }
+                    state.to_le_bytes()[1]
+                }));
                 payloads.push(payload);
             }
             let batch = payloads.iter().map(|payload| (9, Bytes::from(payload.clone()))).collect();
