@@ -358,27 +358,6 @@ pub(crate) mod tests {
         assert_eq!(view.session_credential_from_console, Some(true));
     }
 
-    /// `cargo test --release -p record -- --ignored --nocapture time_of_a_write` says how long a write takes.
-    #[test]
-    #[ignore = "a measurement, not a check"]
-    #[allow(clippy::disallowed_methods)]
-    fn time_of_a_write() {
-        let request = format!(r#"{{"bucketName":"b","key":"{}"}}"#, "k".repeat(300));
-        let record = EventRecord { request_parameters_json: Some(request.as_str().into()), ..fullest() };
-        let mut out = Vec::new();
-        // The best of many rounds of a hundred, so that whatever else the machine does counts little.
-        let round = |_| {
-            let start = std::time::Instant::now();
-            for _ in 0..100 {
-                out.clear();
-                record.write(&mut out);
-            }
-            start.elapsed() / 100
-        };
-        let best = (0..2_000).map(round).min().unwrap();
-        eprintln!("{} bytes in {best:?}", out.len());
-    }
-
     #[test]
     fn nothing_is_shortened() {
         let large = format!(r#"{{"body":"{}"}}"#, "x".repeat(300_000));

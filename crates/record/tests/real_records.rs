@@ -86,36 +86,3 @@ fn every_file_name_is_understood() {
         assert_eq!(LogKey::parse(&key).map(|read| read.to_string()), Some(key));
     }
 }
-
-/// `cargo test --release -p record -- --ignored --nocapture throughput` says how fast reading and writing are: for each file
-/// the best of many rounds, so that whatever else the machine does counts little.
-#[test]
-#[ignore = "a measurement, not a check"]
-#[allow(clippy::disallowed_methods)]
-fn throughput() {
-    let files = files();
-    let texts: Vec<_> = files.iter().map(|(_, gzip)| read_log_file(gzip, INFLATED_BYTES_MAX).unwrap()).collect();
-    let split: Vec<_> = texts.iter().map(|text| text.records().unwrap()).collect();
-    let bytes: usize = texts.iter().map(|text| text.as_str().len()).sum();
-    let rate = |what: &str, run: &mut dyn FnMut(usize) -> usize| {
-        let best = |file: usize, run: &mut dyn FnMut(usize) -> usize| {
-            let once = |_| {
-                let start = std::time::Instant::now();
-                std::hint::black_box(run(file));
-                start.elapsed()
-            };
-            (0..100).map(once).min().unwrap_or_default()
-        };
-        let total: std::time::Duration = (0..texts.len()).map(|file| best(file, run)).sum();
-        eprintln!("{what}: {:.0} MB/s", bytes as f64 / 1e6 / total.as_secs_f64());
-    };
-    rate("split", &mut |file| texts[file].records().unwrap().len());
-    let all = |file: usize| split[file].iter().map(|raw| raw.get().as_bytes());
-    rate("view", &mut |file| all(file).map(|raw| RecordView::parse(raw).unwrap().event_name().len()).sum());
-    rate("resources", &mut |file| all(file).map(|raw| resources_of(&RecordView::parse(raw).unwrap()).len()).sum());
-    rate("write file", &mut |file| {
-        let mut writer = LogFileWriter::new();
-        all(file).for_each(|raw| writer.push(raw));
-        writer.finish().gzip.len()
-    });
-}
