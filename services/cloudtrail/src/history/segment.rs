@@ -193,7 +193,8 @@ fn narrow(number: usize) -> u32 {
 }
 
 fn deflate(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::new(6));
+    // The fastest level: this runs beside calls, and history is looked at seldom.
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(bytes).expect("writing into memory cannot fail");
     encoder.finish().expect("writing into memory cannot fail")
 }
