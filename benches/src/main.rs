@@ -39,9 +39,10 @@ fn main() {
 
     let with = Server::start(&binary, "on");
     let without = Server::start(&binary, "off");
+    println!("\n{:<17} {:>7} | {:^30} | {:^30} | {:^27}", "", "", "recorded", "not recorded", "cost of recording");
     println!(
-        "\n{:<18} {:>7} {:>12} {:>9} {:>9} {:>14} {:>9} {:>9} {:>6}",
-        "call", "clients", "recorded/s", "p50 µs", "p99 µs", "unrecorded/s", "p50 µs", "p99 µs", "ratio"
+        "{:<17} {:>7} | {:>10} {:>9} {:>9} | {:>10} {:>9} {:>9} | {:>6} {:>10} {:>9}",
+        "call", "clients", "calls/s", "p50 µs", "p99 µs", "calls/s", "p50 µs", "p99 µs", "ratio", "+p50 µs", "+p99 µs"
     );
     for kind in ["GetCallerIdentity", "PutObject 1 KiB", "healthz"] {
         for clients in CLIENTS {
@@ -49,7 +50,7 @@ fn main() {
         }
     }
     println!(
-        "\nratio: recorded calls per second to unrecorded ones, median of {ROUNDS} alternating runs of {seconds} s."
+        "\nratio: calls per second with recording to those without, median of {ROUNDS} alternating runs of {seconds} s."
     );
     println!("healthz: the same HTTP stack without signature, decoding or record, as the reference.");
 }
@@ -64,15 +65,18 @@ fn compare(kind: &str, clients: usize, time: Duration, with: &Server, without: &
     let mut ratios: Vec<f64> = recorded.iter().zip(&unrecorded).map(|(a, b)| a.per_second / b.per_second).collect();
     ratios.sort_by(f64::total_cmp);
     let (a, b) = (median(recorded), median(unrecorded));
+    let added = |with: u128, without: u128| i128::try_from(with).unwrap_or(0) - i128::try_from(without).unwrap_or(0);
     println!(
-        "{kind:<18} {clients:>7} {:>12.0} {:>9} {:>9} {:>14.0} {:>9} {:>9} {:>6.2}",
+        "{kind:<17} {clients:>7} | {:>10.0} {:>9} {:>9} | {:>10.0} {:>9} {:>9} | {:>6.2} {:>+10} {:>+9}",
         a.per_second,
         a.p50_us,
         a.p99_us,
         b.per_second,
         b.p50_us,
         b.p99_us,
-        ratios[ROUNDS / 2]
+        ratios[ROUNDS / 2],
+        added(a.p50_us, b.p50_us),
+        added(a.p99_us, b.p99_us)
     );
 }
 
