@@ -2,6 +2,7 @@
 //! anything depends on them.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -25,7 +26,9 @@ pub enum Recording {
 pub struct Recorder {
     journal: Arc<dyn Journal>,
     recording: Recording,
-    open: Mutex<BTreeSet<Seq>>,
+    /// BEGINs without a FINISH; while one is being appended, the journal's end before it, with a number of its own.
+    open: Mutex<BTreeSet<(Seq, u64)>>,
+    appending: AtomicU64,
     unwritten: Mutex<Vec<(u8, Bytes)>>,
 }
 
@@ -36,7 +39,7 @@ pub struct Begun(Option<Seq>);
 impl Recorder {
     /// Over a journal.
     pub fn new(journal: Arc<dyn Journal>, recording: Recording) -> Recorder {
-        Recorder { journal, recording, open: Mutex::default(), unwritten: Mutex::default() }
+        Recorder { journal, recording, open: Mutex::default(), appending: AtomicU64::new(1), unwritten: Mutex::default() }
     }
 
     /// Whether records are wanted.
@@ -53,8 +56,14 @@ impl Recorder {
         if waiting > UNWRITTEN_MAX {
             return Err(journal::Error::Closed);
         }
-        let seq = self.journal.append(vec![entry::begin(record.into())]).await?;
-        self.open.lock().expect("no holder of this lock can panic").insert(seq);
+        // The journal must not be trimmed past the BEGIN in the moment between its being durable and our learning where it is.
+        let floor = (self.journal.durable_end(), self.appending.fetch_add(1, Ordering::Relaxed));
+        self.open.lock().expect("no holder of this lock can panic").insert(floor);
+        let appended = self.journal.append(vec![entry::begin(record.into())]).await;
+        let mut open = self.open.lock().expect("no holder of this lock can panic");
+        open.remove(&floor);
+        let seq = appended?;
+        open.insert((seq, 0));
         Ok(Begun(Some(seq)))
     }
 
@@ -69,12 +78,15 @@ impl Recorder {
         let item = entry::finish(begin, buffer);
         let kept = begin.is_some().then(|| item.clone());
         let result = self.journal.append(vec![item]).await;
-        if let (Err(_), Some(item)) = (&result, kept) {
-            self.unwritten.lock().expect("no holder of this lock can panic").push(item);
+        if let (Err(error), Some(item)) = (&result, kept) {
+            // A record that may be there must not be written again: recovery sees whether it is.
+            if !matches!(error, journal::Error::Uncertain { .. }) {
+                self.unwritten.lock().expect("no holder of this lock can panic").push(item);
+            }
             return result.map(drop);
         }
         if let Some(seq) = begin {
-            self.open.lock().expect("no holder of this lock can panic").remove(&seq);
+            self.open.lock().expect("no holder of this lock can panic").remove(&(seq, 0));
         }
         result.map(drop)
     }
@@ -95,7 +107,7 @@ impl Recorder {
             }
             if let Some(begin) = item.1.first_chunk::<8>() {
                 let seq = Seq::new(u64::from_be_bytes(*begin));
-                self.open.lock().expect("no holder of this lock can panic").remove(&seq);
+                self.open.lock().expect("no holder of this lock can panic").remove(&(seq, 0));
             }
         }
         Ok(0)
@@ -103,11 +115,46 @@ impl Recorder {
 
     /// The oldest BEGIN without a FINISH: the journal must be kept from there on.
     pub fn oldest_open(&self) -> Option<Seq> {
-        self.open.lock().expect("no holder of this lock can panic").first().copied()
+        self.open.lock().expect("no holder of this lock can panic").first().map(|(seq, _)| *seq)
     }
 
     /// Whether the journal takes records now.
     pub fn has_backlog(&self) -> bool {
         !self.unwritten.lock().expect("no holder of this lock can panic").is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use journal::{MemoryJournal, ReadLimit};
+    use worker::EntryKind;
+
+    use super::*;
+
+    fn buffer(record: &str) -> Vec<u8> {
+        let mut buffer = vec![0; entry::FINISH_HEAD_BYTES];
+        buffer.extend_from_slice(record.as_bytes());
+        buffer
+    }
+
+    #[tokio::test]
+    async fn a_call_is_open_from_its_begin_to_its_finish() {
+        let journal: Arc<dyn Journal> = Arc::new(MemoryJournal::new());
+        let recorder = Recorder::new(Arc::clone(&journal), Recording::On);
+        recorder.finish(None, buffer("{}")).await.unwrap();
+        assert_eq!(recorder.oldest_open(), None);
+        let first = recorder.begin(b"{}".to_vec()).await.unwrap();
+        let second = recorder.begin(b"{}".to_vec()).await.unwrap();
+        assert_eq!(recorder.oldest_open(), Some(Seq::new(2)));
+        recorder.finish(Some(first), buffer("{}")).await.unwrap();
+        assert_eq!(recorder.oldest_open(), Some(Seq::new(3)));
+        recorder.finish(Some(second), buffer("{}")).await.unwrap();
+        assert_eq!(recorder.oldest_open(), None);
+        let entries = journal.read(Seq::FIRST, ReadLimit::default()).unwrap();
+        let begins = entries.iter().filter_map(|entry| match EntryKind::read(entry).unwrap() {
+            EntryKind::Finish { begin, .. } => Some(begin.map(Seq::get)),
+            _ => None,
+        });
+        assert_eq!(begins.collect::<Vec<_>>(), [None, Some(2), Some(3)]);
     }
 }
