@@ -196,3 +196,18 @@ def test_a_connection_ends_with_an_upload_that_was_refused_before_it_was_sent(ca
         while piece := connection.recv(4096):
             answer += piece
     assert answer.startswith(b"HTTP/1.1 403 ") and b"\r\nconnection: close\r\n" in answer.lower(), answer
+
+
+def test_a_request_too_long_to_record_is_refused_and_stops_nothing(new_cairn):
+    """Escaping doubles it: as JSON it would be longer than a record may be. Its refusal is recorded without it."""
+    cairn = new_cairn()
+    s3 = cairn.client("s3")
+    s3.create_bucket(Bucket="long-policies")
+    code, status, _ = error_of(s3.put_bucket_policy, Bucket="long-policies", Policy='"' * 6_000_000)
+    assert (code, status) == ("RequestEntityTooLargeException", 413)
+    s3.put_object(Bucket="long-policies", Key="after", Body=b"x")
+    assert cairn.get("/readyz")[0] == 200
+    found = cairn.client("cloudtrail").lookup_events(
+        LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": "PutBucketPolicy"}])["Events"]
+    assert [json.loads(event["CloudTrailEvent"])["errorCode"] for event in found] == ["RequestEntityTooLargeException"]
+    cairn.restart()

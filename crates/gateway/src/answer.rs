@@ -12,9 +12,12 @@ use worker::entry;
 use crate::audit::{self, Draft, EventKind, Outcome};
 use crate::failure;
 use crate::pipeline::{Arrival, Gateway, Who};
-use crate::recorder::Begun;
+use crate::recorder::{Begun, RECORD_BYTES_MAX};
 use crate::reply::{self, ReplyBody};
 use crate::route::{NoOperation, Route, Target};
+
+/// What is kept of an error's text in a record that would otherwise be too long.
+const ERROR_BYTES_KEPT: usize = 1024;
 
 /// An answer that is ready, with what its record says of it.
 struct Answer {
@@ -115,7 +118,7 @@ impl Gateway {
                 self.fail(arrival, route, &draft, None, error, 0).await
             }
             None => {
-                let missing = NoOperation { service: String::new(), operation: String::new() };
+                let missing = NoOperation::new("", "");
                 self.refuse_unknown(arrival, &missing, target.family(), who, error).await
             }
         }
@@ -130,11 +133,10 @@ impl Gateway {
         who: &Who,
         error: ApiError,
     ) -> Response<ReplyBody> {
-        let source = if missing.service.is_empty() {
-            "unknown".to_owned()
-        } else {
-            format!("{}.amazonaws.com", missing.service)
-        };
+        // Only a service that is known may stand in a record as one: otherwise anybody could write `iam.amazonaws.com` there.
+        let known = self.services.by_name(&missing.service).and_then(|entry| entry.loaded());
+        let source = known.and_then(|loaded| loaded.operations.values().next().map(|entry| entry.kind.source.clone()));
+        let source = source.unwrap_or_else(|| "unknown".to_owned());
         let name = if missing.operation.is_empty() { "Unknown" } else { &missing.operation };
         let kind = EventKind { source, name: Arc::from(name), read_only: false, data: false, api_version: None };
         let protocol = match family {
@@ -212,6 +214,13 @@ impl Gateway {
         let mut buffer = Vec::with_capacity(2048);
         buffer.resize(entry::FINISH_HEAD_BYTES, 0);
         draft.write(outcome, &mut buffer);
+        if buffer.len() > RECORD_BYTES_MAX {
+            // A response larger than the journal takes: the record says all but that.
+            buffer.truncate(entry::FINISH_HEAD_BYTES);
+            let error = outcome.error.map(|(code, text)| (code, &text[..text.floor_char_boundary(ERROR_BYTES_KEPT)]));
+            let outcome = Outcome { error, response_json: None, resources: &[], additional: &[], ..outcome.clone() };
+            draft.write(&outcome, &mut buffer);
+        }
         self.deps.recorder.finish(begun, buffer).await
     }
 

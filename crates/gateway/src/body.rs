@@ -45,7 +45,8 @@ pub async fn collect(mut body: Incoming, limit_bytes: usize, timeout: Duration) 
     Ok(first.unwrap_or_else(|| all.freeze()))
 }
 
-fn too_large(limit_bytes: usize) -> ApiError {
+/// The refusal of a body that is longer than `limit_bytes`.
+pub fn too_large(limit_bytes: usize) -> ApiError {
     ApiError::new(
         "RequestEntityTooLargeException",
         413,
@@ -53,15 +54,16 @@ fn too_large(limit_bytes: usize) -> ApiError {
     )
 }
 
+/// The refusal of a body that comes too slowly.
+pub fn timed_out() -> ApiError {
+    let text = "Your socket connection to the server was not read from or written to within the timeout period.";
+    ApiError::new("RequestTimeout", 400, text)
+}
+
 async fn next(body: &mut Incoming, timeout: Duration) -> Result<Option<Bytes>, ApiError> {
     loop {
         let frame = tokio::time::timeout(timeout, body.frame()).await;
-        let timed_out = |_| {
-            let text =
-                "Your socket connection to the server was not read from or written to within the timeout period.";
-            ApiError::new("RequestTimeout", 400, text)
-        };
-        match frame.map_err(timed_out)? {
+        match frame.map_err(|_| timed_out())? {
             None => return Ok(None),
             Some(Err(_)) => {
                 let text = "You did not provide the number of bytes specified by the Content-Length HTTP header";

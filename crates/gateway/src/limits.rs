@@ -19,6 +19,8 @@ pub struct Limits {
     pub head_timeout: Duration,
     /// Between two pieces of a body.
     pub body_timeout: Duration,
+    /// For a body that is not streamed, from its first piece to its last.
+    pub body_total_timeout: Duration,
     /// How long requests in flight may go on after a shutdown was asked for.
     pub drain_timeout: Duration,
 }
@@ -33,6 +35,7 @@ impl Default for Limits {
             head_bytes_max: 64 << 10,
             head_timeout: Duration::from_secs(60),
             body_timeout: Duration::from_secs(30),
+            body_total_timeout: Duration::from_secs(60),
             drain_timeout: Duration::from_secs(30),
         }
     }

@@ -13,11 +13,12 @@ use model::{Fields, Value};
 use ports::{AccessRequest, Authorizer, Caller, Credentials, Decision};
 use service::{ApiError, Body, Call, Definition};
 use sigv4::{Claim, Family, PayloadHash, PayloadKind, SignedRequest};
+use tokio::sync::watch;
 
 use crate::audit::Outcome;
 use crate::body::{self, Check};
 use crate::identify::{self, SigningKeys};
-use crate::recorder::Recorder;
+use crate::recorder::{RECORD_BYTES_MAX, Recorder};
 use crate::reply::{self, ReplyBody};
 use crate::route::{self, Head, HostNames, NoOperation, Route, Target};
 use crate::services::Services;
@@ -46,10 +47,18 @@ pub struct Deps {
 /// See the module.
 pub struct Gateway {
     pub(crate) deps: Deps,
-    services: Services,
+    pub(crate) services: Services,
     signing_keys: SigningKeys,
+    /// Calls under way: each holds a receiver.
+    calls: watch::Sender<()>,
     buffered: tokio::sync::Semaphore,
 }
+
+/// The longest `requestParameters`: half of what a record may have, so that the other half is left for what follows.
+const REQUEST_JSON_BYTES_MAX: usize = RECORD_BYTES_MAX / 2;
+
+/// Whoever has not named a key that we know may send this much: more than any call that needs no signature.
+const STRANGERS_BODY_BYTES_MAX: usize = 64 << 10;
 
 /// Buffered bytes are counted in units of this size.
 const BUFFER_UNIT_BYTES: usize = 1024;
@@ -79,6 +88,7 @@ impl Gateway {
         Gateway {
             services: Services::new(definitions),
             signing_keys: SigningKeys::default(),
+            calls: watch::Sender::new(()),
             buffered: tokio::sync::Semaphore::new(units.min(tokio::sync::Semaphore::MAX_PERMITS)),
             deps,
         }
@@ -91,11 +101,21 @@ impl Gateway {
         source_ip: Arc<str>,
     ) -> Response<ReplyBody> {
         let gateway = Arc::clone(self);
-        let task = tokio::spawn(async move { gateway.process(request, source_ip).await });
+        let under_way = self.calls.subscribe();
+        let task = tokio::spawn(async move {
+            let response = gateway.process(request, source_ip).await;
+            drop(under_way);
+            response
+        });
         task.await.unwrap_or_else(|error| {
             tracing::error!(%error, "a call ended badly");
             reply::text(500, "internal error\n")
         })
+    }
+
+    /// Completes when no call is under way, also of clients that have gone away.
+    pub(crate) async fn idle(&self) {
+        self.calls.closed().await;
     }
 
     async fn process(&self, request: http::Request<Incoming>, source_ip: Arc<str>) -> Response<ReplyBody> {
@@ -145,14 +165,14 @@ impl Gateway {
         let (bytes, _permit, incoming) = if streamed {
             (Ok(Bytes::new()), None, Some(incoming))
         } else {
-            let permit = self.reserve(&incoming).await;
-            let limits = &self.deps.limits;
-            (body::collect(incoming, limits.body_bytes_max, limits.body_timeout).await, Some(permit), None)
+            let limit = self.body_limit(&claim).await;
+            let (bytes, permit) = self.buffer(incoming, limit, &arrival.parts.headers).await;
+            (bytes, permit, None)
         };
         let found = match (found, &target, &bytes) {
             (Some(found), _, _) => found,
             (None, Target::Action { entry, .. }, Ok(bytes)) => self.action(*entry, query, bytes),
-            (None, _, _) => Err(NoOperation { service: String::new(), operation: String::new() }),
+            (None, _, _) => Err(NoOperation::new("", "")),
         };
         let bytes = match bytes {
             Ok(bytes) => bytes,
@@ -185,14 +205,34 @@ impl Gateway {
         }
     }
 
-    /// Room for a body in memory; waits while other requests hold too much.
-    async fn reserve(&self, incoming: &Incoming) -> Option<tokio::sync::SemaphorePermit<'_>> {
+    /// How much a request may send: a little, unless it names a key that we know.
+    async fn body_limit(&self, claim: &Result<Option<Claim>, sigv4::Error>) -> usize {
+        let Ok(Some(claim)) = claim else { return STRANGERS_BODY_BYTES_MAX };
+        match self.deps.credentials.find(&claim.access_key_id).await {
+            Ok(Some(_)) => self.deps.limits.body_bytes_max,
+            _ => STRANGERS_BODY_BYTES_MAX,
+        }
+    }
+
+    /// A whole body, with its room in memory. Waits, within limits, for the client and while other requests hold too much.
+    async fn buffer(
+        &self,
+        incoming: Incoming,
+        limit_bytes: usize,
+        headers: &http::HeaderMap,
+    ) -> (Result<Bytes, ApiError>, Option<tokio::sync::SemaphorePermit<'_>>) {
         use http_body::Body as _;
-        let limit = self.deps.limits.body_bytes_max;
-        let bytes =
-            incoming.size_hint().upper().map_or(limit, |upper| usize::try_from(upper).unwrap_or(limit).min(limit));
+        let limits = &self.deps.limits;
+        let declared = incoming.size_hint().upper().and_then(|upper| usize::try_from(upper).ok());
+        let inflated = if headers.contains_key("content-encoding") { limits.body_bytes_max } else { 0 };
+        let bytes = declared.unwrap_or(limit_bytes).min(limit_bytes) + inflated;
         let units = u32::try_from(bytes / BUFFER_UNIT_BYTES + 1).unwrap_or(u32::MAX);
-        self.buffered.acquire_many(units).await.ok()
+        let Ok(permit) = tokio::time::timeout(limits.body_timeout, self.buffered.acquire_many(units)).await else {
+            return (Err(ApiError::new("SlowDown", 503, "Please reduce your request rate.")), None);
+        };
+        let collected = body::collect(incoming, limit_bytes, limits.body_timeout);
+        let collected = tokio::time::timeout(limits.body_total_timeout, collected).await;
+        (collected.unwrap_or_else(|_| Err(body::timed_out())), permit.ok())
     }
 
     fn action<'s>(
@@ -204,7 +244,7 @@ impl Gateway {
         let in_body = std::str::from_utf8(body).ok().and_then(wire::action);
         let Some((name, version)) = in_body.or_else(|| wire::action(query)) else {
             let service = entry.map_or(String::new(), |entry| entry.index.name.clone());
-            return Err(NoOperation { service, operation: String::new() });
+            return Err(NoOperation::new(&service, ""));
         };
         route::action(&self.services, entry, &name, version.as_deref())
     }
@@ -313,7 +353,14 @@ impl Gateway {
                 return self.fail(arrival, &route, &draft, None, failure::of_decoding(error), bytes_in).await;
             }
         };
-        let draft = self.draft(arrival, &who, &route, &input);
+        let mut draft = self.draft(arrival, &who, &route, &input);
+        if draft.request_json.len() > REQUEST_JSON_BYTES_MAX {
+            // Escaping can make JSON several times as long as the request was.
+            draft.request_json = "null".to_owned();
+            draft.resources.clear();
+            let error = body::too_large(self.deps.limits.body_bytes_max);
+            return self.fail(arrival, &route, &draft, None, error, bytes_in).await;
+        }
         let intact =
             if family == Family::S3 && stream.is_none() { integrity::check(&parts.headers, &bytes) } else { Ok(()) };
         let admitted = match intact {

@@ -2,12 +2,14 @@
 //! anything depends on them.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use journal::{Journal, Seq};
 use worker::entry;
+
+use crate::recovery;
 
 /// FINISH entries of work that was done but could not be recorded (the disk was full) are kept, to be written as soon as the
 /// journal takes them; past this many, new calls that change something are refused.
@@ -29,17 +31,51 @@ pub struct Recorder {
     /// BEGINs without a FINISH; while one is being appended, the journal's end before it, with a number of its own.
     open: Mutex<BTreeSet<(Seq, u64)>>,
     appending: AtomicU64,
+    closed: AtomicBool,
     unwritten: Mutex<Vec<(u8, Bytes)>>,
 }
 
-/// A call whose BEGIN is durable and whose FINISH is not yet.
-#[derive(Debug, Clone, Copy)]
-pub struct Begun(Option<Seq>);
+/// A call whose BEGIN is durable and whose FINISH is not yet. If it is dropped without one (its task panicked), the record that
+/// the call was interrupted is written soon after.
+#[derive(Debug)]
+pub struct Begun(Option<Open>);
+
+struct Open {
+    recorder: Arc<Recorder>,
+    seq: Seq,
+    record: Bytes,
+}
+
+impl std::fmt::Debug for Open {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Open").field("seq", &self.seq).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        let Some(open) = self.0.take() else { return };
+        match recovery::interrupted(&open.record) {
+            Ok(record) => open.recorder.keep(entry::finish(Some(open.seq), record)),
+            Err(error) => tracing::error!(seq = open.seq.get(), error, "an interrupted call cannot be recorded"),
+        }
+    }
+}
+
+/// The longest record that is written: a batch of the journal holds it, with room for what an interrupted call's record adds.
+pub const RECORD_BYTES_MAX: usize = journal::MAX_BATCH_BYTES - (64 << 10);
 
 impl Recorder {
     /// Over a journal.
     pub fn new(journal: Arc<dyn Journal>, recording: Recording) -> Recorder {
-        Recorder { journal, recording, open: Mutex::default(), appending: AtomicU64::new(1), unwritten: Mutex::default() }
+        Recorder {
+            journal,
+            recording,
+            open: Mutex::default(),
+            appending: AtomicU64::new(1),
+            closed: AtomicBool::new(false),
+            unwritten: Mutex::default(),
+        }
     }
 
     /// Whether records are wanted.
@@ -48,7 +84,7 @@ impl Recorder {
     }
 
     /// Records that a call that changes something is about to run. Returns when that is durable.
-    pub async fn begin(&self, record: Vec<u8>) -> Result<Begun, journal::Error> {
+    pub async fn begin(self: &Arc<Recorder>, record: Vec<u8>) -> Result<Begun, journal::Error> {
         if !self.is_on() {
             return Ok(Begun(None));
         }
@@ -58,13 +94,23 @@ impl Recorder {
         }
         // The journal must not be trimmed past the BEGIN in the moment between its being durable and our learning where it is.
         let floor = (self.journal.durable_end(), self.appending.fetch_add(1, Ordering::Relaxed));
-        self.open.lock().expect("no holder of this lock can panic").insert(floor);
-        let appended = self.journal.append(vec![entry::begin(record.into())]).await;
+        {
+            let mut open = self.open.lock().expect("no holder of this lock can panic");
+            if self.closed.load(Ordering::Acquire) {
+                return Err(journal::Error::Closed);
+            }
+            open.insert(floor);
+        }
+        let record = Bytes::from(record);
+        let appended = self.journal.append(vec![entry::begin(record.clone())]).await;
         let mut open = self.open.lock().expect("no holder of this lock can panic");
-        open.remove(&floor);
+        // One that may be there stays open: the next start must look for it.
+        if !matches!(appended, Err(journal::Error::Uncertain { .. })) {
+            open.remove(&floor);
+        }
         let seq = appended?;
         open.insert((seq, 0));
-        Ok(Begun(Some(seq)))
+        Ok(Begun(Some(Open { recorder: Arc::clone(self), seq, record })))
     }
 
     /// Records a call that is over. Returns when that is durable. `buffer` starts with [`entry::FINISH_HEAD_BYTES`] spare bytes.
@@ -74,14 +120,14 @@ impl Recorder {
         if !self.is_on() {
             return Ok(());
         }
-        let begin = begun.and_then(|begun| begun.0);
+        let begin = begun.and_then(|mut begun| begun.0.take()).map(|open| open.seq);
         let item = entry::finish(begin, buffer);
         let kept = begin.is_some().then(|| item.clone());
         let result = self.journal.append(vec![item]).await;
         if let (Err(error), Some(item)) = (&result, kept) {
             // A record that may be there must not be written again: recovery sees whether it is.
             if !matches!(error, journal::Error::Uncertain { .. }) {
-                self.unwritten.lock().expect("no holder of this lock can panic").push(item);
+                self.keep(item);
             }
             return result.map(drop);
         }
@@ -100,8 +146,10 @@ impl Recorder {
         // One by one: what is written must not be written again if a later one fails.
         for (at, item) in items.iter().enumerate() {
             if let Err(error) = self.journal.append(vec![item.clone()]).await {
+                // What may be there must not be written again, and what the journal never takes must not hold up the rest.
+                let is_over = matches!(error, journal::Error::Uncertain { .. } | journal::Error::TooLarge { .. });
                 let mut unwritten = self.unwritten.lock().expect("no holder of this lock can panic");
-                unwritten.extend_from_slice(&items[at..]);
+                unwritten.extend_from_slice(&items[at + usize::from(is_over)..]);
                 tracing::warn!(%error, waiting = unwritten.len(), "records of finished calls wait for the journal");
                 return Err(error);
             }
@@ -111,6 +159,16 @@ impl Recorder {
             }
         }
         Ok(0)
+    }
+
+    fn keep(&self, item: (u8, Bytes)) {
+        self.unwritten.lock().expect("no holder of this lock can panic").push(item);
+    }
+
+    /// Refuses further calls that change something. What [`Recorder::oldest_open`] says after this, it says for good.
+    pub fn close(&self) {
+        let _open = self.open.lock().expect("no holder of this lock can panic");
+        self.closed.store(true, Ordering::Release);
     }
 
     /// The oldest BEGIN without a FINISH: the journal must be kept from there on.
@@ -140,7 +198,7 @@ mod tests {
     #[tokio::test]
     async fn a_call_is_open_from_its_begin_to_its_finish() {
         let journal: Arc<dyn Journal> = Arc::new(MemoryJournal::new());
-        let recorder = Recorder::new(Arc::clone(&journal), Recording::On);
+        let recorder = Arc::new(Recorder::new(Arc::clone(&journal), Recording::On));
         recorder.finish(None, buffer("{}")).await.unwrap();
         assert_eq!(recorder.oldest_open(), None);
         let first = recorder.begin(b"{}".to_vec()).await.unwrap();
@@ -156,5 +214,21 @@ mod tests {
             _ => None,
         });
         assert_eq!(begins.collect::<Vec<_>>(), [None, Some(2), Some(3)]);
+    }
+
+    #[tokio::test]
+    async fn a_call_that_is_dropped_is_recorded_as_interrupted_and_a_closed_recorder_begins_none() {
+        let journal: Arc<dyn Journal> = Arc::new(MemoryJournal::new());
+        let recorder = Arc::new(Recorder::new(Arc::clone(&journal), Recording::On));
+        drop(recorder.begin(br#"{"requestParameters":null}"#.to_vec()).await.unwrap());
+        assert!(recorder.has_backlog());
+        assert_eq!(recorder.write_unwritten().await.unwrap(), 0);
+        assert_eq!(recorder.oldest_open(), None);
+        let entries = journal.read(Seq::new(2), ReadLimit::default()).unwrap();
+        let Ok(EntryKind::Finish { begin, record }) = EntryKind::read(&entries[0]) else { panic!("{entries:?}") };
+        assert_eq!(begin, Some(Seq::FIRST));
+        assert!(String::from_utf8_lossy(&record).contains(recovery::INTERRUPTED_CODE));
+        recorder.close();
+        assert!(recorder.begin(b"{}".to_vec()).await.is_err());
     }
 }

@@ -1,6 +1,6 @@
 //! After a crash: calls that had begun and were never finished get their record, with an error that says so.
 //!
-//! Nobody was answered, and whether the work was done is unknown: the record says that, so that nothing is left out.
+//! Nobody was answered, and whether the work was done is unknown: the record says that, so that nothing is left out. A call whose task panics gets the same record.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -72,7 +72,7 @@ fn find_open(journal: &dyn Journal, end: Seq) -> Result<BTreeMap<Seq, Bytes>, St
 }
 
 /// The record of a BEGIN with the error put in, all else byte for byte. The spare bytes of a FINISH come first.
-fn interrupted(record: &[u8]) -> Result<Vec<u8>, String> {
+pub(crate) fn interrupted(record: &[u8]) -> Result<Vec<u8>, String> {
     let text = std::str::from_utf8(record).map_err(|error| format!("a BEGIN record is not UTF-8: {error}"))?;
     serde_json::from_str::<&RawValue>(text).map_err(|error| format!("a BEGIN record is not JSON: {error}"))?;
     // `requestParameters` is written in every record, right after where `errorCode` and `errorMessage` belong.

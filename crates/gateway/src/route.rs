@@ -211,8 +211,11 @@ pub struct NoOperation {
 }
 
 impl NoOperation {
-    fn new(service: &str, operation: &str) -> NoOperation {
-        NoOperation { service: service.to_owned(), operation: operation.to_owned() }
+    /// The names may be the client's own text: it is cut short, and what no name has is left out.
+    pub fn new(service: &str, operation: &str) -> NoOperation {
+        let fits = |c: &char| c.is_ascii_alphanumeric() || "._:/ -".contains(*c);
+        let cut = |text: &str, len: usize| text.chars().filter(fits).take(len).collect();
+        NoOperation { service: cut(service, 64), operation: cut(operation, 128) }
     }
 }
 

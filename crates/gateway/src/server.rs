@@ -83,8 +83,11 @@ pub async fn serve(server: Server, mut stop: watch::Receiver<bool>) {
     }
     ready.store(false, Ordering::Release);
     drop(listener);
-    let drained =
-        tokio::time::timeout(limits.drain_timeout, async { while connections.join_next().await.is_some() {} });
+    let drained = tokio::time::timeout(limits.drain_timeout, async {
+        while connections.join_next().await.is_some() {}
+        // Calls go on when their client goes away.
+        gateway.idle().await;
+    });
     if drained.await.is_err() {
         tracing::warn!(connections = connections.len(), "connections were cut off at shutdown");
         connections.shutdown().await;

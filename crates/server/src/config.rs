@@ -9,7 +9,7 @@ use clap::{Args, CommandFactory};
 use crate::commands::Failure;
 
 /// The settings as they were given. Every one is optional.
-#[derive(Args, Clone, Debug, Default, serde::Deserialize)]
+#[derive(Args, Clone, Default, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// A TOML file with any of these settings; keys are the flags' names with `_` for `-`.
@@ -64,7 +64,7 @@ pub struct Settings {
 }
 
 /// The settings, checked, with defaults for what was not given.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Config {
     /// Where to listen.
     pub listen: SocketAddr,
@@ -109,6 +109,13 @@ impl std::fmt::Debug for RemoteObjects {
             .field("bucket", &self.bucket)
             .field("endpoint", &self.endpoint)
             .finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Config {
+    /// Without the secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Config").field("listen", &self.listen).field("data_dir", &self.data_dir).finish_non_exhaustive()
     }
 }
 

@@ -13,7 +13,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
 use crate::commands::Failure;
@@ -27,7 +27,12 @@ pub struct Lock(#[expect(dead_code, reason = "held, not used")] File);
 /// Makes the folder if it is absent, and takes it for this process.
 pub fn take(folder: &Path) -> Result<Lock, Failure> {
     let doing = |what: &str, error: std::io::Error| format!("{what} {}: {error}", folder.display());
-    std::fs::create_dir_all(folder).map_err(|error| doing("making the data folder", error))?;
+    // What lies there is evidence and other people's data: for whoever runs the server alone.
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(|error| doing("making the data folder", error))?;
     let lock = OpenOptions::new().write(true).create(true).truncate(false).open(folder.join("lock"));
     let lock = lock.map_err(|error| doing("opening the lock of the data folder", error))?;
     match lock.try_lock() {

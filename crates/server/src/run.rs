@@ -122,7 +122,10 @@ async fn run(config: Config) -> Result<(), Failure> {
     stop.send_replace(true);
     serving.await?;
     upkeep.await?;
-    recorder.write_unwritten().await?;
+    recorder.close();
+    if let Err(error) = recorder.write_unwritten().await {
+        tracing::error!(%error, "records of finished calls could not be written; the next start says so of these calls");
+    }
     // A call that outlived the drain has no FINISH yet: the next start must look for it.
     if recorder.oldest_open().is_none() {
         gateway::mark_clean(&journal).await?;

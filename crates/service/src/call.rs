@@ -9,7 +9,6 @@ use ports::Caller;
 use crate::Body;
 
 /// One request on its way through an operation.
-#[derive(Debug)]
 pub struct Call {
     /// Who calls; for an operation that runs always somebody who may.
     pub caller: Caller,
@@ -35,6 +34,14 @@ pub struct Call {
     pub reply: Mutex<Reply>,
     /// What the operation adds to its record.
     pub notes: Mutex<Notes>,
+}
+
+impl std::fmt::Debug for Call {
+    /// Without headers and query, which may hold signatures and tokens.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Call { operation, region, request_id, .. } = self;
+        write!(f, "Call {{ {operation} in {region}, request {request_id} }}")
+    }
 }
 
 /// What an operation adds to a reply besides its output.

@@ -98,7 +98,15 @@ impl Crew {
             progress: Arc::clone(&progress),
             stop: self.stop.subscribe(),
         };
-        let task = tokio::spawn(runner.run());
+        let watched = Arc::clone(&progress);
+        let task = tokio::spawn(async move {
+            // Its own task, so that a panic is noticed: a consumer that has died holds the journal, and whoever waits for it.
+            if let Err(error) = tokio::spawn(runner.run()).await {
+                tracing::error!(consumer = watched.name, %error, "a consumer died; restart the server");
+                let text = format!("it died ({error}); restart the server");
+                *watched.failure.lock().expect("no holder of this lock can panic") = Some(text);
+            }
+        });
         self.members.lock().expect("no holder of this lock can panic").push((progress, task));
     }
 

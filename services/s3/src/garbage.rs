@@ -119,8 +119,11 @@ impl S3 {
             let rows = self.state.scan(TABLE_ENDED, range.clone(), 1).await.map_err(state_failed)?;
             let Some(row) = rows.into_iter().next() else { break };
             range = range.after(row.key.clone());
-            self.clear_parts(row).await?;
-            done.uploads += 1;
+            // One that cannot be cleared must not keep the others.
+            match self.clear_parts(row).await {
+                Ok(()) => done.uploads += 1,
+                Err(error) => tracing::warn!(%error, "the parts of an ended upload stay"),
+            }
         }
         let mut range = Range::all();
         loop {
@@ -129,7 +132,10 @@ impl S3 {
             range = range.after(last.key.clone());
             let mut ops = Vec::new();
             for row in rows {
-                done.blobs += self.clear(row, grace_ms, &mut ops).await?;
+                match self.clear(row, grace_ms, &mut ops).await {
+                    Ok(blobs) => done.blobs += blobs,
+                    Err(error) => tracing::warn!(%error, "the contents of an object that is gone stay"),
+                }
             }
             if !ops.is_empty() {
                 self.state.commit(ops).await.map_err(state_failed)?;

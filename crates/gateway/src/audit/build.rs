@@ -53,7 +53,7 @@ pub struct S3Access {
 }
 
 /// What became of a call.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct Outcome<'a> {
     /// The error's code and text, if it failed.
     pub error: Option<(&'a str, &'a str)>,

@@ -14,8 +14,9 @@ pub const HIDDEN: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
 /// Members that are secret whatever the model says of them, compared without regard to case. Reviewed: a name belongs here if
 /// its value lets somebody act as somebody else, or is what a service was asked to keep secret. Paging and idempotency tokens
 /// (`NextToken`, `ClientToken`, `ContinuationToken`) are no secrets.
-const SECRET_NAMES: [&str; 29] = [
+const SECRET_NAMES: [&str; 32] = [
     "accessToken",
+    "authToken",
     "authParameters",
     "authorizationToken",
     "bootstrapBrokerString",
@@ -28,6 +29,8 @@ const SECRET_NAMES: [&str; 29] = [
     "password",
     "plaintext",
     "plaintextForRecipient",
+    "platformCredential",
+    "preSharedKey",
     "privateKey",
     "privateKeyPlaintext",
     "refreshToken",

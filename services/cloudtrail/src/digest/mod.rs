@@ -174,6 +174,10 @@ impl TrailWorker {
         let rows = rows.map_err(Stuck::own)?;
         let full = rows.len() == DIGEST_FILES_MAX;
         let begun = chain.epoch == Some(wanted.epoch.id);
+        // Started again before the record of the stop came: the later chain goes on and takes what is left of this one.
+        if last && !begun && chain.epoch.is_some_and(|now| now > wanted.epoch.id) {
+            return Ok(false);
+        }
         let mut files = Vec::with_capacity(rows.len());
         let mut taken = Vec::with_capacity(rows.len() + 1);
         for row in rows {

@@ -99,7 +99,8 @@ impl History {
             let content = segment::write(&items);
             let row = Segment {
                 version: 1,
-                object: format!("history/{}", rows::seq_text(first.seq)),
+                // The name says what is in it: another content never takes its place.
+                object: format!("history/{}-{}", rows::seq_text(first.seq), rows::seq_text(last.seq)),
                 len_bytes: u64::try_from(content.len()).expect("a length fits 64 bits"),
                 first_seq: first.seq,
                 last_seq: last.seq,
@@ -120,13 +121,7 @@ impl History {
         let rev = match shared.state.commit(ops).await {
             Ok(info) => info.revs[0],
             // An earlier attempt may have been committed though it was answered with a failure.
-            Err(error) if error.is_conflict() => {
-                let found: Option<Found<Cursor>> = rows::get(&*shared.state, HISTORY, ONLY)
-                    .await
-                    .map_err(|error| failed("reading the cursor of history", error))?;
-                let found = found.filter(|found| found.value == cursor);
-                found.ok_or_else(|| Failure("the cursor of history was moved by another process".to_owned()))?.rev
-            }
+            Err(error) if error.is_conflict() => return self.adopt(&cursor).await,
             Err(error) => return Err(failed("committing a segment of history", error)),
         };
         self.committed = Some(Found { value: cursor, rev });
@@ -134,6 +129,26 @@ impl History {
         tail.items.clear();
         tail.items.shrink_to_fit();
         tail.bytes = 0;
+        Ok(())
+    }
+
+    /// Goes on from an earlier [`History::seal`] that was committed though it was answered with a failure: perhaps with fewer
+    /// records than there are now, which stay in the tail.
+    async fn adopt(&mut self, cursor: &Cursor) -> Result<(), Failure> {
+        let found: Option<Found<Cursor>> = rows::get(&*self.index.shared.state, HISTORY, ONLY)
+            .await
+            .map_err(|error| failed("reading the cursor of history", error))?;
+        let ours = |found: &Found<Cursor>| (self.needs().get()..=cursor.next).contains(&found.value.next);
+        let found = found.filter(ours);
+        let found = found.ok_or_else(|| Failure("the cursor of history was moved by another process".to_owned()))?;
+        let mut tail = self.index.tail();
+        while tail.items.front().is_some_and(|item| item.seq < found.value.next) {
+            if let Some(item) = tail.items.pop_front() {
+                tail.bytes = tail.bytes.saturating_sub(item.json.len());
+            }
+        }
+        drop(tail);
+        self.committed = Some(found);
         Ok(())
     }
 
