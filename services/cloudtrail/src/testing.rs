@@ -321,30 +321,41 @@ pub fn call(region: &str) -> Call {
     }
 }
 
-/// Runs an operation as the gateway does, JSON in, JSON out.
+/// Runs an operation as the gateway does, JSON in, JSON out. The record of a call that ends a trail's logging follows it.
 pub async fn run(
     cloudtrail: &Arc<CloudTrail>,
     region: &str,
     operation: &str,
     input: serde_json::Value,
 ) -> Result<serde_json::Value, ApiError> {
+    let (request_id, result) = run_unrecorded(cloudtrail, region, operation, input).await;
+    if matches!(operation, "StopLogging" | "DeleteTrail") {
+        record_call(cloudtrail, region, operation, &request_id).await;
+    }
+    result
+}
+
+/// The same without a record. Returns the request's identifier too, for [`record_call`].
+pub async fn run_unrecorded(
+    cloudtrail: &Arc<CloudTrail>,
+    region: &str,
+    operation: &str,
+    input: serde_json::Value,
+) -> (String, Result<serde_json::Value, ApiError>) {
     let definition = crate::definition(Arc::clone(cloudtrail));
     let handler = Arc::clone(&definition.operations[operation]);
     let Value::Struct(input) = from_json(input) else { panic!("the input of {operation} is no object") };
     let mut call = call(region);
     call.request_id = format!("request-{}", REQUESTS.fetch_add(1, Ordering::Relaxed));
     let result = handler.run(&call, input).await;
-    if matches!(operation, "StopLogging" | "DeleteTrail") {
-        record_call(cloudtrail, region, operation, &call.request_id).await;
-    }
-    result.map(|fields| to_json(Value::Struct(fields)))
+    (call.request_id, result.map(|fields| to_json(Value::Struct(fields))))
 }
 
 /// Requests get names of their own.
 static REQUESTS: AtomicU64 = AtomicU64::new(1);
 
 /// The record of a call that ends a trail's logging, which the trail still selects.
-async fn record_call(cloudtrail: &Arc<CloudTrail>, region: &str, operation: &str, request_id: &str) {
+pub async fn record_call(cloudtrail: &Arc<CloudTrail>, region: &str, operation: &str, request_id: &str) {
     let time = cloudtrail.shared.env.clock.now().iso8601_secs();
     let mut buffer = vec![0; worker::entry::FINISH_HEAD_BYTES];
     let record = format!(

@@ -15,7 +15,7 @@ use crate::Delivery;
 use crate::delivery::worker::Digests;
 use crate::rows::KEYS;
 use crate::selectors::Selection;
-use crate::testing::{Stored, World, run};
+use crate::testing::{Stored, World, record_call, run, run_unrecorded};
 use crate::trail::Trail;
 use crate::trail::store::{TOPIC, TrailChange};
 
@@ -228,6 +228,42 @@ async fn everything_is_delivered_once() {
     assert!(all.keys().filter(|key| key.contains("/CloudTrail-Digest/")).count() > 6);
     deliver(&world, true).await;
     check(&world, "again").await;
+}
+
+#[tokio::test]
+async fn a_trail_started_again_before_the_record_of_its_stop_keeps_its_chains() {
+    let world = World::new();
+    let ct = world.open().await;
+    let mut delivery = Delivery::open(std::sync::Arc::clone(&ct.shared)).await.unwrap();
+    let mut digests = async |when| {
+        let entries = world.journal.read(delivery.needs(), ReadLimit::default()).unwrap();
+        delivery.take(&entries).await.unwrap();
+        world.clock.advance(6_000);
+        delivery.idle().await.unwrap();
+        for worker in ct.shared.workers() {
+            worker.round(when).await.unwrap();
+        }
+    };
+    let call = async |op: &str| run(&ct, "us-east-1", op, json!({"Name": "one"})).await.unwrap();
+    let settings =
+        json!({"Name": "one", "S3BucketName": "logs", "S3KeyPrefix": "one", "EnableLogFileValidation": true});
+    run(&ct, "us-east-1", "CreateTrail", settings).await.unwrap();
+    call("StartLogging").await;
+    world.event("first", "us-east-1").await;
+    digests(Digests::Now).await;
+    let (stop, stopped) = run_unrecorded(&ct, "us-east-1", "StopLogging", json!({"Name": "one"})).await;
+    stopped.unwrap();
+    call("StartLogging").await;
+    world.event("second", "us-east-1").await;
+    digests(Digests::Now).await;
+    record_call(&ct, "us-east-1", "StopLogging", &stop).await;
+    digests(Digests::Due).await;
+    world.event("third", "us-east-1").await;
+    digests(Digests::Now).await;
+    call("DeleteTrail").await;
+    digests(Digests::Now).await;
+    digests(Digests::Now).await;
+    check(&world, "started again").await;
 }
 
 #[tokio::test]
