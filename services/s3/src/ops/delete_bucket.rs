@@ -34,15 +34,24 @@ impl Operation for DeleteBucket {
         // Who writes an object sees to it in the same commit that the bucket is as it was. So once the bucket is marked,
         // nothing can come into it, and a second look tells for sure whether it is empty.
         let bucket = mark(s3, bucket, true).await?;
-        if !is_empty(s3, &bucket).await? {
-            mark(s3, bucket.clone(), false).await?;
-            return Err(not_empty(&bucket));
+        let deleted = delete_marked(s3, &bucket).await;
+        if deleted.is_err()
+            && let Err(error) = mark(s3, bucket, false).await
+        {
+            tracing::warn!(%error, "a bucket stays marked as being deleted until the next start");
         }
-        abort_uploads(s3, &bucket).await?;
-        let delete = Op::Delete { table: TABLE_BUCKETS, key: key(&bucket.name), expect: Expect::Rev(bucket.rev) };
-        s3.state.commit(vec![delete]).await.map_err(state_failed)?;
-        Ok(Output {})
+        deleted.map(|()| Output {})
     }
+}
+
+async fn delete_marked(s3: &S3, bucket: &Bucket) -> Result<(), ApiError> {
+    if !is_empty(s3, bucket).await? {
+        return Err(not_empty(bucket));
+    }
+    abort_uploads(s3, bucket).await?;
+    let delete = Op::Delete { table: TABLE_BUCKETS, key: key(&bucket.name), expect: Expect::Rev(bucket.rev) };
+    s3.state.commit(vec![delete]).await.map_err(state_failed)?;
+    Ok(())
 }
 
 fn not_empty(bucket: &Bucket) -> ApiError {
