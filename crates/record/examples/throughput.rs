@@ -1,4 +1,4 @@
-//! How fast log files are split, read and written: `cargo run --release -p record --example speed -- FILE.json.gz …`. For each file
+//! How fast log files are split, read and written: `cargo run --release -p record --example throughput -- FILE.json.gz …`. For each file
 //! the best of a hundred rounds, so that whatever else the machine does counts little.
 #![allow(clippy::disallowed_methods, reason = "measuring time is what this is for")]
 
