@@ -8,7 +8,9 @@ import pytest
 
 from server import run
 
-FOLDERS = [os.environ.get("CAIRN_TF_PLUGINS"), "/opt/tf-plugins", str(Path.home() / ".terraform.d/plugins")]
+# Where providers lie: what is told, then Terraform's own places for them, then whatever a machine's image has put under /opt.
+FOLDERS = [os.environ.get("CAIRN_TF_PLUGINS"), str(Path.home() / ".terraform.d/plugins"), "/usr/local/share/terraform/plugins",
+           "/usr/share/terraform/plugins", *sorted(map(str, Path("/opt").glob("*")))]
 
 
 def find():
@@ -17,10 +19,10 @@ def find():
     if not program:
         return None, "terraform is not on PATH"
     for folder in filter(None, FOLDERS):
-        found = sorted(Path(folder).glob("registry.terraform.io/hashicorp/aws/*"))
+        found = sorted(Path(folder).glob("*/hashicorp/aws/*"))
         if found:
             return (program, folder), found[-1].name
-    return None, f"the AWS provider is in none of {', '.join(filter(None, FOLDERS))}: set CAIRN_TF_PLUGINS"
+    return None, f"no folder of {', '.join(filter(None, FOLDERS))} has the AWS provider: set CAIRN_TF_PLUGINS"
 
 
 def require():
@@ -70,7 +72,7 @@ class Terraform:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         rc = folder / "terraform.rc"
-        rc.write_text(f'provider_installation {{\n  filesystem_mirror {{\n    path    = "{mirror}"\n    include = ["registry.terraform.io/hashicorp/*"]\n  }}\n}}\n')
+        rc.write_text(f'provider_installation {{\n  filesystem_mirror {{\n    path    = "{mirror}"\n    include = ["hashicorp/*"]\n  }}\n}}\n')
         provider = PROVIDER.format(version=version, key=cairn.key, secret=cairn.secret, endpoint=cairn.endpoint)
         (folder / "main.tf").write_text(provider + text)
         self.env = {"PATH": os.environ["PATH"], "HOME": str(folder), "TF_CLI_CONFIG_FILE": str(rc), "TF_IN_AUTOMATION": "1",
