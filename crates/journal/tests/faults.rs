@@ -64,7 +64,7 @@ impl Story {
                 self.payloads += 1;
                 let mut payload = self.payloads.to_le_bytes().to_vec();
                 // Every other payload does not compress, so that frames of both kinds meet every fault.
-                let noisy = self.payloads % 2 == 0 || *size >= 20_000;
+                let noisy = self.payloads.is_multiple_of(2) || *size >= 20_000;
                 let mut state = self.payloads.wrapping_mul(2_654_435_761) | 1;
                 payload.extend((0..*size).map(|_| {
                     if noisy {
