@@ -22,4 +22,4 @@ pub use recorder::{Recorder, Recording};
 pub use recovery::{mark_clean, recover};
 pub use reply::ReplyBody;
 pub use route::HostNames;
-pub use server::{Server, serve};
+pub use server::{Server, serve, serve_stream};

@@ -12,6 +12,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -104,10 +105,22 @@ async fn connection(
     peer: SocketAddr,
     gateway: Arc<Gateway>,
     ready: Arc<AtomicBool>,
-    mut stop: watch::Receiver<bool>,
+    stop: watch::Receiver<bool>,
 ) {
     // Answers are small and whole: waiting for more to send would only add latency.
     let _ = stream.set_nodelay(true);
+    serve_stream(stream, peer, gateway, ready, stop).await;
+}
+
+/// Answers the requests of one connection, until the client ends it, breaks the limits, or `stop` is true. The stream is whatever
+/// carries HTTP: a socket, a TLS session, a pipe in memory.
+pub async fn serve_stream(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    peer: SocketAddr,
+    gateway: Arc<Gateway>,
+    ready: Arc<AtomicBool>,
+    mut stop: watch::Receiver<bool>,
+) {
     let limits = gateway.deps.limits.clone();
     let source_ip: Arc<str> = Arc::from(peer.ip().to_canonical().to_string());
     let service = service_fn(move |request: Request<Incoming>| {

@@ -5,7 +5,6 @@ mod commands;
 mod config;
 mod credentials;
 mod data_folder;
-mod operator;
 mod run;
 
 use std::process::ExitCode;

@@ -1,26 +1,20 @@
-//! `cairn serve`: puts everything together, runs it, and takes it apart in order.
+//! `cairn serve`: opens the data folder, starts a node over it, listens, and takes it all apart in order.
 
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use base::Env;
-use gateway::{Gateway, HostNames, Limits, Recorder, Recording, Server};
+use gateway::{HostNames, Limits, Recording, Server};
 use journal::{Journal, SegmentJournal};
+use node::{Node, Parts};
 use objects::Objects;
 use ports::Secret;
-use state::State;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
-use worker::Crew;
 
 use crate::commands::Failure;
 use crate::config::Config;
-use crate::operator::ServerOperator;
 use crate::{credentials, data_folder};
-
-/// How often the journal is trimmed and records that waited for the disk are tried again.
-const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Runs the server until it is told to stop.
 pub fn serve(config: Config) -> Result<(), Failure> {
@@ -36,103 +30,47 @@ pub fn serve(config: Config) -> Result<(), Failure> {
 async fn run(config: Config) -> Result<(), Failure> {
     // 1. The data folder and what lies in it.
     let env = system::env();
-    let started_ms = env.clock.monotonic_ms();
     let _lock = data_folder::take(&config.data_dir)?;
     let (root, made_root) = credentials::load_or_make(&config, &*env.rng)?;
-    let account: Arc<str> = Arc::from(config.account_id.as_str());
     let journal = open_journal(&config, &env)?;
-    let state: Arc<dyn State> =
-        Arc::new(state::Sqlite::open(&config.data_dir.join("state.sqlite"), state::Options::default())?);
+    let state = state::Sqlite::open(&config.data_dir.join("state.sqlite"), state::Options::default())?;
     let objects = open_objects(&config, &env)?;
 
-    // 2. The services, and what they ask of one another.
-    let root_key = iam::RootKey {
-        access_key_id: root.access_key_id.clone(),
-        secret: Secret(Arc::from(root.secret_access_key.as_str())),
-    };
-    let iam = iam::Iam::open(env.clone(), Arc::clone(&state), Arc::clone(&account), root_key).await?;
-    let s3 = s3::S3::new(Arc::clone(&state), Arc::clone(&objects), env.clone(), Arc::clone(&account));
-    let s3 = Arc::new(s3.with_authorizer(Arc::clone(&iam) as Arc<dyn ports::Authorizer>));
-    let cloudtrail = cloudtrail::CloudTrail::new(cloudtrail::Deps {
-        env: env.clone(),
-        account: Arc::clone(&account),
-        journal: Arc::clone(&journal),
-        state: Arc::clone(&state),
-        objects: Arc::clone(&objects),
-        buckets: Arc::clone(&s3) as Arc<dyn ports::Buckets>,
-        options: cloudtrail::Options {
-            delivery_interval_ms: millis(config.delivery_interval),
-            digest_interval_ms: millis(config.digest_interval),
+    // 2. The services and everything that runs behind them.
+    let mut host_names = HostNames::default();
+    host_names.0.extend(config.host_names.iter().cloned());
+    let node = Node::start(Parts {
+        env,
+        account: Arc::from(config.account_id.as_str()),
+        root_key: iam::RootKey {
+            access_key_id: root.access_key_id.clone(),
+            secret: Secret(Arc::from(root.secret_access_key.as_str())),
+        },
+        journal,
+        state: Arc::new(state),
+        objects,
+        options: node::Options {
+            cloudtrail: cloudtrail::Options {
+                delivery_interval_ms: millis(config.delivery_interval),
+                digest_interval_ms: millis(config.digest_interval),
+            },
+            recording: if config.recording { Recording::On } else { Recording::Off },
+            host_names,
+            limits: Limits::default(),
         },
     })
     .await?;
-    let (stop, stopping) = watch::channel(false);
-    let operator = Arc::new(ServerOperator {
-        env: env.clone(),
-        journal: Arc::clone(&journal),
-        cloudtrail: Arc::clone(&cloudtrail),
-        crew: OnceLock::new(),
-        stop: stopping.clone(),
-        started_ms,
-    });
 
-    // 3. What was left unfinished, then the consumers of the journal.
-    let interrupted = gateway::recover(&journal).await?;
-    if interrupted > 0 {
-        tracing::warn!(interrupted, "calls were running when the server last stopped; their records say so");
-    }
-    s3.recover().await?;
-    let crew = Arc::new(Crew::new(Arc::clone(&journal), env.clone()));
-    let (delivery, history) = cloudtrail.consumers().await?;
-    crew.add(delivery);
-    crew.add(history);
-    let _ = operator.crew.set(Arc::clone(&crew));
-
-    // 4. The gateway.
-    let recording = if config.recording { Recording::On } else { Recording::Off };
-    let recorder = Arc::new(Recorder::new(Arc::clone(&journal), recording));
-    let mut host_names = HostNames::default();
-    host_names.0.extend(config.host_names.iter().cloned());
-    let gateway = Arc::new(Gateway::new(gateway::Deps {
-        env: env.clone(),
-        account,
-        definitions: vec![
-            cairn_service::definition(Arc::new(cairn_service::Cairn { operator })),
-            cloudtrail::definition(Arc::clone(&cloudtrail)),
-            iam::definition(Arc::clone(&iam)),
-            s3::definition(Arc::clone(&s3)),
-            sts::definition(Arc::new(sts::Sts)),
-        ],
-        credentials: Arc::clone(&iam) as Arc<dyn ports::Credentials>,
-        authorizer: iam,
-        recorder: Arc::clone(&recorder),
-        limits: Limits::default(),
-        host_names,
-    }));
-    let server = Server::bind(config.listen, gateway)
+    // 3. The socket. Then run, and stop in order: requests, what is behind them.
+    let server = Server::bind(config.listen, Arc::clone(&node.gateway))
         .map_err(|error| format!("listening on {}: {error}; choose another address with --listen", config.listen))?;
     announce(&config, &server, made_root.then_some(&root))?;
-
-    // 5. Run, then stop in order: requests, consumers, journal.
-    let upkeep = Upkeep { journal: Arc::clone(&journal), crew: Arc::clone(&crew), recorder: Arc::clone(&recorder), s3 };
-    let upkeep = tokio::spawn(upkeep.run(stopping.clone()));
-    let serving = tokio::spawn(gateway::serve(server, stopping));
+    let serving = tokio::spawn(gateway::serve(server, node.stop.subscribe()));
     wait_for_signal().await?;
     tracing::info!("stopping");
-    stop.send_replace(true);
+    node.stop.send_replace(true);
     serving.await?;
-    upkeep.await?;
-    recorder.close();
-    if let Err(error) = recorder.write_unwritten().await {
-        tracing::error!(%error, "records of finished calls could not be written; the next start says so of these calls");
-    }
-    // A call that outlived the drain has no FINISH yet: the next start must look for it.
-    if recorder.oldest_open().is_none() {
-        gateway::mark_clean(&journal).await?;
-    }
-    crew.stop().await;
-    journal.close();
-    Ok(())
+    node.stop().await
 }
 
 fn open_journal(config: &Config, env: &Env) -> Result<Arc<dyn Journal>, Failure> {
@@ -194,46 +132,6 @@ fn announce(config: &Config, server: &Server, made_root: Option<&credentials::Ro
     }
     println!("To point the AWS tools at it:  eval \"$(cairn env)\"");
     Ok(())
-}
-
-/// What is done every few seconds: the journal is trimmed, records that wait for it are tried again, and the contents of
-/// objects that are gone are removed.
-struct Upkeep {
-    journal: Arc<dyn Journal>,
-    crew: Arc<Crew>,
-    recorder: Arc<Recorder>,
-    s3: Arc<s3::S3>,
-}
-
-impl Upkeep {
-    /// Until the server stops.
-    async fn run(self, mut stop: watch::Receiver<bool>) {
-        loop {
-            tokio::select! {
-                () = tokio::time::sleep(UPKEEP_INTERVAL) => {}
-                _ = stop.wait_for(|stop| *stop) => return,
-            }
-            if let Err(error) = self.recorder.write_unwritten().await {
-                tracing::warn!(%error, "records still wait for the journal");
-            }
-            self.trim().await;
-            if let Err(error) = self.s3.collect_garbage().await {
-                tracing::warn!(%error, "contents of objects that are gone could not be removed");
-            }
-        }
-    }
-
-    async fn trim(&self) {
-        let needed = [self.crew.needed(), self.recorder.oldest_open()].into_iter().flatten().min();
-        let Some(needed) = needed else { return };
-        let journal = Arc::clone(&self.journal);
-        let trimmed = tokio::task::spawn_blocking(move || journal.trim(needed)).await;
-        match trimmed {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(%error, "the journal could not be trimmed"),
-            Err(error) => tracing::error!(%error, "trimming the journal ended badly"),
-        }
-    }
 }
 
 async fn wait_for_signal() -> Result<(), Failure> {
