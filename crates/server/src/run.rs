@@ -49,6 +49,7 @@ async fn run(config: Config) -> Result<(), Failure> {
         journal,
         state: Arc::new(state),
         objects,
+        key_maker: Arc::new(cloudtrail::RsaKeyMaker),
         options: node::Options {
             cloudtrail: cloudtrail::Options {
                 delivery_interval_ms: millis(config.delivery_interval),

@@ -22,6 +22,7 @@ use std::sync::Arc;
 use service::{ApiError, Builder, Definition, Service};
 
 pub use delivery::Delivery;
+pub use digest::key_maker::{KeyMaker, RsaKeyMaker};
 pub use error::Error;
 pub use flush::FlushReport;
 pub use history::History;

@@ -12,6 +12,7 @@ use state::State;
 use tokio::sync::watch;
 
 use crate::delivery::worker::TrailWorker;
+use crate::digest::key_maker::KeyMaker;
 use crate::digest::keys::Signer;
 use crate::trail::Trail;
 
@@ -45,6 +46,8 @@ pub struct Deps {
     pub objects: Arc<dyn Objects>,
     /// Where log files and digests go.
     pub buckets: Arc<dyn Buckets>,
+    /// Where the keys that sign digests come from: [`RsaKeyMaker`](crate::RsaKeyMaker), or a test's own.
+    pub key_maker: Arc<dyn KeyMaker>,
     /// See [`Options`].
     pub options: Options,
 }
@@ -75,8 +78,8 @@ pub struct Shared {
 impl Shared {
     /// Nothing is read or started yet.
     pub fn new(deps: Deps) -> Shared {
-        let Deps { env, account, journal, state, objects, buckets, options } = deps;
-        let signer = Signer::new(env.clone(), Arc::clone(&state));
+        let Deps { env, account, journal, state, objects, buckets, key_maker, options } = deps;
+        let signer = Signer::new(env.clone(), Arc::clone(&state), key_maker);
         Shared {
             env,
             account,

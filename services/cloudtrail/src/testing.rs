@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::future::pending;
 use std::path::Path;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use async_trait::async_trait;
 use base::env::{Disk, DiskFile, Stat};
@@ -19,7 +19,7 @@ use service::{ApiError, Call};
 use state::{CommitInfo, Op, Range, Row, State, Table};
 use tokio::sync::Notify;
 
-use crate::{CloudTrail, Deps, Options};
+use crate::{CloudTrail, Deps, KeyMaker, Options, RsaKeyMaker};
 
 pub const ACCOUNT: &str = "123456789012";
 /// 2026-03-01T12:00:00Z.
@@ -242,6 +242,21 @@ impl Buckets for FakeBuckets {
     }
 }
 
+/// Makes few keys and hands them out in turn: making one takes long.
+#[derive(Default)]
+pub struct FewKeys(AtomicUsize);
+
+/// More than any test has at a time.
+const FEW: usize = 4;
+static KEYS: [OnceLock<Vec<u8>>; FEW] = [const { OnceLock::new() }; FEW];
+
+impl KeyMaker for FewKeys {
+    fn make(&self) -> Result<Vec<u8>, String> {
+        let key = &KEYS[self.0.fetch_add(1, Ordering::SeqCst) % FEW];
+        Ok(key.get_or_init(|| RsaKeyMaker.make().unwrap()).clone())
+    }
+}
+
 /// What outlives the service.
 pub struct World {
     pub journal: MemoryJournal,
@@ -277,6 +292,7 @@ impl World {
             state: Arc::new(Fused { inner: self.state.clone(), fuse: Arc::clone(&self.fuse) }),
             objects: Arc::new(Fused { inner: self.objects.clone(), fuse: Arc::clone(&self.fuse) }),
             buckets: Arc::clone(&self.buckets) as Arc<dyn Buckets>,
+            key_maker: Arc::new(FewKeys::default()),
             options: Options { delivery_interval_ms: 5_000, digest_interval_ms: 20_000 },
         }
     }

@@ -3,9 +3,8 @@
 
 use std::sync::Arc;
 
-use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::rsa::{KeyPair, KeySize};
+use aws_lc_rs::rsa::KeyPair;
 use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256};
 use base::time::DAY_MS;
 use base::{Env, Timestamp};
@@ -16,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use state::{Expect, Range, State};
 use tokio::sync::Mutex;
 
+use super::key_maker::KeyMaker;
 use crate::delivery::worker::Stuck;
 use crate::rows::{self, KEYS};
 
@@ -62,6 +62,7 @@ pub struct SigningKey {
 pub struct Signer {
     env: Env,
     state: Arc<dyn State>,
+    key_maker: Arc<dyn KeyMaker>,
     current: Mutex<Option<Arc<SigningKey>>>,
 }
 
@@ -86,8 +87,8 @@ impl StoredKey {
 
 impl Signer {
     /// No key is read or made yet.
-    pub fn new(env: Env, state: Arc<dyn State>) -> Signer {
-        Signer { env, state, current: Mutex::default() }
+    pub fn new(env: Env, state: Arc<dyn State>, key_maker: Arc<dyn KeyMaker>) -> Signer {
+        Signer { env, state, key_maker, current: Mutex::default() }
     }
 
     /// The key that signs now; made, and durable on return, if there is none.
@@ -135,11 +136,11 @@ impl Signer {
     }
 
     async fn make(&self, now_ms: i64) -> Result<StoredKey, Stuck> {
-        // The library's own generator: it takes no other. Some 100 ms of work, hence off this thread.
-        let pair = tokio::task::spawn_blocking(|| KeyPair::generate(KeySize::Rsa2048)).await.map_err(Stuck::own)?;
-        let pair = pair.map_err(|_| Stuck::Own("making a signing key failed".to_owned()))?;
-        let private = AsDer::<Pkcs8V1Der<'_>>::as_der(&pair);
-        let private = private.map_err(|_| Stuck::Own("writing a signing key failed".to_owned()))?;
+        let key_maker = Arc::clone(&self.key_maker);
+        let private = worker::blocking(move || key_maker.make()).await.map_err(Stuck::own)?;
+        let private = private.map_err(|error| Stuck::Own(format!("making a signing key: {error}")))?;
+        let pair = KeyPair::from_pkcs8(&private);
+        let pair = pair.map_err(|_| Stuck::Own("a new signing key cannot be read".to_owned()))?;
         let public = pair.public_key().as_ref();
         // From the start of the day: the clock of who validates may be behind.
         let start_ms = now_ms - now_ms.rem_euclid(DAY_MS);
@@ -147,7 +148,7 @@ impl Signer {
             version: 1,
             fingerprint: base::ids::hex(&Md5::digest(public)),
             public: BASE64.encode(public),
-            private: BASE64.encode(private.as_ref()),
+            private: BASE64.encode(&private),
             start_ms,
             end_ms: start_ms + VALIDITY_MS,
         };
