@@ -95,7 +95,7 @@ impl Node {
             objects: Arc::clone(&objects),
             buckets: Arc::clone(&s3) as Arc<dyn ports::Buckets>,
             key_maker,
-            options: options.cloudtrail,
+            options: cloudtrail::Options { recording: options.recording == Recording::On, ..options.cloudtrail },
         })
         .await?;
         let (stop, stopping) = watch::channel(false);

@@ -8,5 +8,5 @@ pub mod consumer;
 pub mod entry;
 
 pub use blocking::blocking;
-pub use consumer::{Consumer, ConsumerStatus, Crew, Failure};
+pub use consumer::{Consumer, ConsumerStatus, Crew, Failure, ahead};
 pub use entry::{Control, EntryKind};
