@@ -29,6 +29,7 @@ async fn make() -> Result<Vec<Definition>, Failure> {
         state,
         objects,
         buckets: Arc::clone(&s3) as Arc<dyn Buckets>,
+        key_maker: Arc::new(cloudtrail::RsaKeyMaker),
         options: cloudtrail::Options::default(),
     });
     Ok(vec![

@@ -32,6 +32,8 @@ pub struct Parts {
     pub state: Arc<dyn State>,
     /// The bytes of all services.
     pub objects: Arc<dyn Objects>,
+    /// Where the keys that sign digests come from.
+    pub key_maker: Arc<dyn cloudtrail::KeyMaker>,
     /// See [`Options`].
     pub options: Options,
 }
@@ -78,7 +80,7 @@ pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 impl Node {
     /// The whole node, from top to bottom. Returns when everything that an earlier run left is taken care of and requests can come.
     pub async fn start(parts: Parts) -> Result<Node, Failure> {
-        let Parts { env, account, root_key, journal, state, objects, options } = parts;
+        let Parts { env, account, root_key, journal, state, objects, key_maker, options } = parts;
         let started_ms = env.clock.monotonic_ms();
 
         // 1. The services, and what they ask of one another.
@@ -92,7 +94,8 @@ impl Node {
             state: Arc::clone(&state),
             objects: Arc::clone(&objects),
             buckets: Arc::clone(&s3) as Arc<dyn ports::Buckets>,
-            options: options.cloudtrail,
+            key_maker,
+            options: cloudtrail::Options { recording: options.recording == Recording::On, ..options.cloudtrail },
         })
         .await?;
         let (stop, stopping) = watch::channel(false);

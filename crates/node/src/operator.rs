@@ -76,6 +76,7 @@ impl Tail {
     async fn next(&mut self) -> Option<Bytes> {
         loop {
             tokio::select! {
+                biased;
                 () = self.journal.wait_for(self.at) => {}
                 _ = self.stop.wait_for(|stop| *stop) => return None,
             }

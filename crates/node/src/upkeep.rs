@@ -25,8 +25,9 @@ impl Upkeep {
     pub(crate) async fn run(self, mut stop: watch::Receiver<bool>) {
         loop {
             tokio::select! {
-                () = tokio::time::sleep(INTERVAL) => {}
+                biased;
                 _ = stop.wait_for(|stop| *stop) => return,
+                () = tokio::time::sleep(INTERVAL) => {}
             }
             if let Err(error) = self.recorder.write_unwritten().await {
                 tracing::warn!(%error, "records still wait for the journal");

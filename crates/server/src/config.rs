@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, CommandFactory};
+use cloudtrail::DigestRegions;
 
 use crate::commands::Failure;
 
@@ -31,6 +32,12 @@ pub struct Settings {
     /// How often digests are delivered, from 1s on [default: 1h].
     #[arg(long, env = "CAIRN_DIGEST_INTERVAL", value_name = "TIME")]
     digest_interval: Option<String>,
+    /// For how long a key signs digests, from 5s on [default: 365d].
+    #[arg(long, env = "CAIRN_DIGEST_KEY_LIFETIME", value_name = "TIME")]
+    digest_key_lifetime: Option<String>,
+    /// For which regions a trail of all regions gets digests: all, or active (home and those with events) [default: all].
+    #[arg(long, env = "CAIRN_DIGEST_REGIONS", value_name = "ALL|ACTIVE")]
+    digest_regions: Option<String>,
     /// The root access key, instead of one made at the first start.
     #[arg(long, env = "CAIRN_ROOT_ACCESS_KEY_ID", value_name = "KEY")]
     root_access_key_id: Option<String>,
@@ -76,6 +83,10 @@ pub struct Config {
     pub delivery_interval: Duration,
     /// Between digests.
     pub digest_interval: Duration,
+    /// For how long a key signs digests.
+    pub digest_key_lifetime: Duration,
+    /// For which regions there are digests.
+    pub digest_regions: DigestRegions,
     /// The root key, if it was given.
     pub root_key: Option<(String, String)>,
     /// More host names.
@@ -123,6 +134,10 @@ impl std::fmt::Debug for Config {
 const INTERVAL_MIN: Duration = Duration::from_secs(1);
 /// Intervals longer than this are a mistake: a day's records would wait in memory and journal.
 const INTERVAL_MAX: Duration = Duration::from_secs(24 * 3600);
+/// Validity is told in seconds, and a quarter of the time overlaps with the next key's.
+const KEY_LIFETIME_MIN: Duration = Duration::from_secs(5);
+/// A key that signs for longer is no rotation.
+const KEY_LIFETIME_MAX: Duration = Duration::from_secs(3650 * 24 * 3600);
 
 impl Config {
     /// Reads the file, if one is named, and checks everything.
@@ -145,6 +160,8 @@ impl Settings {
             account_id: self.account_id.or(other.account_id),
             delivery_interval: self.delivery_interval.or(other.delivery_interval),
             digest_interval: self.digest_interval.or(other.digest_interval),
+            digest_key_lifetime: self.digest_key_lifetime.or(other.digest_key_lifetime),
+            digest_regions: self.digest_regions.or(other.digest_regions),
             root_access_key_id: self.root_access_key_id.or(other.root_access_key_id),
             root_secret_access_key: self.root_secret_access_key.or(other.root_secret_access_key),
             host_names: self.host_names.or(other.host_names),
@@ -180,6 +197,11 @@ impl Settings {
             Some("off") => false,
             Some(other) => return Err(format!("recording: {other:?} is neither on nor off").into()),
         };
+        let digest_regions = match self.digest_regions.as_deref() {
+            None | Some("all") => DigestRegions::All,
+            Some("active") => DigestRegions::Active,
+            Some(other) => return Err(format!("digest_regions: {other:?} is neither all nor active").into()),
+        };
         let objects = match (self.objects_bucket, self.objects_access_key_id, self.objects_secret_access_key) {
             (None, None, None) => None,
             (Some(bucket), Some(access_key_id), Some(secret_access_key)) => Some(RemoteObjects {
@@ -202,6 +224,8 @@ impl Settings {
             account_id,
             delivery_interval: interval("delivery_interval", self.delivery_interval.as_deref().unwrap_or("5m"))?,
             digest_interval: interval("digest_interval", self.digest_interval.as_deref().unwrap_or("1h"))?,
+            digest_key_lifetime: key_lifetime(self.digest_key_lifetime.as_deref().unwrap_or("365d"))?,
+            digest_regions,
             root_key,
             host_names: names.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect(),
             objects,
@@ -223,20 +247,33 @@ fn check_root_key(id: String, secret: String) -> Result<(String, String), Failur
 }
 
 fn interval(name: &str, text: &str) -> Result<Duration, Failure> {
-    let bad = || format!("{name}: {text:?} is not a time; write a whole number and a unit, as in 1s, 5m, 1h");
+    let time = time(name, text)?;
+    if !(INTERVAL_MIN..=INTERVAL_MAX).contains(&time) {
+        return Err(format!("{name}: {text:?} is outside 1s to 24h").into());
+    }
+    Ok(time)
+}
+
+fn key_lifetime(text: &str) -> Result<Duration, Failure> {
+    let time = time("digest_key_lifetime", text)?;
+    if !(KEY_LIFETIME_MIN..=KEY_LIFETIME_MAX).contains(&time) {
+        return Err(format!("digest_key_lifetime: {text:?} is outside 5s to 3650d").into());
+    }
+    Ok(time)
+}
+
+fn time(name: &str, text: &str) -> Result<Duration, Failure> {
+    let bad = || format!("{name}: {text:?} is not a time; write a whole number and a unit, as in 1s, 5m, 1h, 30d");
     let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).ok_or_else(bad)?);
     let number: u64 = number.parse().map_err(|_| bad())?;
     let secs = match unit {
         "s" => Some(number),
         "m" => number.checked_mul(60),
         "h" => number.checked_mul(3600),
+        "d" => number.checked_mul(24 * 3600),
         _ => None,
     };
-    let time = Duration::from_secs(secs.ok_or_else(bad)?);
-    if !(INTERVAL_MIN..=INTERVAL_MAX).contains(&time) {
-        return Err(format!("{name}: {text:?} is outside 1s to 24h").into());
-    }
-    Ok(time)
+    Ok(Duration::from_secs(secs.ok_or_else(bad)?))
 }
 
 #[expect(clippy::disallowed_methods, reason = "the configuration is read once, before there is an Env")]
@@ -297,6 +334,7 @@ mod tests {
         assert_eq!(config.listen.to_string(), "127.0.0.1:4566");
         assert_eq!(config.account_id, "123456789012");
         assert_eq!((config.delivery_interval.as_secs(), config.digest_interval.as_secs()), (300, 3600));
+        assert_eq!(config.digest_key_lifetime.as_secs(), 365 * 24 * 3600);
     }
 
     #[test]
@@ -318,6 +356,8 @@ mod tests {
         check("listen = \"x\"", "listen: \"x\" is not an address and port");
         check("delivery_interval = \"5 minutes\"", "delivery_interval: \"5 minutes\" is not a time");
         check("delivery_interval = \"0s\"", "outside 1s to 24h");
+        check("digest_key_lifetime = \"4s\"", "outside 5s to 3650d");
+        check("digest_regions = \"some\"", "neither all nor active");
         check("account_id = \"12\"", "twelve digits");
         check("root_access_key_id = \"AKIAX\"", "belong together");
         check("listen = 5", "expected a string");

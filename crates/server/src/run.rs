@@ -49,10 +49,14 @@ async fn run(config: Config) -> Result<(), Failure> {
         journal,
         state: Arc::new(state),
         objects,
+        key_maker: Arc::new(cloudtrail::RsaKeyMaker),
         options: node::Options {
             cloudtrail: cloudtrail::Options {
                 delivery_interval_ms: millis(config.delivery_interval),
                 digest_interval_ms: millis(config.digest_interval),
+                digest_key_lifetime_ms: millis(config.digest_key_lifetime),
+                digest_regions: config.digest_regions,
+                ..cloudtrail::Options::default()
             },
             recording: if config.recording { Recording::On } else { Recording::Off },
             host_names,
@@ -116,7 +120,7 @@ fn open_remote(_: &crate::config::RemoteObjects) -> Result<Arc<dyn Objects>, Fai
 }
 
 fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).expect("intervals are at most a day")
+    u64::try_from(time.as_millis()).expect("times are at most some years")
 }
 
 /// Tells whoever started the server how to use it.

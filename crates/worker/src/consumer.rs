@@ -193,6 +193,7 @@ impl<C: Consumer> Runner<C> {
     /// Takes one batch, or waits for one for at most a second.
     async fn step(&mut self, idle_at_ms: &mut u64) -> Result<Step, Failure> {
         let from = Seq::new(*self.progress.cursor.borrow());
+        ahead(self.progress.name, from, &*self.journal)?;
         let limit = ReadLimit { max_bytes: BATCH_BYTES_MAX, max_entries: BATCH_ENTRIES_MAX };
         let entries = if self.journal.durable_end() > from {
             let journal = Arc::clone(&self.journal);
@@ -217,6 +218,7 @@ impl<C: Consumer> Runner<C> {
             return Ok(Step::Stop);
         }
         tokio::select! {
+            biased;
             () = self.journal.wait_for(from) => {}
             () = tokio::time::sleep(Duration::from_secs(1)) => {}
             _ = self.stop.changed() => {}
@@ -227,6 +229,20 @@ impl<C: Consumer> Runner<C> {
     fn note(&self, failure: Option<String>) {
         *self.progress.failure.lock().expect("no holder of this lock can panic") = failure;
     }
+}
+
+/// Refuses a consumer that has taken more than the journal has: its entries would be given to others under the same numbers, and
+/// passed over. The journal was put back to an older state than the tables, or is another one.
+pub fn ahead(name: &str, cursor: Seq, journal: &dyn Journal) -> Result<(), Failure> {
+    let end = journal.durable_end();
+    if cursor <= end {
+        return Ok(());
+    }
+    tracing::error!(consumer = name, %cursor, %end, "a consumer is ahead of the journal");
+    Err(Failure(format!(
+        "{name} has taken the journal up to entry {cursor}, but the journal ends before {end}: it is older than the tables, or \
+         another one. Put back journal and tables of the same moment"
+    )))
 }
 
 enum Step {

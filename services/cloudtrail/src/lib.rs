@@ -5,6 +5,7 @@
 pub mod delivery;
 pub mod digest;
 mod error;
+mod figures;
 mod flush;
 #[cfg(test)]
 mod flush_tests;
@@ -22,13 +23,15 @@ use std::sync::Arc;
 use service::{ApiError, Builder, Definition, Service};
 
 pub use delivery::Delivery;
+pub use digest::key_maker::{KeyMaker, RsaKeyMaker};
 pub use error::Error;
 pub use flush::FlushReport;
 pub use history::History;
-pub use shared::{Deps, Options};
+pub use shared::{Deps, DigestRegions, Options};
 
 use shared::Shared;
 use trail::store::TrailStore;
+use worker::Consumer;
 
 /// The service.
 pub struct CloudTrail {
@@ -51,6 +54,7 @@ impl CloudTrail {
             Arc::clone(&shared.account),
             Arc::clone(&shared.state),
             Arc::clone(&shared.journal),
+            shared.options.recording,
         );
         trails.recover().await?;
         let history = Arc::new(history::Index::new(Arc::clone(&shared)));
@@ -61,6 +65,9 @@ impl CloudTrail {
     pub async fn consumers(&self) -> Result<(Delivery, History), ApiError> {
         let delivery = Delivery::open(Arc::clone(&self.shared)).await.map_err(ApiError::unavailable)?;
         let history = History::open(Arc::clone(&self.history)).await.map_err(ApiError::unavailable)?;
+        for (name, cursor) in [(delivery.name(), delivery.needs()), (history.name(), history.needs())] {
+            worker::ahead(name, cursor, &*self.shared.journal).map_err(ApiError::internal)?;
+        }
         self.shared.start_workers();
         Ok((delivery, history))
     }

@@ -25,6 +25,8 @@ pub const STATUS: Table = "cloudtrail/status";
 pub const CHAINS: Table = "cloudtrail/chains";
 /// Chains that must end with a last digest. Key: ARN, sequence.
 pub const CHAIN_ENDS: Table = "cloudtrail/chain-ends";
+/// What was given up and is not in the journal yet. Key: ARN.
+pub const GIVEN_UP: Table = "cloudtrail/given-up";
 /// The keys that sign digests; secret. Key: start of validity.
 pub const KEYS: Table = "cloudtrail/keys";
 /// How far history is. One row.

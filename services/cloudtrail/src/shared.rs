@@ -12,8 +12,20 @@ use state::State;
 use tokio::sync::watch;
 
 use crate::delivery::worker::TrailWorker;
+use crate::digest::key_maker::KeyMaker;
 use crate::digest::keys::Signer;
+use crate::figures::TrailFigures;
 use crate::trail::Trail;
+
+/// For which regions a trail of all regions gets digests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DigestRegions {
+    /// All of the trail's partition, as on AWS: where nothing happened, an empty digest says so.
+    #[default]
+    All,
+    /// The trail's home region and those with events.
+    Active,
+}
 
 /// How often files and digests are delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,12 +34,24 @@ pub struct Options {
     pub delivery_interval_ms: u64,
     /// How much time a digest covers.
     pub digest_interval_ms: u64,
+    /// For how long a key signs digests.
+    pub digest_key_lifetime_ms: u64,
+    /// For which regions there are digests.
+    pub digest_regions: DigestRegions,
+    /// Whether each call gets a record. If not, nothing waits for one.
+    pub recording: bool,
 }
 
 impl Default for Options {
-    /// As AWS: five minutes, an hour.
+    /// As AWS: five minutes, an hour. A key signs for a year.
     fn default() -> Options {
-        Options { delivery_interval_ms: 300_000, digest_interval_ms: 3_600_000 }
+        Options {
+            delivery_interval_ms: 300_000,
+            digest_interval_ms: 3_600_000,
+            digest_key_lifetime_ms: 365 * 24 * 3_600_000,
+            digest_regions: DigestRegions::All,
+            recording: true,
+        }
     }
 }
 
@@ -45,6 +69,8 @@ pub struct Deps {
     pub objects: Arc<dyn Objects>,
     /// Where log files and digests go.
     pub buckets: Arc<dyn Buckets>,
+    /// Where the keys that sign digests come from: [`RsaKeyMaker`](crate::RsaKeyMaker), or a test's own.
+    pub key_maker: Arc<dyn KeyMaker>,
     /// See [`Options`].
     pub options: Options,
 }
@@ -62,6 +88,7 @@ pub struct Shared {
     /// Trails as of the last committed cut.
     trails: Mutex<BTreeMap<String, Arc<Trail>>>,
     workers: Mutex<BTreeMap<String, Arc<TrailWorker>>>,
+    figures: Mutex<BTreeMap<String, Arc<TrailFigures>>>,
     /// The first entry that delivery has not committed.
     delivery_cursor: watch::Sender<u64>,
     /// The first entry that history has not taken.
@@ -75,8 +102,8 @@ pub struct Shared {
 impl Shared {
     /// Nothing is read or started yet.
     pub fn new(deps: Deps) -> Shared {
-        let Deps { env, account, journal, state, objects, buckets, options } = deps;
-        let signer = Signer::new(env.clone(), Arc::clone(&state));
+        let Deps { env, account, journal, state, objects, buckets, key_maker, options } = deps;
+        let signer = Signer::new(env.clone(), Arc::clone(&state), key_maker, options.digest_key_lifetime_ms);
         Shared {
             env,
             account,
@@ -88,6 +115,7 @@ impl Shared {
             signer,
             trails: Mutex::default(),
             workers: Mutex::default(),
+            figures: Mutex::default(),
             delivery_cursor: watch::Sender::new(0),
             history_cursor: watch::Sender::new(0),
             background: AtomicBool::new(false),
@@ -109,18 +137,19 @@ impl Shared {
         };
     }
 
-    /// The worker of a trail, made when it is first asked for.
-    pub(crate) fn worker(self: &Arc<Self>, arn: &str) -> Arc<TrailWorker> {
+    /// Tells the worker of a trail, made if there is none, that there is something to do.
+    pub(crate) fn wake(self: &Arc<Self>, arn: &str) {
         let mut workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(worker) = workers.get(arn) {
-            return Arc::clone(worker);
+            // Under the lock: a worker that is about to go sees it, or is gone.
+            return worker.wake();
         }
         let worker = Arc::new(TrailWorker::new(Arc::clone(self), arn));
+        worker.wake();
         workers.insert(arn.to_owned(), Arc::clone(&worker));
         if self.background.load(Ordering::Acquire) {
-            tokio::spawn(Arc::clone(&worker).run());
+            tokio::spawn(worker.run());
         }
-        worker
     }
 
     /// All workers so far.
@@ -128,9 +157,33 @@ impl Shared {
         self.workers.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
-    /// Drops a worker that has nothing to do any more.
-    pub(crate) fn forget_worker(&self, arn: &str) {
-        self.workers.lock().unwrap_or_else(PoisonError::into_inner).remove(arn);
+    /// Drops a worker that has nothing to do any more. False if it was woken meanwhile: then it has to go on.
+    pub(crate) fn retire(&self, worker: &Arc<TrailWorker>) -> bool {
+        let mut workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
+        if worker.is_woken() {
+            return false;
+        }
+        if workers.get(&worker.arn).is_some_and(|known| Arc::ptr_eq(known, worker)) {
+            workers.remove(&worker.arn);
+        }
+        true
+    }
+
+    /// The figures of a trail, from zero if there are none yet.
+    pub(crate) fn figures_of(&self, arn: &str) -> Arc<TrailFigures> {
+        let mut figures = self.figures.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(figures.entry(arn.to_owned()).or_default())
+    }
+
+    /// The figures of all trails, by ARN.
+    pub(crate) fn all_figures(&self) -> Vec<(String, Arc<TrailFigures>)> {
+        let figures = self.figures.lock().unwrap_or_else(PoisonError::into_inner);
+        figures.iter().map(|(arn, figures)| (arn.clone(), Arc::clone(figures))).collect()
+    }
+
+    /// Drops the figures of a trail that is gone.
+    pub(crate) fn forget_figures(&self, arn: &str) {
+        self.figures.lock().unwrap_or_else(PoisonError::into_inner).remove(arn);
     }
 
     /// Lets workers run by themselves from here on.

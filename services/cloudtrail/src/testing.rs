@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::future::pending;
 use std::path::Path;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use async_trait::async_trait;
 use base::env::{Disk, DiskFile, Stat};
@@ -19,7 +19,7 @@ use service::{ApiError, Call};
 use state::{CommitInfo, Op, Range, Row, State, Table};
 use tokio::sync::Notify;
 
-use crate::{CloudTrail, Deps, Options};
+use crate::{CloudTrail, Deps, DigestRegions, KeyMaker, Options, RsaKeyMaker};
 
 pub const ACCOUNT: &str = "123456789012";
 /// 2026-03-01T12:00:00Z.
@@ -34,7 +34,7 @@ impl Clock for FakeClock {
     }
 
     fn monotonic_ms(&self) -> u64 {
-        u64::try_from(self.0.load(Ordering::SeqCst)).unwrap()
+        u64::try_from(self.0.load(Ordering::SeqCst).max(0)).unwrap()
     }
 }
 
@@ -42,6 +42,10 @@ impl FakeClock {
     /// A day from now.
     pub fn now_plus_day(&self) -> Timestamp {
         self.now().plus_ms(base::time::DAY_MS)
+    }
+
+    pub fn set(&self, ms: i64) {
+        self.0.store(ms, Ordering::SeqCst);
     }
 
     pub fn advance(&self, ms: i64) {
@@ -180,7 +184,7 @@ pub type Stored = BTreeMap<String, (Bytes, Vec<(String, String)>)>;
 #[derive(Default)]
 pub struct FakeBuckets {
     pub buckets: Mutex<BTreeMap<String, Stored>>,
-    /// What puts and checks fail with, by bucket.
+    /// What puts and checks fail with, by bucket, or by bucket, colon, and a part of the key.
     pub refusals: Mutex<BTreeMap<String, BucketError>>,
     fuse: Arc<Fuse>,
 }
@@ -198,9 +202,12 @@ impl FakeBuckets {
         };
     }
 
-    fn refusal(&self, bucket: &str) -> Result<(), BucketError> {
-        if let Some(error) = self.refusals.lock().unwrap().get(bucket) {
-            return Err(error.clone());
+    fn refusal(&self, bucket: &str, key: &str) -> Result<(), BucketError> {
+        for (what, error) in self.refusals.lock().unwrap().iter() {
+            let (refused, part) = what.split_once(':').unwrap_or((what, ""));
+            if refused == bucket && key.contains(part) {
+                return Err(error.clone());
+            }
         }
         let known = self.buckets.lock().unwrap().contains_key(bucket);
         if known { Ok(()) } else { Err(BucketError::NoSuchBucket) }
@@ -216,12 +223,12 @@ impl Buckets for FakeBuckets {
 
     async fn check(&self, put: &ServicePut) -> Result<(), BucketError> {
         assert_eq!((&*put.principal, &*put.acl), ("cloudtrail.amazonaws.com", "bucket-owner-full-control"));
-        self.refusal(&put.bucket)
+        self.refusal(&put.bucket, &put.key)
     }
 
     async fn put(&self, put: ServicePut) -> Result<(), BucketError> {
         self.fuse.step().await;
-        self.refusal(&put.bucket)?;
+        self.refusal(&put.bucket, &put.key)?;
         {
             let mut buckets = self.buckets.lock().unwrap();
             let bucket = buckets.get_mut(&put.bucket).unwrap();
@@ -242,6 +249,21 @@ impl Buckets for FakeBuckets {
     }
 }
 
+/// Makes few keys and hands them out in turn: making one takes long.
+#[derive(Default)]
+pub struct FewKeys(AtomicUsize);
+
+/// More than any test has at a time.
+const FEW: usize = 4;
+static KEYS: [OnceLock<Vec<u8>>; FEW] = [const { OnceLock::new() }; FEW];
+
+impl KeyMaker for FewKeys {
+    fn make(&self) -> Result<Vec<u8>, String> {
+        let key = &KEYS[self.0.fetch_add(1, Ordering::SeqCst) % FEW];
+        Ok(key.get_or_init(|| RsaKeyMaker.make().unwrap()).clone())
+    }
+}
+
 /// What outlives the service.
 pub struct World {
     pub journal: MemoryJournal,
@@ -250,6 +272,9 @@ pub struct World {
     pub buckets: Arc<FakeBuckets>,
     pub clock: Arc<FakeClock>,
     pub fuse: Arc<Fuse>,
+    pub options: Mutex<Options>,
+    /// Until then the bucket `logs` takes digests alone.
+    pub late_until_ms: AtomicI64,
 }
 
 impl World {
@@ -266,7 +291,20 @@ impl World {
             buckets: Arc::new(buckets),
             clock: Arc::new(FakeClock(AtomicI64::new(START_MS))),
             fuse,
+            options: Mutex::new(Options {
+                delivery_interval_ms: 5_000,
+                digest_interval_ms: 20_000,
+                digest_regions: DigestRegions::Active,
+                ..Options::default()
+            }),
+            late_until_ms: AtomicI64::new(0),
         }
+    }
+
+    /// Lets the bucket `logs` refuse log files, or take them, as the time is.
+    pub fn refuse_the_late(&self) {
+        let late = self.clock.now().ms() < self.late_until_ms.load(Ordering::SeqCst);
+        self.buckets.refuse("logs:/CloudTrail/", late.then_some(BucketError::AccessDenied));
     }
 
     pub fn deps(&self) -> Deps {
@@ -277,7 +315,8 @@ impl World {
             state: Arc::new(Fused { inner: self.state.clone(), fuse: Arc::clone(&self.fuse) }),
             objects: Arc::new(Fused { inner: self.objects.clone(), fuse: Arc::clone(&self.fuse) }),
             buckets: Arc::clone(&self.buckets) as Arc<dyn Buckets>,
-            options: Options { delivery_interval_ms: 5_000, digest_interval_ms: 20_000 },
+            key_maker: Arc::new(FewKeys::default()),
+            options: *self.options.lock().unwrap(),
         }
     }
 

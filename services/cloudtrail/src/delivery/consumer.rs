@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -16,7 +17,7 @@ use state::{Expect, Op, Range};
 use worker::{Consumer, EntryKind, Failure};
 
 use super::outbox::{ChainEnd, OUTBOX_FOLDER, OutboxFile, log_key, object_name};
-use crate::rows::{self, CHAIN_ENDS, DELIVERY, DELIVERY_TRAILS, Found, ONLY, OUTBOX};
+use crate::rows::{self, CHAIN_ENDS, DELIVERY, DELIVERY_TRAILS, Found, GIVEN_UP, ONLY, OUTBOX};
 use crate::selectors::Selection;
 use crate::shared::Shared;
 use crate::trail::Trail;
@@ -35,6 +36,8 @@ const OPEN_FILES_MAX: usize = 64;
 const OPEN_BYTES_MAX: u64 = 256 << 20;
 /// How long stopping may wait for buckets; what is not delivered then waits in the outbox for the next start.
 const STOP_WAIT: Duration = Duration::from_secs(5);
+/// How often rows of trails that are gone are looked for.
+const TIDY_MS: u64 = 3_600_000;
 /// Rows read at a time.
 const PAGE: usize = 1_000;
 
@@ -55,26 +58,32 @@ struct Cursor {
 
 /// A trail that was stopped or deleted, as it was before. The record of the request that did it is the last it selects.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Closing {
+pub(super) struct Closing {
     request_id: String,
-    trail: Trail,
+    pub(super) trail: Trail,
+    /// The place of the change in the journal.
+    #[serde(default)]
+    seq: u64,
 }
 
 /// See the module.
 pub struct Delivery {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     committed: Option<Found<Cursor>>,
     /// The next entry to take.
     next: Seq,
     /// The last trail change taken.
     revision: u64,
-    trails: BTreeMap<String, Arc<Trail>>,
-    closing: Vec<Closing>,
+    pub(super) trails: BTreeMap<String, Arc<Trail>>,
+    pub(super) closing: Vec<Closing>,
+    /// The journal's end when this was opened: what had begun before has its record before this, or never will.
+    opened_at: Seq,
     open: BTreeMap<(Arc<str>, String), OpenFile>,
     open_bytes: u64,
     /// A cut that is not committed yet.
     pending: Option<Cut>,
     cut_at_ms: u64,
+    tidy_at_ms: u64,
     swept: bool,
 }
 
@@ -117,6 +126,7 @@ impl Delivery {
         let closing = cursor.map_or_else(Vec::new, |cursor| cursor.closing.clone());
         let next = Seq::new(next).max(shared.journal.first());
         let cut_at_ms = shared.env.clock.monotonic_ms();
+        let opened_at = shared.journal.durable_end();
         shared.delivery_at(next);
         Ok(Delivery {
             shared,
@@ -125,10 +135,12 @@ impl Delivery {
             revision,
             trails,
             closing,
+            opened_at,
             open: BTreeMap::new(),
             open_bytes: 0,
             pending: None,
             cut_at_ms,
+            tidy_at_ms: cut_at_ms.saturating_add(TIDY_MS),
             swept: false,
         })
     }
@@ -139,10 +151,11 @@ impl Delivery {
         let shared = Arc::clone(&self.shared);
         let mut named = std::collections::BTreeSet::new();
         let mut arns: std::collections::BTreeSet<String> = self.trails.keys().cloned().collect();
+        let mut waiting: BTreeMap<String, i64> = BTreeMap::new();
         let outbox = state::scan_all(&*shared.state, OUTBOX, Range::all(), |row| {
             let file: OutboxFile = rows::read(OUTBOX, &row)?;
             named.insert(file.object);
-            arns.insert(file.arn);
+            *waiting.entry(file.arn).or_default() += 1;
             Ok::<bool, state::Error>(true)
         });
         outbox.await.map_err(|error| failed("reading the outbox", error))?;
@@ -152,6 +165,17 @@ impl Delivery {
             Ok::<bool, state::Error>(true)
         });
         ends.await.map_err(|error| failed("reading the ends of chains", error))?;
+        let unrecorded = state::scan_all(&*shared.state, GIVEN_UP, Range::all(), |row| {
+            arns.extend(String::from_utf8(row.key));
+            Ok::<bool, state::Error>(true)
+        });
+        unrecorded.await.map_err(|error| failed("reading what was given up", error))?;
+        for (arn, count) in waiting {
+            shared.figures_of(&arn).waiting.store(count, Ordering::Relaxed);
+            arns.insert(arn);
+        }
+        self.tidy().await.map_err(|error| failed("tidying after deleted trails", error))?;
+        self.tell_last_digests().await.map_err(|error| failed("reading the times of digests", error))?;
         let mut after = None;
         loop {
             let names = shared.objects.list(OUTBOX_FOLDER, after.as_deref(), PAGE).await;
@@ -164,7 +188,7 @@ impl Delivery {
             after = Some(last.name);
         }
         for arn in arns {
-            shared.worker(&arn).wake();
+            shared.wake(&arn);
         }
         self.swept = true;
         Ok(())
@@ -266,6 +290,20 @@ impl Delivery {
         self.begin_cut(seq.next(), None, end);
     }
 
+    /// Ends what waits for the record of a call that was never recorded (recording was off): every call that had begun when
+    /// this was opened has its record by then.
+    async fn end_closing(&mut self) -> Result<(), Failure> {
+        while self.next >= self.opened_at {
+            let overdue = self.closing.iter().position(|closing| closing.seq < self.opened_at.get());
+            let Some(at) = overdue else { return Ok(()) };
+            let Closing { trail, seq, .. } = self.closing.remove(at);
+            let end = trail.digests.map(|epoch| ChainEnd { version: 1, epoch, trail, seq });
+            self.begin_cut(self.next, None, end);
+            self.finish_cut().await?;
+        }
+        Ok(())
+    }
+
     /// A trail changes here: what came before is cut under its old settings.
     fn apply(&mut self, seq: Seq, change: TrailChange) {
         if change.revision <= self.revision {
@@ -276,7 +314,8 @@ impl Delivery {
         let goes_on = |epoch| change.trail.as_ref().is_some_and(|trail| trail.digests == Some(epoch));
         let was_logging = old.as_ref().filter(|old| old.logging);
         if let (Some(request_id), Some(old)) = (&change.ended_by, was_logging) {
-            self.closing.push(Closing { request_id: request_id.clone(), trail: Trail::clone(old) });
+            let (request_id, trail) = (request_id.clone(), Trail::clone(old));
+            self.closing.push(Closing { request_id, trail, seq: seq.get() });
         }
         let end = old.filter(|_| change.ended_by.is_none()).and_then(|old| {
             let epoch = old.digests.filter(|epoch| !goes_on(*epoch))?;
@@ -341,7 +380,12 @@ impl Delivery {
         wake.extend(cut.end.as_ref().map(|end| end.trail.arn.as_str()));
         wake.sort_unstable();
         wake.dedup();
-        wake.into_iter().for_each(|arn| self.shared.worker(arn).wake());
+        for (row, _) in &cut.files {
+            let figures = self.shared.figures_of(&row.arn);
+            figures.selected.fetch_add(row.records, Ordering::Relaxed);
+            figures.waiting.fetch_add(1, Ordering::Relaxed);
+        }
+        wake.into_iter().for_each(|arn| self.shared.wake(arn));
         let next = Seq::new(cut.cursor.next);
         self.committed = Some(Found { value: cut.cursor, rev });
         self.shared.delivery_at(next);
@@ -404,6 +448,7 @@ impl Consumer for Delivery {
         for entry in entries {
             // Those before it were gathered by an earlier call that then failed to store a cut.
             if entry.seq >= self.next {
+                self.end_closing().await?;
                 self.step(entry).await?;
             }
         }
@@ -415,6 +460,12 @@ impl Consumer for Delivery {
             self.sweep().await?;
         }
         self.finish_cut().await?;
+        self.end_closing().await?;
+        let now_ms = self.shared.env.clock.monotonic_ms();
+        if now_ms >= self.tidy_at_ms {
+            self.tidy_at_ms = now_ms.saturating_add(TIDY_MS);
+            self.tidy().await.map_err(|error| failed("tidying after deleted trails", error))?;
+        }
         let open_ms = self.shared.env.clock.monotonic_ms().saturating_sub(self.cut_at_ms);
         if open_ms >= self.shared.options.delivery_interval_ms {
             self.cut_now().await?;

@@ -9,7 +9,11 @@
 pub mod consumer;
 #[cfg(test)]
 mod crash_tests;
+pub mod give_up;
+#[cfg(test)]
+mod give_up_tests;
 pub mod outbox;
+mod tidy;
 pub mod worker;
 
 pub use consumer::Delivery;

@@ -59,6 +59,9 @@ pub struct Delivered {
     pub newest_ms: Option<i64>,
     /// The chain whose digests it belongs into.
     pub epoch: u64,
+    /// When it was finished; not known of files delivered by earlier versions.
+    #[serde(default)]
+    pub cut_ms: Option<i64>,
 }
 
 /// A chain of digests that must end with a last one, now that everything before `seq` is cut.
@@ -85,6 +88,12 @@ pub struct Status {
     pub attempted_ms: Option<i64>,
     /// Why the last attempt failed, if it did.
     pub error: Option<String>,
+    /// For how long attempts have failed, one after the other. Time in which nothing was tried counts for little.
+    #[serde(default)]
+    pub refused_ms: i64,
+    /// When something was last given up.
+    #[serde(default)]
+    pub given_up_ms: Option<i64>,
 }
 
 impl OutboxFile {
@@ -109,6 +118,7 @@ impl OutboxFile {
             oldest_ms: self.oldest_ms,
             newest_ms: self.newest_ms,
             epoch,
+            cut_ms: Some(self.cut_ms),
         })
     }
 }

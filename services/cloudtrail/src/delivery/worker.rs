@@ -11,6 +11,7 @@ use state::{Expect, Range};
 use tokio::sync::{Mutex, Notify};
 
 use super::outbox::{OutboxFile, Status, log_key};
+use crate::figures::TrailFigures;
 use crate::rows::{self, CHAIN_ENDS, DELIVERED, Found, OUTBOX, STATUS};
 use crate::shared::Shared;
 
@@ -25,6 +26,8 @@ const BACKOFF_FIRST: Duration = Duration::from_millis(500);
 const BACKOFF_MAX: Duration = Duration::from_secs(60);
 /// The longest sleep before the clock is looked at again for a digest that is due.
 const DUE_CHECK: Duration = Duration::from_secs(1);
+/// A clock that goes back by less is only being corrected.
+const CLOCK_STEP_MS: i64 = 1_000;
 /// No log file is larger, compressed: a file is finished at 32 MiB uncompressed, give or take one record.
 const CONTENT_BYTES_MAX: usize = 128 << 20;
 /// Outbox rows read at a time.
@@ -70,7 +73,11 @@ pub struct TrailWorker {
     /// One round at a time: files and digests go out in order.
     turn: Mutex<()>,
     wake: Notify,
+    /// Woken since the last look: then it has something to do.
+    woken: AtomicBool,
+    end: Notify,
     stopped: AtomicBool,
+    pub(crate) figures: Arc<TrailFigures>,
     /// When the next digest is due, in milliseconds; as far as the last round knew.
     pub(crate) due_ms: AtomicI64,
 }
@@ -78,37 +85,52 @@ pub struct TrailWorker {
 impl TrailWorker {
     /// A worker that does nothing until it is run or asked.
     pub fn new(shared: Arc<Shared>, arn: &str) -> TrailWorker {
-        let arn = arn.to_owned();
+        let figures = shared.figures_of(arn);
         TrailWorker {
             shared,
-            arn,
+            arn: arn.to_owned(),
             turn: Mutex::default(),
             wake: Notify::new(),
+            woken: AtomicBool::new(false),
+            end: Notify::new(),
+            figures,
             stopped: AtomicBool::new(false),
             due_ms: AtomicI64::new(i64::MAX),
         }
     }
 
-    /// There is something to do.
+    /// There is something to do. See [`Shared::wake`] for a trail whose worker may be about to go.
     pub fn wake(&self) {
+        self.woken.store(true, Ordering::Release);
         self.wake.notify_one();
+    }
+
+    /// Whether it was woken since it last looked for something to do.
+    pub(crate) fn is_woken(&self) -> bool {
+        self.woken.load(Ordering::Acquire)
     }
 
     /// Ends [`TrailWorker::run`] after what it is doing.
     pub fn stop(&self) {
         self.stopped.store(true, Ordering::Release);
         self.wake.notify_one();
+        self.end.notify_one();
     }
 
     /// Works until it is stopped or has nothing more to do for a trail that is gone.
     pub async fn run(self: Arc<Self>) {
         let mut backoff = BACKOFF_FIRST;
         while !self.stopped.load(Ordering::Acquire) {
+            self.woken.store(false, Ordering::Release);
             match self.round(Digests::Due).await {
                 Ok(()) => backoff = BACKOFF_FIRST,
                 Err(stuck) => {
                     tracing::warn!(trail = self.arn, ?stuck, "delivery of a trail is stuck and will try again");
-                    tokio::time::sleep(backoff).await;
+                    tokio::select! {
+                        biased;
+                        () = self.end.notified() => {}
+                        () = tokio::time::sleep(backoff) => {}
+                    }
                     backoff = (backoff * 2).min(BACKOFF_MAX);
                     continue;
                 }
@@ -116,30 +138,37 @@ impl TrailWorker {
             match self.shared.trail(&self.arn) {
                 Some(trail) if trail.digests.is_some() => self.woken_or_due().await,
                 Some(_) => self.wake.notified().await,
-                None => {
-                    // Whoever got hold of this worker before it was forgotten had committed the work before: one more look.
-                    self.shared.forget_worker(&self.arn);
-                    if self.round(Digests::Due).await.is_ok() {
-                        return;
-                    }
-                }
+                None if self.shared.retire(&self) => return,
+                None => {}
             }
         }
     }
 
+    /// Returns when it was woken, a digest is due, or the clock was set back, so that who knows what is due.
     async fn woken_or_due(&self) {
+        let mut seen = self.shared.env.clock.now();
         while tokio::time::timeout(DUE_CHECK, self.wake.notified()).await.is_err() {
-            if self.shared.env.clock.now().ms() >= self.due_ms.load(Ordering::Acquire) {
+            let now = self.shared.env.clock.now();
+            if now.ms() >= self.due_ms.load(Ordering::Acquire) || now.plus_ms(CLOCK_STEP_MS) < seen {
                 return;
             }
+            seen = now;
         }
     }
 
     /// Puts what waits into the bucket, ends chains that must end, writes digests.
     pub async fn round(&self, digests: Digests) -> Result<(), Stuck> {
         let _turn = self.turn.lock().await;
-        self.upload().await?;
-        self.end_chains().await?;
+        self.record_what_was_given_up().await?;
+        match self.upload().await {
+            Ok(()) => self.end_chains().await?,
+            // A bucket may refuse log files and take digests: these say what was delivered, and when, all the same.
+            Err(stuck @ Stuck::Bucket(_)) => {
+                self.write_digests(digests).await?;
+                return Err(stuck);
+            }
+            Err(stuck) => return Err(stuck),
+        }
         self.write_digests(digests).await
     }
 
@@ -147,6 +176,7 @@ impl TrailWorker {
     pub async fn upload_all(&self) {
         let _turn = self.turn.lock().await;
         let done = async {
+            self.record_what_was_given_up().await?;
             self.upload().await?;
             self.end_chains().await
         };
@@ -172,17 +202,23 @@ impl TrailWorker {
         let range = Range::prefix(state::key::key(&[self.arn.as_str()]));
         loop {
             let page = self.shared.state.scan(OUTBOX, range.clone(), PAGE).await.map_err(Stuck::own)?;
-            if page.is_empty() {
+            let Some(first) = page.first() else {
+                self.figures.oldest(None);
                 return Ok(());
-            }
+            };
+            let first: OutboxFile = rows::read(OUTBOX, first).map_err(Stuck::own)?;
+            self.figures.oldest(Some(first.cut_ms));
             for row in page {
                 let file: OutboxFile = rows::read(OUTBOX, &row).map_err(Stuck::own)?;
-                self.upload_one(Found { value: file, rev: row.rev }).await?;
+                if !self.upload_one(Found { value: file, rev: row.rev }).await? {
+                    break;
+                }
             }
         }
     }
 
-    async fn upload_one(&self, mut file: Found<OutboxFile>) -> Result<(), Stuck> {
+    /// Returns false if files were given up instead: what was read of the outbox is out of date.
+    async fn upload_one(&self, mut file: Found<OutboxFile>) -> Result<bool, Stuck> {
         let content = self.shared.objects.get(&file.value.object, None).await.map_err(Stuck::own)?;
         let gzip = content.bytes(CONTENT_BYTES_MAX).await.map_err(Stuck::own)?;
         let put = |file: &OutboxFile| self.service_put(&file.bucket, &file.key, gzip.clone(), Vec::new());
@@ -205,11 +241,13 @@ impl TrailWorker {
             outcome = self.shared.buckets.put(put(&file.value)).await;
         }
         if let Err(error) = outcome {
-            self.note("delivery", Some(error.code())).await?;
+            let status = self.note("delivery", &error).await?;
+            if self.give_up_old_files(&status, &error).await? {
+                return Ok(false);
+            }
             return Err(Stuck::Bucket(error));
         }
-        let now = self.shared.env.clock.now().ms();
-        let status = Status { version: 1, delivered_ms: Some(now), attempted_ms: Some(now), error: None };
+        let status = Status::delivered(self.shared.env.clock.now());
         let mut ops = vec![
             rows::delete(OUTBOX, file.value.row_key(), Expect::Rev(file.rev)),
             rows::put(STATUS, self.status_key("delivery"), &status, Expect::Any),
@@ -219,11 +257,14 @@ impl TrailWorker {
         }
         self.shared.state.commit(ops).await.map_err(Stuck::own)?;
         self.shared.files_delivered.fetch_add(1, Ordering::Relaxed);
+        self.figures.waiting.fetch_sub(1, Ordering::Relaxed);
+        self.figures.files.fetch_add(1, Ordering::Relaxed);
+        self.figures.delivered.fetch_add(file.value.records, Ordering::Relaxed);
         // Should this fail, the sweep at the next start removes it.
         if let Err(error) = self.shared.objects.delete(&file.value.object).await {
             tracing::warn!(%error, object = file.value.object, "a delivered log file stays in the outbox");
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Where the file would go today, if that is elsewhere.
@@ -262,14 +303,13 @@ impl TrailWorker {
     }
 
     /// Writes down that an attempt failed.
-    pub(crate) async fn note(&self, what: &str, error: Option<&str>) -> Result<(), Stuck> {
+    pub(crate) async fn note(&self, what: &str, error: &BucketError) -> Result<Status, Stuck> {
         let key = self.status_key(what);
         let found: Option<Found<Status>> = rows::get(&*self.shared.state, STATUS, &key).await.map_err(Stuck::own)?;
-        let mut status = found.map(|found| found.value).unwrap_or_default();
-        status.version = 1;
-        status.attempted_ms = Some(self.shared.env.clock.now().ms());
-        status.error = error.map(str::to_owned);
+        let status = found.map(|found| found.value).unwrap_or_default();
+        let status = status.refused(self.shared.env.clock.now(), error.code());
         self.shared.state.commit(vec![rows::put(STATUS, key, &status, Expect::Any)]).await.map_err(Stuck::own)?;
-        Ok(())
+        self.figures.failed(error.code());
+        Ok(status)
     }
 }

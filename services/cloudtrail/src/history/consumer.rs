@@ -3,21 +3,19 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use base::time::DAY_MS;
 use bytes::Bytes;
 use journal::{Entry, Seq};
 use record::RecordView;
 use serde::{Deserialize, Serialize};
-use state::{Expect, Range};
+use state::Expect;
 use worker::{Consumer, EntryKind, Failure};
 
+use super::expire::FOLDER;
 use super::index::{Index, Segment};
 use super::segment::{self, Item};
 use super::terms;
 use crate::rows::{self, Found, HISTORY, ONLY, SEGMENT_FILTERS, SEGMENTS};
 
-/// LookupEvents reaches this far back. CloudTrail user guide, "Working with CloudTrail event history".
-pub const KEPT_DAYS: i64 = 90;
 /// The tail is sealed at this size …
 const TAIL_BYTES_MAX: usize = 4 << 20;
 /// … or at so many records …
@@ -26,8 +24,6 @@ const TAIL_RECORDS_MAX: usize = 8_192;
 const UNSEALED_ENTRIES_MAX: u64 = 32_768;
 /// How often old segments are looked for.
 const EXPIRY_CHECK_MS: u64 = 3_600_000;
-/// Segments dropped per check.
-const EXPIRED_MAX: usize = 1_000;
 
 /// How far history is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,6 +58,7 @@ impl History {
         let next = committed.as_ref().map_or(Seq::FIRST, |found| Seq::new(found.value.next));
         let next = next.max(index.shared.journal.first());
         *index.tail() = Default::default();
+        index.count_segments().await?;
         index.shared.history_at(next);
         Ok(History { index, committed, next, expiry_at_ms: None, tail_records_max: TAIL_RECORDS_MAX })
     }
@@ -95,12 +92,14 @@ impl History {
         let expect = self.committed.as_ref().map(|found| found.rev).into();
         let cursor = Cursor { version: 1, next: self.next.get() };
         let mut ops = vec![rows::put(HISTORY, ONLY, &cursor, expect)];
-        if let (Some(first), Some(last)) = (items.first(), items.last()) {
-            let content = segment::write(&items);
+        let mut sealed = 0;
+        if !items.is_empty() {
+            let (content, filter, items) = worker::blocking(move || pack(items)).await?;
+            let (first, last) = (&items[0], &items[items.len() - 1]);
             let row = Segment {
                 version: 1,
                 // The name says what is in it: another content never takes its place.
-                object: format!("history/{}-{}", rows::seq_text(first.seq), rows::seq_text(last.seq)),
+                object: format!("{FOLDER}{}-{}", rows::seq_text(first.seq), rows::seq_text(last.seq)),
                 len_bytes: u64::try_from(content.len()).expect("a length fits 64 bits"),
                 first_seq: first.seq,
                 last_seq: last.seq,
@@ -108,15 +107,12 @@ impl History {
                 newest_secs: items.iter().map(|item| item.secs).max().unwrap_or(0),
                 records: u64::try_from(items.len()).expect("a length fits 64 bits"),
             };
-            let mut all: Vec<u64> = items.iter().flat_map(|item| item.terms.iter().copied()).collect();
-            all.sort_unstable();
-            all.dedup();
             let stored = shared.objects.put(&row.object, content.into()).await;
             stored.map_err(|error| failed("storing a segment of history", error))?;
             let key = segment_key(first.seq).to_vec();
             ops.push(rows::put(SEGMENTS, key.clone(), &row, Expect::Any));
-            let value = terms::filter(&all).into();
-            ops.push(state::Op::Put { table: SEGMENT_FILTERS, key, value, expect: Expect::Any });
+            ops.push(state::Op::Put { table: SEGMENT_FILTERS, key, value: filter.into(), expect: Expect::Any });
+            sealed = row.records;
         }
         let rev = match shared.state.commit(ops).await {
             Ok(info) => info.revs[0],
@@ -125,6 +121,7 @@ impl History {
             Err(error) => return Err(failed("committing a segment of history", error)),
         };
         self.committed = Some(Found { value: cursor, rev });
+        self.index.count_sealed(sealed);
         let mut tail = self.index.tail();
         tail.items.clear();
         tail.items.shrink_to_fit();
@@ -142,37 +139,26 @@ impl History {
         let found = found.filter(ours);
         let found = found.ok_or_else(|| Failure("the cursor of history was moved by another process".to_owned()))?;
         let mut tail = self.index.tail();
+        let mut sealed = 0;
         while tail.items.front().is_some_and(|item| item.seq < found.value.next) {
             if let Some(item) = tail.items.pop_front() {
                 tail.bytes = tail.bytes.saturating_sub(item.json.len());
+                sealed += 1;
             }
         }
         drop(tail);
+        self.index.count_sealed(sealed);
         self.committed = Some(found);
         Ok(())
     }
+}
 
-    /// Drops segments that hold nothing younger than 90 days.
-    async fn expire(&self) -> Result<(), Failure> {
-        let shared = &self.index.shared;
-        let horizon_secs = shared.env.clock.now().plus_ms(-KEPT_DAYS * DAY_MS).secs();
-        let rows = shared.state.scan(SEGMENTS, Range::all(), EXPIRED_MAX).await;
-        for row in rows.map_err(|error| failed("reading the segments of history", error))? {
-            let segment: Segment =
-                rows::read(SEGMENTS, &row).map_err(|error| failed("reading a segment's row", error))?;
-            if segment.newest_secs >= horizon_secs {
-                break;
-            }
-            let gone = vec![
-                rows::delete(SEGMENTS, row.key.clone(), Expect::Any),
-                rows::delete(SEGMENT_FILTERS, row.key, Expect::Any),
-            ];
-            shared.state.commit(gone).await.map_err(|error| failed("dropping a segment of history", error))?;
-            let gone = shared.objects.delete(&segment.object).await;
-            gone.map_err(|error| failed("deleting a segment of history", error))?;
-        }
-        Ok(())
-    }
+/// A segment of these records, and the filter of what they may be found by. Some 100 ms of a processor.
+fn pack(items: Vec<Item>) -> (Vec<u8>, Vec<u8>, Vec<Item>) {
+    let mut all: Vec<u64> = items.iter().flat_map(|item| item.terms.iter().copied()).collect();
+    all.sort_unstable();
+    all.dedup();
+    (segment::write(&items), terms::filter(&all), items)
 }
 
 #[async_trait]
@@ -210,7 +196,10 @@ impl Consumer for History {
     async fn idle(&mut self) -> Result<(), Failure> {
         let now_ms = self.index.shared.env.clock.monotonic_ms();
         if self.expiry_at_ms.is_none_or(|at| now_ms >= at) {
-            self.expire().await?;
+            if self.expiry_at_ms.is_none() {
+                self.index.sweep().await?;
+            }
+            self.index.expire().await?;
             self.expiry_at_ms = Some(now_ms.saturating_add(EXPIRY_CHECK_MS));
         }
         Ok(())

@@ -1,11 +1,15 @@
 //! [`Index`]: the tail of history in memory, and the rows of its sealed segments.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
+use state::Range;
+
 use super::segment::Item;
+use crate::rows::{self, SEGMENTS};
 use crate::shared::Shared;
 
 /// A sealed segment.
@@ -42,15 +46,52 @@ pub(super) struct Tail {
 pub struct Index {
     pub(super) shared: Arc<Shared>,
     tail: Mutex<Tail>,
+    sealed_records: AtomicU64,
+    segments: AtomicU64,
 }
 
 impl Index {
     /// Nothing is read yet.
     pub fn new(shared: Arc<Shared>) -> Index {
-        Index { shared, tail: Mutex::default() }
+        Index { shared, tail: Mutex::default(), sealed_records: AtomicU64::new(0), segments: AtomicU64::new(0) }
     }
 
     pub(super) fn tail(&self) -> MutexGuard<'_, Tail> {
         self.tail.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many records there are, and how many sealed segments.
+    pub(crate) fn size(&self) -> (u64, u64) {
+        let tail = u64::try_from(self.tail().items.len()).unwrap_or(u64::MAX);
+        let sealed = self.sealed_records.load(Ordering::Relaxed);
+        (sealed.saturating_add(tail), self.segments.load(Ordering::Relaxed))
+    }
+
+    /// Counts what an earlier run left.
+    pub(super) async fn count_segments(&self) -> Result<(), state::Error> {
+        let (mut records, mut segments) = (0, 0);
+        let all = state::scan_all(&*self.shared.state, SEGMENTS, Range::all(), |row| {
+            records += rows::read::<Segment>(SEGMENTS, &row)?.records;
+            segments += 1;
+            Ok::<bool, state::Error>(true)
+        });
+        all.await?;
+        self.sealed_records.store(records, Ordering::Relaxed);
+        self.segments.store(segments, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// A segment of so many records was sealed.
+    pub(super) fn count_sealed(&self, records: u64) {
+        if records > 0 {
+            self.sealed_records.fetch_add(records, Ordering::Relaxed);
+            self.segments.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// A segment of so many records is gone.
+    pub(super) fn count_expired(&self, records: u64) {
+        self.sealed_records.fetch_sub(records, Ordering::Relaxed);
+        self.segments.fetch_sub(1, Ordering::Relaxed);
     }
 }

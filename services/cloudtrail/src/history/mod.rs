@@ -6,11 +6,13 @@
 //! ```
 
 mod consumer;
+mod expire;
 mod index;
 mod lookup;
 pub mod segment;
 pub mod terms;
 
 pub use consumer::History;
+pub use expire::KEPT_DAYS;
 pub use index::Index;
 pub use lookup::{Page, Query};

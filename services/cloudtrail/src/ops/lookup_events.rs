@@ -17,13 +17,13 @@ use sha2::{Digest, Sha256};
 
 use crate::CloudTrail;
 use crate::error::Error;
-use crate::history::Query;
 use crate::history::terms::Attribute;
+use crate::history::{KEPT_DAYS, Query};
 
 /// The most, and the default, per page.
 const RESULTS_MAX: i64 = 50;
 /// How far back events are found.
-const KEPT_MS: i64 = 90 * DAY_MS;
+const KEPT_MS: i64 = KEPT_DAYS * DAY_MS;
 /// How long a lookup waits for history to catch up.
 const CATCH_UP_WAIT: Duration = Duration::from_secs(10);
 

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use worker::Consumer;
 
+use base::Clock;
+
 use crate::testing::{World, run};
 use crate::{CloudTrail, History};
 
@@ -226,7 +228,7 @@ async fn tags_come_and_go() {
 async fn public_keys_are_listed_by_their_time() {
     let world = World::new();
     let ct = world.open().await;
-    ct.shared.signer.current().await.unwrap();
+    ct.shared.signer.current(world.clock.now()).await.unwrap();
     let list = async |input: Value| run(&ct, EAST, "ListPublicKeys", input).await.unwrap()["PublicKeyList"].clone();
     let keys = list(json!({})).await;
     let key = &keys[0];

@@ -52,6 +52,8 @@ pub struct TrailStore {
     account: Arc<str>,
     state: Arc<dyn State>,
     journal: Arc<dyn Journal>,
+    /// Whether calls get records.
+    recording: bool,
     changing: Mutex<()>,
     /// The journal's place after the last trail change.
     changed_before: AtomicU64,
@@ -67,8 +69,15 @@ pub struct Changing<'a> {
 
 impl TrailStore {
     /// The trails kept in `state`.
-    pub fn new(env: Env, account: Arc<str>, state: Arc<dyn State>, journal: Arc<dyn Journal>) -> TrailStore {
-        TrailStore { env, account, state, journal, changing: Mutex::default(), changed_before: AtomicU64::new(0) }
+    pub fn new(
+        env: Env,
+        account: Arc<str>,
+        state: Arc<dyn State>,
+        journal: Arc<dyn Journal>,
+        recording: bool,
+    ) -> TrailStore {
+        let changed_before = AtomicU64::new(0);
+        TrailStore { env, account, state, journal, recording, changing: Mutex::default(), changed_before }
     }
 
     /// Appends to the journal what a crash kept out of it. Called once at the start.
@@ -186,7 +195,8 @@ impl Changing<'_> {
     /// Says that the change ends the trail's logging, and in which request.
     #[must_use]
     pub fn ended_by(mut self, request_id: &str) -> Self {
-        self.ended_by = Some(request_id.to_owned());
+        // Without records there is none to wait for.
+        self.ended_by = self.store.recording.then(|| request_id.to_owned());
         self
     }
 
