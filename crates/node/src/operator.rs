@@ -76,8 +76,9 @@ impl Tail {
     async fn next(&mut self) -> Option<Bytes> {
         loop {
             tokio::select! {
-                () = self.journal.wait_for(self.at) => {}
+                biased;
                 _ = self.stop.wait_for(|stop| *stop) => return None,
+                () = self.journal.wait_for(self.at) => {}
             }
             let entries = match self.journal.read(self.at, ReadLimit::default()) {
                 Ok(entries) => entries,

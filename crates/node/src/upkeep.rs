@@ -25,8 +25,9 @@ impl Upkeep {
     pub(crate) async fn run(self, mut stop: watch::Receiver<bool>) {
         loop {
             tokio::select! {
-                () = tokio::time::sleep(INTERVAL) => {}
+                biased;
                 _ = stop.wait_for(|stop| *stop) => return,
+                () = tokio::time::sleep(INTERVAL) => {}
             }
             if let Err(error) = self.recorder.write_unwritten().await {
                 tracing::warn!(%error, "records still wait for the journal");
@@ -42,7 +43,7 @@ impl Upkeep {
         let needed = [self.crew.needed(), self.recorder.oldest_open()].into_iter().flatten().min();
         let Some(needed) = needed else { return };
         let journal = Arc::clone(&self.journal);
-        let trimmed = tokio::task::spawn_blocking(move || journal.trim(needed)).await;
+        let trimmed = worker::blocking(move || journal.trim(needed)).await;
         match trimmed {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%error, "the journal could not be trimmed"),

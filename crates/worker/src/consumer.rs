@@ -217,9 +217,10 @@ impl<C: Consumer> Runner<C> {
             return Ok(Step::Stop);
         }
         tokio::select! {
+            biased;
+            _ = self.stop.changed() => {}
             () = self.journal.wait_for(from) => {}
             () = tokio::time::sleep(Duration::from_secs(1)) => {}
-            _ = self.stop.changed() => {}
         }
         Ok(Step::Go)
     }

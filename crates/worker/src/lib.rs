@@ -3,8 +3,10 @@
 //!
 //! A consumer sees every entry in order and may see one again after a crash; it never sees one twice with its effects kept.
 
+mod blocking;
 pub mod consumer;
 pub mod entry;
 
+pub use blocking::blocking;
 pub use consumer::{Consumer, ConsumerStatus, Crew, Failure};
 pub use entry::{Control, EntryKind};
