@@ -60,11 +60,12 @@ pub async fn serve(server: Server, mut stop: watch::Receiver<bool>) {
     loop {
         while connections.try_join_next().is_some() {}
         let accepted = tokio::select! {
+            biased;
+            () = stopped(&mut stop) => break,
             accepted = async {
                 let place = Arc::clone(&places).acquire_owned().await;
                 (place, listener.accept().await)
             } => accepted,
-            () = stopped(&mut stop) => break,
         };
         match accepted {
             (Ok(place), Ok((stream, peer))) => {
@@ -147,6 +148,7 @@ pub async fn serve_stream(
         .serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
     let ended = tokio::select! {
+        biased;
         ended = connection.as_mut() => ended,
         () = stopped(&mut stop) => {
             connection.as_mut().graceful_shutdown();

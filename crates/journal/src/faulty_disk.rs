@@ -3,6 +3,8 @@
 //! It is as unkind as real ones: after a failed sync the pages count as written though some are not on the disk, and reading
 //! them may give the old bytes or the new.
 
+mod durable;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,6 +12,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use base::Timestamp;
 use base::env::{Clock, Disk, DiskFile, Env, Rng, Stat};
+
+pub use durable::DurableDisk;
 
 /// What a disk writes whole or not at all.
 const SECTOR_BYTES: usize = 512;
@@ -149,6 +153,11 @@ impl FaultyDisk {
         world.names.insert(path.to_path_buf(), inode);
         world.durable_names.insert(path.to_path_buf(), inode);
         world.folders.extend(path.ancestors().skip(1).map(Path::to_path_buf));
+    }
+
+    /// What would certainly be there if the power failed now, to be read.
+    pub fn durable(&self) -> DurableDisk {
+        DurableDisk::new(self.clone())
     }
 
     fn world(&self) -> MutexGuard<'_, World> {

@@ -14,6 +14,8 @@ pub mod conformance;
 mod error;
 #[cfg(feature = "conformance")]
 pub mod faulty_disk;
+#[cfg(feature = "conformance")]
+pub mod follower;
 mod format;
 mod memory;
 mod queue;
@@ -28,7 +30,7 @@ pub use error::Error;
 pub use format::{MAX_BATCH_BYTES, MAX_BATCH_ENTRIES};
 pub use memory::MemoryJournal;
 pub use recovery::{Recovery, Verified, verify};
-pub use segment_journal::{Options, SegmentJournal};
+pub use segment_journal::{Committer, Options, SegmentJournal};
 
 /// A boxed future that may move between threads.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

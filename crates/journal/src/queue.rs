@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot};
 
 use crate::format::{ENTRY_HEADER_BYTES, GROUP_BYTES};
 use crate::{Error, MAX_BATCH_BYTES, MAX_BATCH_ENTRIES, Seq};
@@ -28,6 +28,8 @@ pub(crate) type Answer = oneshot::Receiver<Result<Seq, Error>>;
 pub(crate) struct Queue {
     state: Mutex<State>,
     work: Condvar,
+    /// The same for who commits without a thread.
+    work_async: Notify,
     room: Arc<Semaphore>,
     units: u32,
 }
@@ -36,8 +38,21 @@ pub(crate) struct Queue {
 struct State {
     waiting: VecDeque<Pending>,
     closed: bool,
-    /// The writing thread sleeps.
+    /// Whoever writes sleeps.
     idle: bool,
+}
+
+impl State {
+    /// Everything that waits, up to [`GROUP_BYTES`].
+    fn group(&mut self) -> Vec<Pending> {
+        let mut bytes = 0;
+        let mut count = 0;
+        while let Some(pending) = self.waiting.get(count).filter(|_| bytes < GROUP_BYTES) {
+            bytes += pending.body_bytes;
+            count += 1;
+        }
+        self.waiting.drain(..count).collect()
+    }
 }
 
 /// A batch that was measured.
@@ -51,7 +66,13 @@ impl Queue {
     pub(crate) fn new(bytes: usize) -> Queue {
         let units = u32::try_from(bytes / UNIT_BYTES).unwrap_or(u32::MAX).max(1);
         let permits = usize::try_from(units).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
-        Queue { state: Mutex::default(), work: Condvar::new(), room: Arc::new(Semaphore::new(permits)), units }
+        Queue {
+            state: Mutex::default(),
+            work: Condvar::new(),
+            work_async: Notify::new(),
+            room: Arc::new(Semaphore::new(permits)),
+            units,
+        }
     }
 
     /// Checks a batch against the limits.
@@ -89,6 +110,7 @@ impl Queue {
         drop(state);
         if wake {
             self.work.notify_one();
+            self.work_async.notify_one();
         }
         Ok(answer)
     }
@@ -104,13 +126,27 @@ impl Queue {
             state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         state.idle = false;
-        let mut bytes = 0;
-        let mut count = 0;
-        while let Some(pending) = state.waiting.get(count).filter(|_| bytes < GROUP_BYTES) {
-            bytes += pending.body_bytes;
-            count += 1;
+        Some(state.group())
+    }
+
+    /// Waits until something is in the queue, and returns whether there ever will be: not once it is closed and empty.
+    pub(crate) async fn wait(&self) -> bool {
+        loop {
+            {
+                let mut state = self.lock();
+                state.idle = state.waiting.is_empty();
+                if !state.idle || state.closed {
+                    return !state.idle;
+                }
+            }
+            self.work_async.notified().await;
         }
-        Some(state.waiting.drain(..count).collect())
+    }
+
+    /// What [`Queue::take`] takes, if there is something now.
+    pub(crate) fn take_now(&self) -> Option<Vec<Pending>> {
+        let mut state = self.lock();
+        (!state.waiting.is_empty()).then(|| state.group())
     }
 
     /// Lets nobody in any more. What is in the queue stays there to be taken.
@@ -118,6 +154,7 @@ impl Queue {
         self.room.close();
         self.lock().closed = true;
         self.work.notify_one();
+        self.work_async.notify_one();
     }
 
     /// Drops what is in the queue; its askers learn that the answer will never come.

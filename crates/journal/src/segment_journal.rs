@@ -1,4 +1,5 @@
-//! The journal in segment files: a queue, one thread that commits whatever is queued as one frame, and the readers.
+//! The journal in segment files: a queue, one thread (or one [`Committer`]) that commits whatever is queued as one frame, and the
+//! readers.
 //!
 //! Two processes must not open the same folder; this crate cannot prevent it, the server's lock on the data folder does.
 
@@ -42,7 +43,39 @@ impl Default for Options {
 /// A journal in a folder of segment files.
 pub struct SegmentJournal {
     shared: Arc<Shared>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    writing: Writing,
+}
+
+/// Who writes.
+enum Writing {
+    /// A thread of the journal's own.
+    Thread(Mutex<Option<JoinHandle<()>>>),
+    /// A [`Committer`].
+    Committer(Arc<Mutex<Writer>>),
+}
+
+/// Commits what is appended to a journal that was opened without a thread. Dropping it ends all appending.
+pub struct Committer {
+    shared: Arc<Shared>,
+    writer: Arc<Mutex<Writer>>,
+}
+
+impl Committer {
+    /// Waits until something is to be committed. `false` once the journal is closed.
+    pub async fn wait(&self) -> bool {
+        self.shared.queue.wait().await
+    }
+
+    /// Commits what waits now as one group, and tells those who wait for it. Waits for the disk.
+    pub fn commit(&self) {
+        self.shared.commit_waiting(&self.writer);
+    }
+}
+
+impl Drop for Committer {
+    fn drop(&mut self) {
+        self.shared.queue.abandon();
+    }
 }
 
 struct Shared {
@@ -69,6 +102,30 @@ struct Counters {
 impl SegmentJournal {
     /// Opens the journal in `folder`, which is made if it is absent, and starts its writing thread. Waits for the disk.
     pub fn open(env: &Env, folder: &Path, options: Options) -> Result<(SegmentJournal, Recovery), Error> {
+        let (shared, writer, recovery) = SegmentJournal::recover(env, folder, options)?;
+        let run = {
+            let shared = Arc::clone(&shared);
+            move || shared.run(writer)
+        };
+        let thread = std::thread::Builder::new().name("journal".to_owned()).spawn(run);
+        let thread = thread.map_err(Error::disk("start the thread that writes", folder))?;
+        Ok((SegmentJournal { shared, writing: Writing::Thread(Mutex::new(Some(thread))) }, recovery))
+    }
+
+    /// Opens the journal as [`SegmentJournal::open`] does, but leaves the writing to whoever calls [`Committer::commit`]: for a
+    /// simulator, which must know when everything happens. Waits for the disk.
+    pub fn open_without_thread(
+        env: &Env,
+        folder: &Path,
+        options: Options,
+    ) -> Result<(SegmentJournal, Committer, Recovery), Error> {
+        let (shared, writer, recovery) = SegmentJournal::recover(env, folder, options)?;
+        let writer = Arc::new(Mutex::new(writer));
+        let committer = Committer { shared: Arc::clone(&shared), writer: Arc::clone(&writer) };
+        Ok((SegmentJournal { shared, writing: Writing::Committer(writer) }, committer, recovery))
+    }
+
+    fn recover(env: &Env, folder: &Path, options: Options) -> Result<(Arc<Shared>, Writer, Recovery), Error> {
         let Opened { active, segments, recovery } = recovery::open(env, folder)?;
         let shared = Arc::new(Shared {
             env: env.clone(),
@@ -81,13 +138,7 @@ impl SegmentJournal {
             counters: Counters::default(),
         });
         let writer = Writer::new(env.disk.clone(), folder, options.segment_bytes, active);
-        let run = {
-            let shared = Arc::clone(&shared);
-            move || shared.run(writer)
-        };
-        let thread = std::thread::Builder::new().name("journal".to_owned()).spawn(run);
-        let thread = thread.map_err(Error::disk("start the thread that writes", folder))?;
-        Ok((SegmentJournal { shared, thread: Mutex::new(Some(thread)) }, recovery))
+        Ok((shared, writer, recovery))
     }
 }
 
@@ -192,9 +243,14 @@ impl Journal for SegmentJournal {
 
     fn close(&self) {
         self.shared.queue.close();
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if thread.is_some_and(|thread| thread.join().is_err()) {
-            tracing::error!("the journal's writing thread panicked");
+        match &self.writing {
+            Writing::Thread(thread) => {
+                let thread = thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+                if thread.is_some_and(|thread| thread.join().is_err()) {
+                    tracing::error!("the journal's writing thread panicked");
+                }
+            }
+            Writing::Committer(writer) => while self.shared.commit_waiting(writer) {},
         }
     }
 }
@@ -216,16 +272,27 @@ impl Shared {
         }
         let abandon = Abandon(&self.queue);
         while let Some(group) = self.queue.take() {
-            let start_ms = self.env.clock.monotonic_ms();
-            let result = writer.commit(group.iter().map(|pending| pending.entries.as_slice()));
-            let took_ms = self.env.clock.monotonic_ms().saturating_sub(start_ms);
-            self.counters.last_commit_ms.store(took_ms, Ordering::Relaxed);
-            match result {
-                Ok(committed) => self.publish(committed, group),
-                Err(failure) => self.refuse(failure, group),
-            }
+            self.commit(&mut writer, group);
         }
         drop(abandon);
+    }
+
+    /// Commits one group of what waits. Returns whether there was one.
+    fn commit_waiting(&self, writer: &Mutex<Writer>) -> bool {
+        let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let group = self.queue.take_now();
+        group.map(|group| self.commit(&mut writer, group)).is_some()
+    }
+
+    fn commit(&self, writer: &mut Writer, group: Vec<Pending>) {
+        let start_ms = self.env.clock.monotonic_ms();
+        let result = writer.commit(group.iter().map(|pending| pending.entries.as_slice()));
+        let took_ms = self.env.clock.monotonic_ms().saturating_sub(start_ms);
+        self.counters.last_commit_ms.store(took_ms, Ordering::Relaxed);
+        match result {
+            Ok(committed) => self.publish(committed, group),
+            Err(failure) => self.refuse(failure, group),
+        }
     }
 
     /// Shows a durable group to readers, then tells those who appended it.

@@ -77,8 +77,8 @@ impl Tail {
         loop {
             tokio::select! {
                 biased;
-                () = self.journal.wait_for(self.at) => {}
                 _ = self.stop.wait_for(|stop| *stop) => return None,
+                () = self.journal.wait_for(self.at) => {}
             }
             let entries = match self.journal.read(self.at, ReadLimit::default()) {
                 Ok(entries) => entries,

@@ -43,7 +43,7 @@ impl Upkeep {
         let needed = [self.crew.needed(), self.recorder.oldest_open()].into_iter().flatten().min();
         let Some(needed) = needed else { return };
         let journal = Arc::clone(&self.journal);
-        let trimmed = tokio::task::spawn_blocking(move || journal.trim(needed)).await;
+        let trimmed = worker::blocking(move || journal.trim(needed)).await;
         match trimmed {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%error, "the journal could not be trimmed"),

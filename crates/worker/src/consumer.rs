@@ -219,9 +219,9 @@ impl<C: Consumer> Runner<C> {
         }
         tokio::select! {
             biased;
+            _ = self.stop.changed() => {}
             () = self.journal.wait_for(from) => {}
             () = tokio::time::sleep(Duration::from_secs(1)) => {}
-            _ = self.stop.changed() => {}
         }
         Ok(Step::Go)
     }

@@ -1,7 +1,7 @@
 //! Blobs that no object has. A blob's name is in the garbage table from before its first byte until the commit that makes an
 //! object of it visible, and again from the commit that takes the object away: so a crash at any moment leaks nothing.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use base::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -56,7 +56,7 @@ struct Garbage {
 pub(crate) struct Ended {
     pub(crate) v: u8,
     /// Names of what became part of an object.
-    pub(crate) used: HashSet<String>,
+    pub(crate) used: BTreeSet<String>,
 }
 
 /// Adds to a commit what gives up content that nobody has any more.

@@ -1,6 +1,6 @@
 //! CompleteMultipartUpload: makes an object of an upload's parts, in one commit and without copying them.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use service::{ApiError, Call, Operation};
@@ -234,7 +234,7 @@ fn ending(input: &Input, upload: &Upload, new: &Version, parts: Vec<Part>) -> Ve
         Data::Small(name) | Data::Blob(name) | Data::Parts(name) => Some(name.clone()),
         Data::Empty => None,
     });
-    let ended = Ended { v: 1, used: names.collect::<HashSet<_>>() };
+    let ended = Ended { v: 1, used: names.collect::<BTreeSet<_>>() };
     let algorithm = new.checksum.as_ref().map(|checksum| checksum.algorithm);
     let pieces = parts.into_iter().map(|part| Piece {
         number: part.number,
