@@ -21,7 +21,9 @@ async fn make() -> Result<Vec<Definition>, Failure> {
     let objects: Arc<dyn objects::Objects> = Arc::new(objects::Memory::new());
     let root = iam::RootKey { access_key_id: "AKIAEXAMPLE".to_owned(), secret: Secret(Arc::from("none")) };
     let iam = iam::Iam::open(env.clone(), Arc::clone(&state), Arc::clone(&account), root).await?;
-    let s3 = Arc::new(s3::S3::new(Arc::clone(&state), Arc::clone(&objects), env.clone(), Arc::clone(&account)));
+    let keys = Arc::new(seal::HostKeys::parse(&seal::HostKeys::make(&*env.rng))?);
+    let s3 = s3::S3::new(Arc::clone(&state), Arc::clone(&objects), env.clone(), Arc::clone(&account), keys);
+    let s3 = Arc::new(s3);
     let cloudtrail = cloudtrail::CloudTrail::new(cloudtrail::Deps {
         env,
         account,

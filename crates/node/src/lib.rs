@@ -1,6 +1,7 @@
 //! A whole Cairn without a process around it: every service, consumer and background task joined in one function that is read
 //! from top to bottom. It opens no file and no socket: whoever starts a node gives it its storage, its clock and its callers.
 
+mod host_keys;
 mod operator;
 mod upkeep;
 
@@ -10,6 +11,7 @@ use base::Env;
 use gateway::{Gateway, HostNames, Limits, Recorder, Recording};
 use journal::Journal;
 use objects::Objects;
+use seal::HostKeys;
 use state::State;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -26,6 +28,8 @@ pub struct Parts {
     pub account: Arc<str>,
     /// The key of the account's root.
     pub root_key: iam::RootKey,
+    /// What contents are encrypted under. Kept apart from everything below.
+    pub host_keys: HostKeys,
     /// Where calls are recorded.
     pub journal: Arc<dyn Journal>,
     /// The tables of all services.
@@ -62,6 +66,8 @@ impl Default for Options {
     }
 }
 
+pub use crate::host_keys::{HostKeyError, has_host_keys};
+
 /// A running node.
 pub struct Node {
     /// Takes requests.
@@ -80,12 +86,14 @@ pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 impl Node {
     /// The whole node, from top to bottom. Returns when everything that an earlier run left is taken care of and requests can come.
     pub async fn start(parts: Parts) -> Result<Node, Failure> {
-        let Parts { env, account, root_key, journal, state, objects, key_maker, options } = parts;
+        let Parts { env, account, root_key, host_keys, journal, state, objects, key_maker, options } = parts;
         let started_ms = env.clock.monotonic_ms();
 
-        // 1. The services, and what they ask of one another.
+        // 1. The keys that contents were encrypted under; then the services, and what they ask of one another.
+        host_keys::check(&*state, &host_keys, env.clock.now()).await?;
         let iam = iam::Iam::open(env.clone(), Arc::clone(&state), Arc::clone(&account), root_key).await?;
-        let s3 = s3::S3::new(Arc::clone(&state), Arc::clone(&objects), env.clone(), Arc::clone(&account));
+        let host_keys = Arc::new(host_keys);
+        let s3 = s3::S3::new(Arc::clone(&state), Arc::clone(&objects), env.clone(), Arc::clone(&account), host_keys);
         let s3 = Arc::new(s3.with_authorizer(Arc::clone(&iam) as Arc<dyn ports::Authorizer>));
         let cloudtrail = cloudtrail::CloudTrail::new(cloudtrail::Deps {
             env: env.clone(),

@@ -44,6 +44,9 @@ pub struct Settings {
     /// The secret that belongs to it. Better in the environment or the file than on a command line, which others can see.
     #[arg(long, env = "CAIRN_ROOT_SECRET_ACCESS_KEY", value_name = "SECRET", hide_env_values = true)]
     root_secret_access_key: Option<String>,
+    /// The file with the keys that contents are encrypted under [default: host-key in the data folder].
+    #[arg(long, env = "CAIRN_HOST_KEY_FILE", value_name = "FILE")]
+    host_key_file: Option<PathBuf>,
     /// More host names that the server is reached by, with commas between: for buckets in host names.
     #[arg(long, env = "CAIRN_HOST_NAMES", value_name = "NAMES")]
     host_names: Option<String>,
@@ -89,6 +92,8 @@ pub struct Config {
     pub digest_regions: DigestRegions,
     /// The root key, if it was given.
     pub root_key: Option<(String, String)>,
+    /// The file with the host keys, if it is not in the data folder.
+    pub host_key_file: Option<PathBuf>,
     /// More host names.
     pub host_names: Vec<String>,
     /// The S3 that holds objects, if it is not the data folder.
@@ -164,6 +169,7 @@ impl Settings {
             digest_regions: self.digest_regions.or(other.digest_regions),
             root_access_key_id: self.root_access_key_id.or(other.root_access_key_id),
             root_secret_access_key: self.root_secret_access_key.or(other.root_secret_access_key),
+            host_key_file: self.host_key_file.or(other.host_key_file),
             host_names: self.host_names.or(other.host_names),
             objects_bucket: self.objects_bucket.or(other.objects_bucket),
             objects_endpoint: self.objects_endpoint.or(other.objects_endpoint),
@@ -227,6 +233,7 @@ impl Settings {
             digest_key_lifetime: key_lifetime(self.digest_key_lifetime.as_deref().unwrap_or("365d"))?,
             digest_regions,
             root_key,
+            host_key_file: self.host_key_file,
             host_names: names.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect(),
             objects,
             log: self.log.unwrap_or_else(|| "info".to_owned()),

@@ -5,6 +5,7 @@
 //!   lock               held by the running server
 //!   endpoint           its URL
 //!   root-credentials   the root access key, mode 0600
+//!   host-key           the keys that contents are encrypted under, mode 0600 (unless they are kept elsewhere)
 //!   journal/           what happened, in order (evidence)
 //!   state.sqlite       configuration and metadata
 //!   objects/           buckets' contents, files on their way (unless they lie in an S3)

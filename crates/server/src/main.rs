@@ -5,6 +5,7 @@ mod commands;
 mod config;
 mod credentials;
 mod data_folder;
+mod host_key;
 mod run;
 
 use std::process::ExitCode;

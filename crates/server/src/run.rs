@@ -14,7 +14,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::commands::Failure;
 use crate::config::Config;
-use crate::{credentials, data_folder};
+use crate::{credentials, data_folder, host_key};
 
 /// Runs the server until it is told to stop.
 pub fn serve(config: Config) -> Result<(), Failure> {
@@ -34,6 +34,7 @@ async fn run(config: Config) -> Result<(), Failure> {
     let (root, made_root) = credentials::load_or_make(&config, &*env.rng)?;
     let journal = open_journal(&config, &env)?;
     let state = state::Sqlite::open(&config.data_dir.join("state.sqlite"), state::Options::default())?;
+    let host_keys = host_key::load_or_make(&config, &*env.rng, node::has_host_keys(&state).await?)?;
     let objects = open_objects(&config, &env)?;
 
     // 2. The services and everything that runs behind them.
@@ -46,6 +47,7 @@ async fn run(config: Config) -> Result<(), Failure> {
             access_key_id: root.access_key_id.clone(),
             secret: Secret(Arc::from(root.secret_access_key.as_str())),
         },
+        host_keys,
         journal,
         state: Arc::new(state),
         objects,

@@ -57,7 +57,7 @@ impl Stand {
     pub(crate) fn start(&self) -> S3 {
         let mut env = system::env();
         env = Env { clock: self.clock.clone(), rng: self.rng.clone(), disk: env.disk };
-        S3::new(Arc::new(self.state.clone()), Arc::new(self.objects.clone()), env, "123456789012".into())
+        S3::new(Arc::new(self.state.clone()), Arc::new(self.objects.clone()), env, "123456789012".into(), keys())
     }
 
     /// The names of all blobs.
@@ -65,6 +65,11 @@ impl Stand {
         use objects::Objects as _;
         self.objects.list("", None, 1000).await.unwrap().into_iter().map(|info| info.name).collect()
     }
+}
+
+/// A host key, always the same.
+pub(crate) fn keys() -> Arc<seal::HostKeys> {
+    Arc::new(seal::HostKeys::parse(&"5e".repeat(32)).unwrap())
 }
 
 /// A service in memory.

@@ -1,8 +1,7 @@
 //! S3: buckets, objects and their versions, multipart uploads, bucket policies. Content goes through in pieces and is never
 //! held whole; what a call has written becomes visible in one commit, after it was verified, or not at all.
 //!
-//! Content is not encrypted at rest yet: a request for `AES256` is accepted, as AWS encrypts with it anyway, and no answer
-//! claims it; keys of KMS or of the caller are refused.
+//! Content is encrypted at rest (crate `seal`), as AWS does with SSE-S3; keys of KMS or of the caller are refused.
 
 mod access;
 mod acl;
@@ -11,6 +10,7 @@ mod checksum;
 mod conditions;
 mod content;
 mod copy;
+mod encryption;
 mod error;
 mod garbage;
 mod list;
@@ -28,6 +28,8 @@ mod tags;
 mod versions;
 
 #[cfg(test)]
+mod at_rest;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod races;
@@ -37,6 +39,7 @@ use std::sync::{Arc, Mutex};
 use base::Env;
 use bytes::Bytes;
 use objects::Objects;
+use seal::HostKeys;
 use serde::Serialize;
 use service::{Builder, Definition, Service};
 use sha2::Digest as _;
@@ -73,15 +76,22 @@ pub struct S3 {
     objects: Arc<dyn Objects>,
     env: Env,
     account: Arc<str>,
+    keys: Arc<HostKeys>,
     authorizer: Option<Arc<dyn ports::Authorizer>>,
     /// Names of blobs that calls under way are writing.
     live: Arc<Mutex<std::collections::HashSet<String>>>,
 }
 
 impl S3 {
-    /// The service over its tables and its blobs. Call [`S3::recover`] before the first call.
-    pub fn new(state: Arc<dyn State>, objects: Arc<dyn Objects>, env: Env, account: Arc<str>) -> S3 {
-        S3 { state, objects, env, account, authorizer: None, live: Arc::default() }
+    /// The service over its tables and its blobs, which it encrypts under `keys`. Call [`S3::recover`] before the first call.
+    pub fn new(
+        state: Arc<dyn State>,
+        objects: Arc<dyn Objects>,
+        env: Env,
+        account: Arc<str>,
+        keys: Arc<HostKeys>,
+    ) -> S3 {
+        S3 { state, objects, env, account, keys, authorizer: None, live: Arc::default() }
     }
 
     /// The canonical user identifier of an account: 64 hexadecimal digits.

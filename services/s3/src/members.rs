@@ -144,6 +144,12 @@ macro_rules! members {
             pub version_id: Option<String>,
             pub parts_count: Option<i64>,
             pub tag_count: Option<i64>,
+            pub server_side_encryption: Option<&'static str>,
+        ] [$($rest)*] $all }
+    };
+    (@grow $kind:ident $name:ident [$($acc:tt)*] [encrypted $($rest:ident)*] $all:tt) => {
+        $crate::members::members! { @grow $kind $name [$($acc)*
+            pub server_side_encryption: Option<&'static str>,
         ] [$($rest)*] $all }
     };
 
@@ -258,28 +264,14 @@ macro_rules! members {
     };
     (@input encryption $name:ident) => {
         impl $name {
-            /// Refuses encryption with keys of KMS, which is not there yet.
-            fn check_encryption(&self) -> Result<(), service::ApiError> {
-                use $crate::error::header_not_implemented;
-                const HEADER: &str = "x-amz-server-side-encryption";
-                match self.server_side_encryption.as_deref() {
-                    None | Some("AES256") => {}
-                    Some(other) if !other.starts_with("aws:") => {
-                        let text = "The encryption method specified is not supported";
-                        return Err($crate::error::invalid_argument(HEADER, other, text));
-                    }
-                    Some(other) => return Err(header_not_implemented(HEADER, other)),
-                }
-                if let Some(key) = &self.sse_kms_key_id {
-                    return Err(header_not_implemented("x-amz-server-side-encryption-aws-kms-key-id", key));
-                }
-                if let Some(context) = &self.sse_kms_encryption_context {
-                    return Err(header_not_implemented("x-amz-server-side-encryption-context", context));
-                }
-                if self.bucket_key_enabled == Some(true) {
-                    return Err(header_not_implemented("x-amz-server-side-encryption-bucket-key-enabled", "true"));
-                }
-                Ok(())
+            /// Refuses encryption other than that which is there; says in the record which it is.
+            fn check_encryption(&self, call: &service::Call) -> Result<(), service::ApiError> {
+                $crate::encryption::check(
+                    call,
+                    self.server_side_encryption.as_deref(),
+                    self.sse_kms_key_id.as_deref(),
+                    self.sse_kms_encryption_context.as_deref(),
+                )
             }
         }
     };
@@ -376,6 +368,14 @@ macro_rules! members {
             }
         }
     };
+    (@output encrypted $name:ident) => {
+        impl $name {
+            /// Says how the content is encrypted where it lies: all that is written is.
+            fn set_encrypted(&mut self) {
+                self.server_side_encryption = Some($crate::encryption::AES256);
+            }
+        }
+    };
     (@output object_reply $name:ident) => {
         impl $name {
             /// Puts in what a found object is.
@@ -387,6 +387,7 @@ macro_rules! members {
                 self.etag = Some(found.version.quoted_etag());
                 self.version_id = found.version_id();
                 self.parts_count = found.parts_count();
+                self.server_side_encryption = found.version.data.is_sealed().then_some($crate::encryption::AES256);
                 let tags = found.version.tags.len();
                 self.tag_count = (tags > 0).then(|| i64::try_from(tags).unwrap_or(i64::MAX));
                 if let Some(checksum) = found.checksum {

@@ -18,7 +18,7 @@ fn on_disk(folder: &Path) -> Arc<S3> {
     let env = system::env();
     let state = state::Sqlite::open(&folder.join("state.db"), state::Options::default()).unwrap();
     let objects = objects::Local::open(Arc::clone(&env.disk), &folder.join("objects")).unwrap();
-    Arc::new(S3::new(Arc::new(state), Arc::new(objects), env, "123456789012".into()))
+    Arc::new(S3::new(Arc::new(state), Arc::new(objects), env, "123456789012".into(), keys()))
 }
 
 async fn together<T: Send + 'static, F: Future<Output = T> + Send + 'static>(make: impl Fn(usize) -> F) -> Vec<T> {

@@ -47,7 +47,7 @@ members! { output Output {
     pub etag: String,
     pub checksum_type: Option<&'static str>,
     pub version_id: Option<String>,
-} checksums }
+} checksums encrypted }
 
 impl Operation for CompleteMultipartUpload {
     type Service = S3;
@@ -81,9 +81,12 @@ impl Operation for CompleteMultipartUpload {
                         bucket: input.bucket,
                         key: input.key,
                         etag: version.quoted_etag(),
-                        version_id: bucket.versioning.map(|_| version.id),
+                        version_id: bucket.versioning.map(|_| version.id.clone()),
                         ..Output::default()
                     };
+                    if version.data.is_sealed() {
+                        output.set_encrypted();
+                    }
                     if let Some(checksum) = checksum {
                         output.checksum_type = Some(checksum.kind.as_str());
                         output.set_checksum(checksum.algorithm, checksum.text);
@@ -183,7 +186,7 @@ fn version(s3: &S3, input: &Input, upload: &Upload, parts: &[Part]) -> Result<Ve
     Ok(Version {
         size,
         etag: format!("{md5}-{}", parts.len()),
-        data: Data::Parts(s3.name()),
+        data: Data::Parts(s3.name_of_parts(parts.iter().map(|part| &part.data))),
         headers: upload.headers.clone(),
         tags: upload.tags.clone(),
         checksum: checksum(&input.checksums(), input.checksum_type.as_deref(), upload, parts)?,

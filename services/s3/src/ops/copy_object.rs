@@ -36,6 +36,7 @@ members! { output CopyObjectResult {
 pub struct Output {
     copy_object_result: CopyObjectResult,
     copy_source_version_id: Option<String>,
+    server_side_encryption: Option<&'static str>,
     version_id: Option<String>,
 }
 
@@ -52,7 +53,7 @@ impl Operation for CopyObject {
     async fn run(s3: &S3, call: &Call, mut input: Input) -> Result<Output, ApiError> {
         check_key(&input.key)?;
         input.check_acl()?;
-        input.check_encryption()?;
+        input.check_encryption(call)?;
         input.check_customer_key()?;
         if input.tagging.is_some() {
             s3.authorize(call, "s3:PutObjectTagging", &input.bucket, &input.key).await?;
@@ -123,6 +124,7 @@ impl Operation for CopyObject {
         Ok(Output {
             copy_object_result: result,
             copy_source_version_id: source_bucket.versioning.map(|_| old.id),
+            server_side_encryption: Some(crate::encryption::AES256),
             version_id: bucket.versioning.map(|_| version.id),
         })
     }

@@ -26,6 +26,7 @@ members! { output Output {
     pub upload_id: String,
     pub checksum_algorithm: Option<&'static str>,
     pub checksum_type: Option<&'static str>,
+    pub server_side_encryption: Option<&'static str>,
 } }
 
 impl Operation for CreateMultipartUpload {
@@ -41,7 +42,7 @@ impl Operation for CreateMultipartUpload {
     async fn run(s3: &S3, call: &Call, mut input: Input) -> Result<Output, ApiError> {
         check_key(&input.key)?;
         input.check_acl()?;
-        input.check_encryption()?;
+        input.check_encryption(call)?;
         input.check_customer_key()?;
         if input.tagging.is_some() {
             s3.authorize(call, "s3:PutObjectTagging", &input.bucket, &input.key).await?;
@@ -72,6 +73,7 @@ impl Operation for CreateMultipartUpload {
                         upload_id: upload.id,
                         checksum_algorithm: checksum.map(|(algorithm, _)| algorithm.as_str()),
                         checksum_type: checksum.map(|(_, kind)| kind.as_str()),
+                        server_side_encryption: Some(crate::encryption::AES256),
                     });
                 }
                 Err(error) if error.is_conflict() => {}

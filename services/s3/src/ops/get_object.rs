@@ -109,12 +109,13 @@ mod tests {
             "StorageClass": "STANDARD_IA",
             "TagCount": 2,
             "ChecksumType": "FULL_OBJECT",
+            "ServerSideEncryption": "AES256",
         });
         for (name, value) in expected.as_object().unwrap() {
             assert_eq!(output[name], *value, "{name}");
         }
         assert!(output["ChecksumCRC64NVME"].is_string());
-        assert!(output["VersionId"].is_null() && output["ServerSideEncryption"].is_null());
+        assert!(output["VersionId"].is_null());
     }
 
     #[tokio::test]

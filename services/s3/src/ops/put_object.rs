@@ -1,6 +1,4 @@
 //! PutObject: writes an object, visible once its content has been verified and is durable.
-//!
-//! `x-amz-server-side-encryption: AES256` is accepted and, as content is not encrypted at rest yet, not claimed in the answer.
 
 use service::{ApiError, Call, Operation};
 
@@ -27,7 +25,7 @@ members! { output Output {
     pub etag: String,
     pub checksum_type: Option<String>,
     pub version_id: Option<String>,
-} checksums }
+} checksums encrypted }
 
 impl Operation for PutObject {
     type Service = S3;
@@ -41,7 +39,7 @@ impl Operation for PutObject {
     async fn run(s3: &S3, call: &Call, mut input: Input) -> Result<Output, ApiError> {
         check_key(&input.key)?;
         input.check_acl()?;
-        input.check_encryption()?;
+        input.check_encryption(call)?;
         input.check_customer_key()?;
         if input.tagging.is_some() {
             s3.authorize(call, "s3:PutObjectTagging", &input.bucket, &input.key).await?;
@@ -82,6 +80,7 @@ impl Operation for PutObject {
             ..Output::default()
         };
         output.set_checksum(sums.algorithm, sums.checksum_text());
+        output.set_encrypted();
         Ok(output)
     }
 }
@@ -176,7 +175,7 @@ mod tests {
         check(|i| i.key = "k".repeat(1025), "KeyTooLongError").await;
         check(|i| i.acl = Some("public-read".into()), "AccessControlListNotSupported").await;
         check(|i| i.grant_read = Some("id=1".into()), "AccessControlListNotSupported").await;
-        check(|i| i.server_side_encryption = Some("aws:kms".into()), "NotImplemented").await;
+        check(|i| i.server_side_encryption = Some("aws:kms".into()), "KMS.NotFoundException").await;
         check(|i| i.server_side_encryption = Some("rot13".into()), "InvalidArgument").await;
         check(|i| i.acl = Some("mine".into()), "InvalidArgument").await;
         check(|i| i.sse_customer_algorithm = Some("AES256".into()), "NotImplemented").await;

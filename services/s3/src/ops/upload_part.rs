@@ -24,7 +24,7 @@ members! { input Input {
 members! { output Output {
     #[serde(rename = "ETag")]
     pub etag: String,
-} checksums }
+} checksums encrypted }
 
 impl Operation for UploadPart {
     type Service = S3;
@@ -71,6 +71,7 @@ impl Operation for UploadPart {
         };
         s3.put_part(&input.bucket, &input.key, &upload, &part, &stored).await?;
         let mut output = Output { etag: quoted(&part.etag), ..Output::default() };
+        output.set_encrypted();
         if expected.named || upload.checksum.is_some() {
             output.set_checksum(sums.algorithm, sums.checksum_text());
         }

@@ -35,6 +35,7 @@ members! { output CopyPartResult {
 #[serde(rename_all = "PascalCase")]
 pub struct Output {
     copy_source_version_id: Option<String>,
+    server_side_encryption: Option<&'static str>,
     copy_part_result: CopyPartResult,
 }
 
@@ -93,6 +94,10 @@ impl Operation for UploadPartCopy {
         if upload.checksum.is_some() {
             result.set_checksum(sums.algorithm, sums.checksum_text());
         }
-        Ok(Output { copy_source_version_id: source_bucket.versioning.map(|_| old.id), copy_part_result: result })
+        Ok(Output {
+            copy_source_version_id: source_bucket.versioning.map(|_| old.id),
+            server_side_encryption: Some(crate::encryption::AES256),
+            copy_part_result: result,
+        })
     }
 }
