@@ -5,19 +5,19 @@ use std::path::{Path, PathBuf};
 
 fn inputs(folder: &Path) -> Vec<PathBuf> {
     let Ok(listing) = std::fs::read_dir(folder) else { return Vec::new() };
-    let mut paths: Vec<PathBuf> = listing.map(|entry| entry.unwrap().path()).collect();
+    let mut paths: Vec<PathBuf> = listing.map(|entry| entry.expect("a file").path()).collect();
     paths.sort();
     paths
 }
 
 fn replay(name: &str) {
-    let (_, target) = fuzzing::TARGETS.iter().find(|(target, _)| *target == name).unwrap();
+    let (_, target) = fuzzing::TARGETS.iter().find(|(target, _)| *target == name).expect("a target of this name");
     let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz");
     let corpus = inputs(&fuzz.join("corpus").join(name));
     assert!(!corpus.is_empty(), "{name} has no corpus");
     for path in corpus.into_iter().chain(inputs(&fuzz.join("regressions").join(name))) {
         eprintln!("{}", path.display()); // seen only if it fails: the last one is the culprit
-        target(&std::fs::read(&path).unwrap());
+        target(&std::fs::read(&path).expect("a file"));
     }
     for nothing in [&[][..], &[0], &[0, 0], &[0xff; 70]] {
         target(nothing);
