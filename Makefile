@@ -57,9 +57,9 @@ parity: ## only the tests with the real AWS tools (ARGS="-k NAME" for pytest)
 parity-doc: ## write docs/parity.md again, after an operation was added
 	$(CARGO) run -p xtask -- parity-doc
 
-fuzz: ## fuzz one target: make fuzz TARGET=record_reader SECONDS=60 (needs nightly and cargo-fuzz)
+fuzz: ## fuzz one target: make fuzz TARGET=record_reader SECONDS=60 (SECONDS=keep moves what it learned into fuzz/corpus)
 	@test -n "$(TARGET)" || { echo "name a target: make fuzz TARGET=…; there are:"; ls fuzz/fuzz_targets | sed -n 's/\.rs$$//p'; exit 1; }
-	cd fuzz && $(CARGO) +nightly fuzz run $(TARGET) -- -max_total_time=$(or $(SECONDS),60)
+	fuzz/run $(TARGET) $(or $(SECONDS),60)
 
 clean: ## remove what was built (data folders stay)
 	$(CARGO) clean

@@ -1,159 +1,176 @@
-//! The load: connections that send one prepared request again and again and read whole answers. As little work as possible, so
+//! The load: connections that send prepared requests again and again and read whole answers. As little work as possible, so
 //! that what is measured is the server.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use base::Timestamp;
-use http::{HeaderMap, HeaderValue};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::server::{ACCESS_KEY_ID, SECRET_ACCESS_KEY};
+use crate::requests::Request;
 
-/// A request as bytes.
-pub struct Request(Vec<u8>);
+/// Answers are read in pieces of at most this size.
+const PIECE_BYTES: usize = 256 << 10;
 
 /// What a run measured.
+#[derive(Clone, Copy)]
 pub struct Run {
     /// Answers per second of wall time.
     pub per_second: f64,
     /// Half of the answers took at most this long.
-    pub p50_us: u128,
+    pub p50_us: f64,
     /// All but one in a hundred took at most this long.
-    pub p99_us: u128,
+    pub p99_us: f64,
 }
 
-impl Request {
-    /// STS GetCallerIdentity: the smallest call that is identified, decoded, authorized and recorded.
-    pub fn caller_identity(host: &str) -> Request {
-        let body = "Action=GetCallerIdentity&Version=2011-06-15";
-        Request::signed(
-            host,
-            "POST",
-            "/",
-            "sts",
-            Some("application/x-www-form-urlencoded; charset=utf-8"),
-            body.as_bytes(),
-        )
-    }
-
-    /// A bucket for [`Request::put_object`].
-    pub fn create_bucket(host: &str) -> Request {
-        Request::signed(host, "PUT", "/bench", "s3", None, b"")
-    }
-
-    /// A small object: a call with a BEGIN and a FINISH entry and a change of state.
-    pub fn put_object(host: &str, client: usize) -> Request {
-        Request::signed(host, "PUT", &format!("/bench/object-{client}"), "s3", None, &[b'x'; 1024])
-    }
-
-    /// No call at all: what the HTTP stack does by itself.
-    pub fn healthz(host: &str) -> Request {
-        Request(format!("GET /healthz HTTP/1.1\r\nhost: {host}\r\n\r\n").into_bytes())
-    }
-
-    fn signed(host: &str, method: &str, path: &str, service: &str, content_type: Option<&str>, body: &[u8]) -> Request {
-        let mut headers = HeaderMap::new();
-        headers.insert("host", HeaderValue::from_str(host).expect("an address is a header value"));
-        headers.insert(
-            "user-agent",
-            HeaderValue::from_static("cairn-bench/1 (a user agent about as long as that of an SDK is)"),
-        );
-        if let Some(content_type) = content_type {
-            headers
-                .insert("content-type", HeaderValue::from_str(content_type).expect("a media type is a header value"));
-        }
-        let credentials = sigv4::Credentials {
-            access_key_id: ACCESS_KEY_ID.to_owned(),
-            secret_access_key: SECRET_ACCESS_KEY.to_owned(),
-            session_token: None,
-        };
-        let time: Timestamp = system::env().clock.now();
-        let signer = sigv4::Signer { credentials: &credentials, region: "us-east-1", service, time };
-        let unsigned = sigv4::SignedRequest { method, path, query: "", headers: &headers };
-        let added = signer.headers(&unsigned, &sigv4::sha256_hex(body)).expect("signing gives header values");
-        headers.extend(added.into_iter().map(|(name, value)| (Some(name), value)));
-        let mut bytes = format!("{method} {path} HTTP/1.1\r\ncontent-length: {}\r\n", body.len()).into_bytes();
-        for (name, value) in &headers {
-            bytes.extend_from_slice(name.as_str().as_bytes());
-            bytes.extend_from_slice(b": ");
-            bytes.extend_from_slice(value.as_bytes());
-            bytes.extend_from_slice(b"\r\n");
-        }
-        bytes.extend_from_slice(b"\r\n");
-        bytes.extend_from_slice(body);
-        Request(bytes)
-    }
+/// When a run ends.
+#[derive(Clone, Copy)]
+pub enum Until {
+    /// After this time.
+    Time(Duration),
+    /// After so many answers over all connections.
+    Answers(usize),
 }
 
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime can be made")
 }
 
-/// Sends one request and expects a good answer.
-pub fn once(address: &str, request: &Request) {
-    runtime().block_on(async {
-        let mut stream = TcpStream::connect(address).await.expect("the server listens");
-        call(&mut stream, request, &mut Vec::new()).await;
-    });
+/// Sends one request and returns the body of a good answer.
+pub fn once(address: &str, request: &Request) -> Vec<u8> {
+    try_once(address, request).unwrap_or_else(|error| panic!("{address}: {error}"))
 }
 
-/// Sends requests over `clients` connections for `time`.
-pub fn run(address: &str, clients: usize, time: Duration, request: impl Fn(usize) -> Request) -> Run {
+/// The same, for a server that may not be there yet.
+pub fn try_once(address: &str, request: &Request) -> Result<Vec<u8>, String> {
+    runtime().block_on(async {
+        let stream = TcpStream::connect(address).await.map_err(|error| error.to_string())?;
+        let mut connection = Connection::new(stream);
+        connection.keep = Some(Vec::new());
+        connection.call(request).await?;
+        Ok(connection.keep.take().unwrap_or_default())
+    })
+}
+
+/// Sends requests over `clients` connections, each connection its own.
+pub fn run(address: &str, clients: usize, until: Until, request: impl Fn(usize) -> Request) -> Run {
+    let began = Instant::now();
     let mut latencies = runtime().block_on(async {
         let mut tasks = tokio::task::JoinSet::new();
-        let end = Instant::now() + time;
         for client in 0..clients {
             let request = Arc::new(request(client));
             let address = address.to_owned();
-            tasks.spawn(async move { drive(&address, &request, end).await });
+            let until = match until {
+                Until::Time(time) => Until::Time(time),
+                Until::Answers(count) => Until::Answers(count.div_ceil(clients)),
+            };
+            tasks.spawn(async move { drive(&address, &request, until).await });
         }
         tasks.join_all().await.concat()
     });
+    let took = match until {
+        Until::Time(time) => time.max(began.elapsed()),
+        Until::Answers(_) => began.elapsed(),
+    };
     latencies.sort_unstable();
-    #[expect(clippy::cast_precision_loss, reason = "a count of calls within seconds")]
-    let per_second = latencies.len() as f64 / time.as_secs_f64();
-    let at = |percent: usize| latencies.get(latencies.len() * percent / 100).map_or(0, Duration::as_micros);
-    Run { per_second, p50_us: at(50), p99_us: at(99) }
+    let at =
+        |percent: usize| latencies.get(latencies.len() * percent / 100).map_or(0.0, |time| time.as_secs_f64() * 1e6);
+    let answers = latencies.len();
+    Run { per_second: count(answers) / took.as_secs_f64(), p50_us: at(50), p99_us: at(99) }
 }
 
-async fn drive(address: &str, request: &Request, end: Instant) -> Vec<Duration> {
-    let mut stream = TcpStream::connect(address).await.expect("the server listens");
+/// A number of things, to calculate with.
+#[expect(clippy::cast_precision_loss, clippy::as_conversions, reason = "counts of what happened within minutes")]
+pub fn count(number: usize) -> f64 {
+    number as f64
+}
+
+async fn drive(address: &str, request: &Request, until: Until) -> Vec<Duration> {
+    let stream = TcpStream::connect(address).await.expect("the server listens");
     stream.set_nodelay(true).expect("a TCP option");
+    let mut connection = Connection::new(stream);
     let mut latencies = Vec::new();
-    let mut buffer = Vec::new();
+    let start = Instant::now();
     loop {
         let began = Instant::now();
-        if began >= end {
+        let done = match until {
+            Until::Time(time) => began.duration_since(start) >= time,
+            Until::Answers(count) => latencies.len() >= count,
+        };
+        if done {
             return latencies;
         }
-        call(&mut stream, request, &mut buffer).await;
+        connection.call(request).await.unwrap_or_else(|error| panic!("{address}: {error}"));
         latencies.push(began.elapsed());
     }
 }
 
-/// Sends a request and reads its answer to the end.
-async fn call(stream: &mut TcpStream, request: &Request, buffer: &mut Vec<u8>) {
-    stream.write_all(&request.0).await.expect("the server reads");
-    buffer.clear();
-    loop {
-        let count = stream.read_buf(buffer).await.expect("the server answers");
-        assert!(count > 0, "the server closed the connection after {:?}", String::from_utf8_lossy(buffer));
-        if let Some(head) = find(buffer, b"\r\n\r\n") {
-            let length = content_length(&buffer[..head]);
-            if buffer.len() >= head + 4 + length {
-                break;
-            }
-        }
-    }
-    assert!(buffer.starts_with(b"HTTP/1.1 200"), "refused: {}", String::from_utf8_lossy(buffer));
+struct Connection {
+    stream: TcpStream,
+    piece: Vec<u8>,
+    head: Vec<u8>,
+    /// The answer's body, for those who want it.
+    keep: Option<Vec<u8>>,
 }
 
-fn content_length(head: &[u8]) -> usize {
-    let at = find(head, b"content-length: ").map(|at| at + 16);
-    let digits = at.map_or(&[][..], |at| &head[at..]);
-    digits.iter().take_while(|b| b.is_ascii_digit()).fold(0, |n, b| n * 10 + usize::from(b - b'0'))
+impl Connection {
+    fn new(stream: TcpStream) -> Connection {
+        Connection { stream, piece: vec![0; PIECE_BYTES], head: Vec::new(), keep: None }
+    }
+
+    /// Sends a request and reads its answer to the end. An answer that is not a 2xx is an error.
+    async fn call(&mut self, request: &Request) -> Result<(), String> {
+        let failed = |error: std::io::Error| error.to_string();
+        self.stream.write_all(&request.head).await.map_err(failed)?;
+        if !request.body.is_empty() {
+            self.stream.write_all(&request.body).await.map_err(failed)?;
+        }
+        self.head.clear();
+        let (mut left, body_at) = loop {
+            let count = self.stream.read(&mut self.piece).await.map_err(failed)?;
+            if count == 0 {
+                return Err(format!("the connection was closed after {:?}", String::from_utf8_lossy(&self.head)));
+            }
+            self.head.extend_from_slice(&self.piece[..count]);
+            if let Some(end) = find(&self.head, b"\r\n\r\n") {
+                let length = content_length(&self.head[..end]).ok_or_else(|| {
+                    format!("an answer without a length: {}", String::from_utf8_lossy(&self.head[..end]))
+                })?;
+                break (length.saturating_sub(self.head.len() - end - 4), end + 4);
+            }
+        };
+        if let Some(keep) = &mut self.keep {
+            keep.extend_from_slice(&self.head[body_at..]);
+        }
+        while left > 0 {
+            let room = left.min(self.piece.len());
+            let count = self.stream.read(&mut self.piece[..room]).await.map_err(failed)?;
+            if count == 0 {
+                return Err("the connection was closed within a body".to_owned());
+            }
+            left -= count;
+            if let Some(keep) = &mut self.keep {
+                keep.extend_from_slice(&self.piece[..count]);
+            }
+        }
+        if self.head.starts_with(b"HTTP/1.1 2") {
+            Ok(())
+        } else {
+            Err(String::from_utf8_lossy(&self.head).into_owned())
+        }
+    }
+}
+
+fn content_length(head: &[u8]) -> Option<usize> {
+    let text = std::str::from_utf8(head).ok()?;
+    if text.starts_with("HTTP/1.1 204") {
+        return Some(0);
+    }
+    let of = |line: &str| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse().ok())?
+    };
+    text.lines().find_map(of)
 }
 
 fn find(text: &[u8], what: &[u8]) -> Option<usize> {

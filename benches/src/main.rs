@@ -1,98 +1,77 @@
-//! What recording costs: the same server with recording on and off, side by side in one run, driven over loopback.
+//! Cairn's figures, each side by side with what it is to be held against, in one run over loopback.
 //!
-//! `bench PATH-TO-CAIRN [SECONDS]`, or `bench drive ADDRESS CLIENTS SECONDS` to put load on a server for a profiler. Prints calls per second and latency at 1, 16 and 64 clients, the time from start to first
-//! answer, and idle memory. Figures are of this machine in this minute; the ratios are what to quote.
+//! ```text
+//! bench PATH-TO-CAIRN [quick|full] [only=SECTION[,…]] [s3s-fs=PATH] [json=PATH]
+//! bench drive ADDRESS CLIENTS SECONDS        load for a profiler: GetCallerIdentity
+//! ```
+//!
+//! Sections: recording, trails, objects, delivery, recovery, memory. Figures are of this machine in this minute; the ratios are what
+//! to quote. Data folders are made in `CAIRN_BENCH_DIR`, else where temporary files go.
 #![allow(clippy::disallowed_methods, reason = "measuring time and starting processes is what this is for")]
 
+mod backlog;
 mod load;
+mod objects;
+mod recording;
+mod report;
+mod requests;
 mod server;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use load::{Request, Run};
-use server::Server;
+use load::Until;
+use report::Report;
+use requests::Request;
 
-/// Simultaneous connections, each with one call in flight.
-const CLIENTS: [usize; 3] = [1, 16, 64];
-/// Each figure is the median of this many alternating runs.
-const ROUNDS: usize = 3;
+const USAGE: &str = "usage: bench PATH-TO-CAIRN [quick|full] [only=SECTION[,…]] [s3s-fs=PATH] [json=PATH]";
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if let [word, address, clients, seconds] = &arguments[..] {
-        assert_eq!(word, "drive", "usage: bench drive ADDRESS CLIENTS SECONDS");
+    if let [word, address, clients, seconds] = &arguments[..]
+        && word == "drive"
+    {
         let time = Duration::from_secs_f64(seconds.parse().expect("SECONDS is a number"));
         let clients = clients.parse().expect("CLIENTS is a number");
-        let run = load::run(address, clients, time, |_| Request::caller_identity(address));
-        println!("{:.0} calls/s, p50 {} µs, p99 {} µs", run.per_second, run.p50_us, run.p99_us);
+        let run = load::run(address, clients, Until::Time(time), |_| Request::caller_identity(address));
+        println!("{:.0} calls/s, p50 {:.0} µs, p99 {:.0} µs", run.per_second, run.p50_us, run.p99_us);
         return;
     }
     let mut arguments = arguments.into_iter();
-    let binary = PathBuf::from(arguments.next().expect("usage: bench PATH-TO-CAIRN [SECONDS]"));
-    let seconds = arguments.next().map_or(3.0, |text| text.parse().expect("SECONDS is a number"));
-    let time = Duration::from_secs_f64(seconds);
-
-    let first = Server::start(&binary, "on");
-    println!("start to first answered call: {} ms; idle memory: {:.1} MiB", first.first_answer_ms, first.memory_mib());
-    drop(first);
-
-    let with = Server::start(&binary, "on");
-    let without = Server::start(&binary, "off");
-    println!("\n{:<17} {:>7} | {:^30} | {:^30} | {:^27}", "", "", "recorded", "not recorded", "cost of recording");
-    println!(
-        "{:<17} {:>7} | {:>10} {:>9} {:>9} | {:>10} {:>9} {:>9} | {:>6} {:>10} {:>9}",
-        "call", "clients", "calls/s", "p50 µs", "p99 µs", "calls/s", "p50 µs", "p99 µs", "ratio", "+p50 µs", "+p99 µs"
-    );
-    for kind in ["GetCallerIdentity", "PutObject 1 KiB", "healthz"] {
-        for clients in CLIENTS {
-            compare(kind, clients, time, &with, &without);
+    let binary = PathBuf::from(arguments.next().expect(USAGE));
+    let (mut quick, mut only, mut s3s_fs, mut json) = (false, None, None, None);
+    for argument in arguments {
+        match argument.split_once('=') {
+            None if argument == "quick" => quick = true,
+            None if argument == "full" => quick = false,
+            Some(("only", sections)) => only = Some(sections.to_owned()),
+            Some(("s3s-fs", path)) => s3s_fs = Some(PathBuf::from(path)),
+            Some(("json", path)) => json = Some(PathBuf::from(path)),
+            _ => panic!("{argument}: {USAGE}"),
         }
     }
-    println!(
-        "\nratio: calls per second with recording to those without, median of {ROUNDS} alternating runs of {seconds} s."
-    );
-    println!("healthz: the same HTTP stack without signature, decoding or record, as the reference.");
-}
-
-fn compare(kind: &str, clients: usize, time: Duration, with: &Server, without: &Server) {
-    let mut recorded = Vec::new();
-    let mut unrecorded = Vec::new();
-    for _ in 0..ROUNDS {
-        recorded.push(run(kind, clients, time, with));
-        unrecorded.push(run(kind, clients, time, without));
+    let wanted = |section: &str| only.as_ref().is_none_or(|only| only.split(',').any(|name| name == section));
+    let time = Duration::from_millis(if quick { 400 } else { 2000 });
+    let clients: Option<&[usize]> = if quick { Some(&[1, 64]) } else { None };
+    let mut report = Report::new(json.as_deref());
+    if wanted("recording") {
+        recording::beside_off(&mut report, &binary, time, clients);
     }
-    let mut ratios: Vec<f64> = recorded.iter().zip(&unrecorded).map(|(a, b)| a.per_second / b.per_second).collect();
-    ratios.sort_by(f64::total_cmp);
-    let (a, b) = (median(recorded), median(unrecorded));
-    let added = |with: u128, without: u128| i128::try_from(with).unwrap_or(0) - i128::try_from(without).unwrap_or(0);
-    println!(
-        "{kind:<17} {clients:>7} | {:>10.0} {:>9} {:>9} | {:>10.0} {:>9} {:>9} | {:>6.2} {:>+10} {:>+9}",
-        a.per_second,
-        a.p50_us,
-        a.p99_us,
-        b.per_second,
-        b.p50_us,
-        b.p99_us,
-        ratios[ROUNDS / 2],
-        added(a.p50_us, b.p50_us),
-        added(a.p99_us, b.p99_us)
-    );
-}
-
-fn median(mut runs: Vec<Run>) -> Run {
-    runs.sort_by(|a, b| a.per_second.total_cmp(&b.per_second));
-    runs.swap_remove(ROUNDS / 2)
-}
-
-fn run(kind: &str, clients: usize, time: Duration, server: &Server) -> Run {
-    let request = |client: usize| match kind {
-        "GetCallerIdentity" => Request::caller_identity(&server.address),
-        "healthz" => Request::healthz(&server.address),
-        _ => Request::put_object(&server.address, client),
-    };
-    if kind.starts_with("PutObject") {
-        load::once(&server.address, &Request::create_bucket(&server.address));
+    if wanted("trails") {
+        recording::by_trails(&mut report, &binary, time);
     }
-    load::run(&server.address, clients, time, request)
+    match s3s_fs {
+        Some(s3s_fs) if wanted("objects") => objects::beside_s3s_fs(&mut report, &binary, &s3s_fs, time),
+        None if wanted("objects") => println!("\nobjects: left out, because s3s-fs=PATH is not given"),
+        _ => {}
+    }
+    if wanted("delivery") {
+        backlog::delivery(&mut report, &binary, if quick { 10_000 } else { 45_000 });
+    }
+    if wanted("recovery") {
+        backlog::recovery(&mut report, &binary, if quick { 64 << 20 } else { 1 << 30 });
+    }
+    if wanted("memory") {
+        backlog::memory(&mut report, &binary, if quick { 40_000 } else { 1_000_000 });
+    }
 }

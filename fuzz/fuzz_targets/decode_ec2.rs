@@ -1,12 +1,4 @@
-//! Any bytes as a EC2 request: an error or a value, never a panic.
+//! See `fuzzing::decode_ec2`.
 #![no_main]
 
-use std::sync::LazyLock;
-
-use fuzz::Service;
-use model::Protocol;
-
-static SERVICE: LazyLock<Service> =
-    LazyLock::new(|| Service::new(Protocol::Ec2, "ec2", include_bytes!("../../models/ec2.json.gz")));
-
-libfuzzer_sys::fuzz_target!(|data: &[u8]| SERVICE.decode(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzzing::decode_ec2(data));

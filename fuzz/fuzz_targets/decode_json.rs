@@ -1,12 +1,4 @@
-//! Any bytes as a JSON 1.1 request: an error or a value, never a panic.
+//! See `fuzzing::decode_json`.
 #![no_main]
 
-use std::sync::LazyLock;
-
-use fuzz::Service;
-use model::Protocol;
-
-static SERVICE: LazyLock<Service> =
-    LazyLock::new(|| Service::new(Protocol::Json, "cloudtrail", include_bytes!("../../models/cloudtrail.json.gz")));
-
-libfuzzer_sys::fuzz_target!(|data: &[u8]| SERVICE.decode(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzzing::decode_json(data));

@@ -1,12 +1,4 @@
-//! Any bytes as a Query request: an error or a value, never a panic.
+//! See `fuzzing::decode_query`.
 #![no_main]
 
-use std::sync::LazyLock;
-
-use fuzz::Service;
-use model::Protocol;
-
-static SERVICE: LazyLock<Service> =
-    LazyLock::new(|| Service::new(Protocol::Query, "iam", include_bytes!("../../models/iam.json.gz")));
-
-libfuzzer_sys::fuzz_target!(|data: &[u8]| SERVICE.decode(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzzing::decode_query(data));

@@ -1,12 +1,4 @@
-//! Any bytes as a REST-XML (S3) request: an error or a value, never a panic.
+//! See `fuzzing::decode_rest_xml`.
 #![no_main]
 
-use std::sync::LazyLock;
-
-use fuzz::Service;
-use model::Protocol;
-
-static SERVICE: LazyLock<Service> =
-    LazyLock::new(|| Service::new(Protocol::RestXml, "s3", include_bytes!("../../models/s3.json.gz")));
-
-libfuzzer_sys::fuzz_target!(|data: &[u8]| SERVICE.decode(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzzing::decode_rest_xml(data));

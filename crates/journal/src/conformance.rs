@@ -1,19 +1,16 @@
 //! What every journal must do, as plain functions. For tests: an implementation calls [`all`] with a way to make journals.
 
 use std::future::Future;
-use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
-use base::env::Disk;
 use bytes::Bytes;
 
-use crate::faulty_disk::FaultyDisk;
-use crate::{
-    ChainHead, Entry, Error, Journal, MAX_BATCH_BYTES, MAX_BATCH_ENTRIES, Options, ReadLimit, SegmentJournal, Seq,
-};
+use crate::{ChainHead, Entry, Error, Journal, MAX_BATCH_BYTES, MAX_BATCH_ENTRIES, ReadLimit, Seq};
+
+pub use crate::damage::recovers_or_refuses;
 
 /// Opens one journal; called again (after the one before was closed and dropped) it opens the same one.
 pub type Open = Box<dyn FnMut() -> Arc<dyn Journal>>;
@@ -72,49 +69,6 @@ pub fn read_all(journal: &dyn Journal, from: Seq, limit: ReadLimit) -> Result<Ve
             next = entry.seq.next();
             all.push(entry);
         }
-    }
-}
-
-/// Writes a small journal, damages its segment files as `script` says (in steps of four bytes: what, where, where, with what),
-/// and opens it. Panics if that neither gives an error nor a journal that verifies, takes appends and keeps them. For fuzzing.
-pub fn recovers_or_refuses(script: &[u8]) {
-    const OPTIONS: Options = Options { segment_bytes: 1500, queue_bytes: 10_000, memory_bytes: 0 };
-    let (disk, folder) = (FaultyDisk::new(7), Path::new("j"));
-    let open = || SegmentJournal::open(&disk.env(), folder, OPTIONS);
-    let (journal, _) = open().expect("the disk works");
-    for size in [0, 300, 500, 700, 10, 900, 20, 30] {
-        append(&journal, &[&vec![b'x'; size], b"and"]).expect("the disk works");
-    }
-    drop(journal);
-    let names = disk.list(folder).expect("the folder is there");
-    for step in script.chunks_exact(4) {
-        let path = folder.join(&names[usize::from(step[0] >> 4) % names.len()]);
-        let Some(mut bytes) = disk.bytes(&path) else { continue };
-        let at = usize::from(u16::from_le_bytes([step[1], step[2]])) % (bytes.len() + 1);
-        match step[0] & 7 {
-            0 => bytes.truncate(at),
-            1 => bytes.extend_from_slice(&script[..script.len().min(at)]),
-            2 => bytes.resize(bytes.len() + at, step[3]),
-            3 => bytes = script.to_vec(),
-            4 => bytes.copy_within(at.., at / 2),
-            5 => bytes.iter_mut().skip(at).take(usize::from(step[3])).for_each(|byte| *byte = 0),
-            _ => bytes.iter_mut().skip(at).take(1).for_each(|byte| *byte ^= step[3]),
-        }
-        disk.put(&path, bytes);
-    }
-    let _ = crate::verify(&disk.env(), folder);
-    let Ok((journal, recovery)) = open() else { return };
-    assert_eq!(recovery.last_seq.next(), journal.durable_end());
-    let readable = read_all(&journal, journal.first(), ReadLimit::default());
-    let next = journal.durable_end();
-    assert_eq!(append(&journal, &[b"next"]).ok(), Some(next));
-    let (head, end) = (journal.chain_head(), journal.durable_end());
-    drop(journal);
-    let (journal, recovery) = open().expect("what was opened and continued opens again");
-    assert_eq!((journal.chain_head(), journal.durable_end(), recovery.cut_bytes), (head, end, 0));
-    if let Ok(entries) = readable {
-        let again = read_all(&journal, journal.first(), ReadLimit::default()).expect("it was readable before");
-        assert_eq!(again[..entries.len()], entries);
     }
 }
 

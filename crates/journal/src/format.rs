@@ -246,7 +246,7 @@ pub(crate) fn len_u64(len: usize) -> u64 {
 }
 
 /// CRC-32C of all but the four bytes at `at`, where the checksum itself is kept.
-fn crc_around(bytes: &[u8], at: usize) -> u32 {
+pub(crate) fn crc_around(bytes: &[u8], at: usize) -> u32 {
     crc32c::crc32c_append(crc32c::crc32c(&bytes[..at]), &bytes[at + 4..])
 }
 

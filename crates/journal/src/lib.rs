@@ -11,6 +11,8 @@ use bytes::Bytes;
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
+#[cfg(feature = "conformance")]
+mod damage;
 mod error;
 #[cfg(feature = "conformance")]
 pub mod faulty_disk;

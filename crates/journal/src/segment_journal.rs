@@ -352,31 +352,51 @@ impl Shared {
         let mut entries = Vec::new();
         let mut take = Take::new(limit);
         'frames: while point.seq < stop {
-            let corrupt = |reason| Error::corrupt(&path, point.at, reason);
-            let frame = match reader.frame(point.at, self.mark)? {
-                Found::Frame(frame) => frame,
-                Found::Nothing => return Err(corrupt("entries are missing")),
-                Found::Broken(reason) => return Err(corrupt(reason)),
+            let read = self.frame(&mut reader, &path, point, from);
+            let (in_frame, next) = match read {
+                Ok(read) => read,
+                // What lies before the damage is not lost with it: the error comes when there is nothing else.
+                Err(_) if !entries.is_empty() => break,
+                Err(error) => return Err(error),
             };
-            let next = frame.header.next().filter(|next| *next > point.seq && frame.header.first == point.seq);
-            let next = next.ok_or_else(|| corrupt("the frame holds other entries than it should"))?;
             passed.push(point);
-            if next > from {
-                let in_frame = decode_entries(&frame.header, &frame.body);
-                let in_frame = in_frame.ok_or_else(|| corrupt("the frame does not hold the entries it says"))?;
-                for entry in in_frame.into_iter().filter(|entry| (from..stop).contains(&entry.seq.get())) {
-                    if !take.one(entry.payload.len()) {
-                        break 'frames;
-                    }
-                    entries.push(entry);
+            for entry in in_frame.into_iter().filter(|entry| (from..stop).contains(&entry.seq.get())) {
+                if !take.one(entry.payload.len()) {
+                    break 'frames;
                 }
+                entries.push(entry);
             }
-            point = Point { seq: next, at: frame.next_at };
+            point = next;
         }
         if let Some(segment) = self.segments().get_mut(first) {
             passed.into_iter().for_each(|point| segment.note(point));
         }
         Ok(entries)
+    }
+
+    /// The entries of the frame at `point`, if any of them is `from` or later, and where the next frame is.
+    fn frame(
+        &self,
+        reader: &mut Reader<'_>,
+        path: &Path,
+        point: Point,
+        from: u64,
+    ) -> Result<(Vec<Entry>, Point), Error> {
+        let corrupt = |reason| Error::corrupt(path, point.at, reason);
+        let frame = match reader.frame(point.at, self.mark)? {
+            Found::Frame(frame) => frame,
+            Found::Nothing => return Err(corrupt("entries are missing")),
+            Found::Broken(reason) => return Err(corrupt(reason)),
+        };
+        let next = frame.header.next().filter(|next| *next > point.seq && frame.header.first == point.seq);
+        let next = next.ok_or_else(|| corrupt("the frame holds other entries than it should"))?;
+        let entries = if next > from {
+            let entries = decode_entries(&frame.header, &frame.body);
+            entries.ok_or_else(|| corrupt("the frame does not hold the entries it says"))?
+        } else {
+            Vec::new()
+        };
+        Ok((entries, Point { seq: next, at: frame.next_at }))
     }
 
     fn segments(&self) -> MutexGuard<'_, Segments> {

@@ -1,0 +1,52 @@
+//! Any text as a policy: an error that can be shown, or a policy that decides, the same each time; a denial beats any permission.
+
+use policy::{Context, Decision, Policy, Principal, Request, evaluate, parse_bucket_policy};
+
+const ACCOUNT: &str = "123456789012";
+const DENY_ALL: &str =
+    r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"*","Resource":"*"}]}"#;
+
+/// See the module.
+pub fn policy_document(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    if let Err(message) = parse_bucket_policy(&text, "logs") {
+        assert!(!message.is_empty());
+    }
+    let policy = match Policy::parse(&text) {
+        Ok(policy) => policy,
+        Err(error) => return assert!(!policy::bucket::message(&error).is_empty() && !error.to_string().is_empty()),
+    };
+    let deny = Policy::parse(DENY_ALL).expect("it is a policy");
+    let context = Context::new()
+        .with("aws:SourceIp", "203.0.113.7")
+        .with("aws:SourceArn", "arn:aws:cloudtrail:us-east-1:123456789012:trail/t")
+        .with("aws:SecureTransport", "false")
+        .with("aws:CurrentTime", "2023-11-14T22:13:20Z")
+        .with("aws:username", "alice")
+        .with("s3:x-amz-acl", "bucket-owner-full-control")
+        .with("s3:max-keys", "10")
+        .with_all("aws:TagKeys", vec!["a".to_owned(), "b".to_owned()]);
+    let lookup = |key: &str| context.get(key);
+    let user = Principal::User { account: ACCOUNT, arn: "arn:aws:iam::123456789012:user/alice", id: "AIDAEXAMPLE" };
+    for principal in [
+        Principal::Anonymous,
+        Principal::Root { account: ACCOUNT },
+        Principal::Service { name: "cloudtrail.amazonaws.com" },
+        user,
+    ] {
+        for (action, resource) in [
+            ("s3:PutObject", "arn:aws:s3:::logs/AWSLogs/123456789012/CloudTrail/a.json.gz"),
+            ("s3:GetBucketAcl", "arn:aws:s3:::logs"),
+            ("cloudtrail:StopLogging", "arn:aws:cloudtrail:us-east-1:123456789012:trail/t"),
+            ("iam:ListUsers", "*"),
+        ] {
+            let request = Request { principal: principal.clone(), action, resource, context: &lookup };
+            let decision = evaluate(&[&policy], &request);
+            assert_eq!(decision, evaluate(&[&policy], &request));
+            if let Decision::Allow(because) | Decision::ExplicitDeny(because) = &decision {
+                assert!(because.policy == 0 && because.statement < policy.statements.len());
+            }
+            assert!(!evaluate(&[&policy, &deny], &request).is_allow());
+        }
+    }
+}
