@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use ports::{Buckets, ConsumerProgress, Flushed, Operator, RecordLines, Secret, Unavailable};
+use ports::{
+    Buckets, ConsumerProgress, Flushed, JournalStatus, Operator, RecordLines, RecordingStatus, Secret, TrailBacklog,
+    Unavailable,
+};
 use service::Definition;
 
 use crate::Failure;
@@ -52,8 +55,32 @@ impl Operator for Nobody {
         Ok(Flushed::default())
     }
 
-    fn tail(&self, _: Option<u64>) -> RecordLines {
+    fn tail(&self, _: Option<u64>, _: bool) -> RecordLines {
         Box::pin(futures_util::stream::empty())
+    }
+
+    async fn hold_for_backup(&self) -> Result<RecordLines, Unavailable> {
+        Ok(Box::pin(futures_util::stream::empty()))
+    }
+
+    fn account(&self) -> String {
+        String::new()
+    }
+
+    fn recording(&self) -> RecordingStatus {
+        RecordingStatus::default()
+    }
+
+    fn journal(&self) -> JournalStatus {
+        JournalStatus::default()
+    }
+
+    async fn event_time(&self, _: u64) -> Option<i64> {
+        None
+    }
+
+    async fn backlogs(&self) -> Result<Vec<TrailBacklog>, Unavailable> {
+        Ok(Vec::new())
     }
 
     fn consumers(&self) -> Vec<ConsumerProgress> {

@@ -83,8 +83,11 @@ impl World {
     fn new() -> World {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
         let journal = Arc::new(MemoryJournal::new());
+        let env = testkit::env(ManualClock::at(Timestamp::from_ms(NOW_MS)), 7);
         let parts = Parts {
-            env: testkit::env(ManualClock::at(Timestamp::from_ms(NOW_MS)), 7),
+            host_keys: seal::HostKeys::parse(&seal::HostKeys::make(&*env.rng)).expect("keys just made"),
+            key_maker: Arc::new(cloudtrail::RsaKeyMaker),
+            env,
             account: Arc::from("123456789012"),
             root_key: iam::RootKey { access_key_id: KEY.to_owned(), secret: Secret(Arc::from(SECRET)) },
             journal: Arc::clone(&journal) as Arc<dyn Journal>,

@@ -31,7 +31,7 @@ mod writer;
 pub use error::Error;
 pub use format::{MAX_BATCH_BYTES, MAX_BATCH_ENTRIES};
 pub use memory::MemoryJournal;
-pub use recovery::{Recovery, Verified, verify};
+pub use recovery::{Extent, Recovery, Verified, extents, verify};
 pub use segment_journal::{Committer, Options, SegmentJournal};
 
 /// A boxed future that may move between threads.

@@ -39,12 +39,34 @@ pub struct Verified {
     pub unfinished_bytes: u64,
 }
 
+/// The part of a segment file that holds entries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Extent {
+    /// The file's name in the journal's folder.
+    pub name: String,
+    /// How many bytes from its start.
+    pub len_bytes: u64,
+}
+
 /// Reads the whole journal in `folder` and verifies every checksum, position and hash. Writes nothing; the journal may be in
 /// use. An empty or absent folder is an error of the disk.
 pub fn verify(env: &Env, folder: &Path) -> Result<Verified, Error> {
+    extents(env, folder, None).map(|(verified, _)| verified)
+}
+
+/// What to copy of a journal so that the copy is a journal of its own, with the entries before `end`, which is a place that
+/// [`crate::Journal::durable_end`] once had; all entries if `end` is `None`. Verifies like [`verify`] what is to be copied. The
+/// journal may be in use, but not be trimmed: the bytes named here do not change any more.
+pub fn extents(env: &Env, folder: &Path, end: Option<Seq>) -> Result<(Verified, Vec<Extent>), Error> {
     let disk = &*env.disk;
-    let firsts = list(disk, folder)?.segments;
+    let mut firsts = list(disk, folder)?.segments;
+    if let Some(end) = end {
+        // A segment that begins at the end or later has nothing of it. One has to be there, or the copy is another journal.
+        let before = firsts.partition_point(|first| *first < end.get());
+        firsts.truncate(before.max(1));
+    }
     let headers = headers(disk, folder, &firsts)?;
+    let mut extents = Vec::with_capacity(headers.len());
     let Some(oldest) = headers.first() else {
         let absent = std::io::Error::from(std::io::ErrorKind::NotFound);
         return Err(Error::disk("find segments in", folder)(absent));
@@ -56,20 +78,23 @@ pub fn verify(env: &Env, folder: &Path) -> Result<Verified, Error> {
         if header.chain != head.hash {
             return Err(Error::corrupt(&path, 0, "the segment does not continue the hash chain of the one before"));
         }
-        let stop = headers.get(index + 1).map(|next| next.first);
+        let stop = headers.get(index + 1).map(|next| next.first).or(end.map(Seq::get));
         let file = disk.open(&path, false).map_err(Error::disk("open", &path))?;
         let mut reader = Reader::new(&*file, &path, CHUNK_BYTES)?;
         let checked = check_frames(&mut reader, header, stop, |_, _| {})?;
         if stop.is_some_and(|stop| stop != checked.next) {
-            return Err(Error::corrupt(&path, checked.end_at, "the segment reaches into the next one"));
+            return Err(Error::corrupt(&path, checked.end_at, "the entries do not end where they should"));
         }
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        extents.push(Extent { name, len_bytes: checked.end_at });
         if stop.is_none() {
             unfinished_bytes = judge_tail(&mut reader, checked.end_at, header.mark())?;
         }
         head = ChainHead { seq: Seq(checked.next - 1), hash: checked.chain };
     }
     let entries = head.seq.get() + 1 - oldest.first;
-    Ok(Verified { first: Seq(oldest.first), entries, segments: headers.len(), head, unfinished_bytes })
+    let verified = Verified { first: Seq(oldest.first), entries, segments: headers.len(), head, unfinished_bytes };
+    Ok((verified, extents))
 }
 
 /// A journal as it lies on disk, ready to be continued.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use journal::conformance::{append, read_all, recovers_or_refuses};
 use journal::faulty_disk::FaultyDisk;
-use journal::{Error, Journal, Options, ReadLimit, Recovery, SegmentJournal, Seq, verify};
+use journal::{Error, Extent, Journal, Options, ReadLimit, Recovery, SegmentJournal, Seq, extents, verify};
 use proptest::prelude::*;
 
 const OPTIONS: Options = Options { segment_bytes: 4000, queue_bytes: 100_000, memory_bytes: 0 };
@@ -168,4 +168,32 @@ proptest! {
     fn any_damage_is_cut_or_refused(script in prop::collection::vec(any::<u8>(), 0..40)) {
         recovers_or_refuses(&script);
     }
+}
+
+/// For each place at which the journal once ended, what is to be copied is a journal that ends there and can be continued.
+#[test]
+fn what_is_copied_up_to_a_place_is_a_journal_of_its_own() {
+    let disk = journal();
+    for end in 1..=9 {
+        let (verified, parts) = extents(&disk.env(), folder(), Some(Seq::new(end))).unwrap();
+        assert_eq!((verified.head.seq, verified.unfinished_bytes), (Seq::new(end - 1), 0));
+        let copy = FaultyDisk::new(2);
+        copy.env().disk.create_dir_all(folder()).unwrap();
+        for Extent { name, len_bytes } in parts {
+            let mut bytes = disk.bytes(&folder().join(&name)).unwrap();
+            bytes.truncate(usize::try_from(len_bytes).unwrap());
+            copy.put(&folder().join(name), bytes);
+        }
+        let (journal, recovery) = open(&copy).unwrap();
+        assert_eq!((recovery.entries, recovery.cut_bytes, journal.chain_head()), (end - 1, 0, verified.head));
+        append(&journal, &[b"more"]).unwrap();
+        assert_eq!(journal.durable_end(), Seq::new(end + 1));
+    }
+    let damaged = |end| {
+        change(&disk, &segment(4), |bytes| bytes[HEADER + FRAME + 70] ^= 1);
+        let found = extents(&disk.env(), folder(), Some(Seq::new(end)));
+        change(&disk, &segment(4), |bytes| bytes[HEADER + FRAME + 70] ^= 1);
+        corrupt_at(found, &segment(4))
+    };
+    assert_eq!((damaged(5), damaged(6), damaged(9)), (None, Some(offset(1)), Some(offset(1))));
 }

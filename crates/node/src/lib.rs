@@ -1,6 +1,7 @@
 //! A whole Cairn without a process around it: every service, consumer and background task joined in one function that is read
 //! from top to bottom. It opens no file and no socket: whoever starts a node gives it its storage, its clock and its callers.
 
+mod holds;
 mod host_keys;
 mod operator;
 mod upkeep;
@@ -17,6 +18,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use worker::Crew;
 
+use crate::holds::{HeldObjects, Holds};
 use crate::operator::ServerOperator;
 use crate::upkeep::Upkeep;
 
@@ -88,6 +90,8 @@ impl Node {
     pub async fn start(parts: Parts) -> Result<Node, Failure> {
         let Parts { env, account, root_key, host_keys, journal, state, objects, key_maker, options } = parts;
         let started_ms = env.clock.monotonic_ms();
+        let holds = Holds::new(objects);
+        let objects: Arc<dyn Objects> = Arc::new(HeldObjects(Arc::clone(&holds)));
 
         // 1. The keys that contents were encrypted under; then the services, and what they ask of one another.
         host_keys::check(&*state, &host_keys, env.clock.now()).await?;
@@ -111,7 +115,11 @@ impl Node {
             env: env.clone(),
             journal: Arc::clone(&journal),
             cloudtrail: Arc::clone(&cloudtrail),
+            account: Arc::clone(&account),
+            state: Arc::clone(&state),
+            holds: Arc::clone(&holds),
             crew: OnceLock::new(),
+            recorder: OnceLock::new(),
             stop: stopping.clone(),
             started_ms,
         });
@@ -130,6 +138,7 @@ impl Node {
 
         // 3. The gateway.
         let recorder = Arc::new(Recorder::new(Arc::clone(&journal), options.recording));
+        let _ = operator.recorder.set(Arc::clone(&recorder));
         let gateway = Arc::new(Gateway::new(gateway::Deps {
             env,
             account,
@@ -148,8 +157,13 @@ impl Node {
         }));
 
         // 4. What is done in the background.
-        let upkeep =
-            Upkeep { journal: Arc::clone(&journal), crew: Arc::clone(&crew), recorder: Arc::clone(&recorder), s3 };
+        let upkeep = Upkeep {
+            journal: Arc::clone(&journal),
+            crew: Arc::clone(&crew),
+            recorder: Arc::clone(&recorder),
+            s3,
+            holds,
+        };
         let upkeep = tokio::spawn(upkeep.run(stopping));
         Ok(Node { gateway, stop, journal, recorder, crew, upkeep })
     }

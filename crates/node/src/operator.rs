@@ -1,16 +1,24 @@
 //! The server as its operator sees it: what the service `cairn` is given.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use base::Env;
 use bytes::{Bytes, BytesMut};
 use cloudtrail::CloudTrail;
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
+use gateway::Recorder;
 use journal::{Journal, ReadLimit, Seq};
-use ports::{ConsumerProgress, Flushed, Operator, RecordLines, Unavailable, WaitingTrail};
+use ports::{
+    ConsumerProgress, Flushed, JournalStatus, Operator, RecordLines, RecordingStatus, TrailBacklog, Unavailable,
+    WaitingTrail,
+};
+use state::{FileCopy, State};
 use tokio::sync::watch;
 use worker::{Crew, EntryKind};
+
+use crate::holds::{Hold, Holds};
 
 /// See the module.
 pub struct ServerOperator {
@@ -19,9 +27,21 @@ pub struct ServerOperator {
     pub cloudtrail: Arc<CloudTrail>,
     /// Set once the consumers run.
     pub crew: OnceLock<Arc<Crew>>,
+    /// Set once calls are taken.
+    pub recorder: OnceLock<Arc<Recorder>>,
+    pub account: Arc<str>,
+    pub state: Arc<dyn State>,
+    pub holds: Arc<Holds>,
     pub stop: watch::Receiver<bool>,
     pub started_ms: u64,
 }
+
+/// The first event after some other entries is looked for in so many.
+const TIME_LIMIT: ReadLimit = ReadLimit { max_bytes: 64 << 10, max_entries: 16 };
+/// How often a hold says that it goes on.
+const HOLD_BEAT: Duration = Duration::from_secs(1);
+/// A hold ends after so many beats, a day, so that one that was forgotten does not fill the disk.
+const HOLD_BEATS_MAX: u32 = 24 * 3600;
 
 #[async_trait]
 impl Operator for ServerOperator {
@@ -34,14 +54,39 @@ impl Operator for ServerOperator {
         })
     }
 
-    fn tail(&self, after: Option<u64>) -> RecordLines {
+    fn tail(&self, after: Option<u64>, positions: bool) -> RecordLines {
         let from = after.map_or_else(|| self.journal.durable_end(), |after| Seq::new(after).next());
-        let tail =
-            Tail { journal: Arc::clone(&self.journal), at: from.max(self.journal.first()), stop: self.stop.clone() };
-        Box::pin(stream::unfold(tail, |mut tail| async move {
+        let at = from.max(self.journal.first());
+        let tail = Tail { journal: Arc::clone(&self.journal), at, stop: self.stop.clone(), positions };
+        let start = Bytes::from(format!("{}\n", at.get().saturating_sub(1)));
+        let start = stream::iter(positions.then_some(start));
+        Box::pin(start.chain(stream::unfold(tail, |mut tail| async move {
             let lines = tail.next().await?;
             Some((lines, tail))
-        }))
+        })))
+    }
+
+    async fn hold_for_backup(&self) -> Result<RecordLines, Unavailable> {
+        let hold = self.holds.hold().await;
+        // Both at one moment: no cursor in the tables is ahead of the journal's copy, and nothing in that is ahead of the tables but
+        // calls that were still running.
+        let moment = Arc::new(OnceLock::new());
+        let (at, journal) = (Arc::clone(&moment), Arc::clone(&self.journal));
+        let copy = self.state.copy(Box::new(move || at.set(journal.chain_head()).expect("a moment comes once"))).await;
+        let copy = copy.map_err(|error| Unavailable(format!("{error}: {:?}", std::error::Error::source(&error))))?;
+        let head = *moment.get().ok_or_else(|| Unavailable("the tables were copied at no moment".to_owned()))?;
+        let first_line = serde_json::json!({
+            "Account": self.account.as_ref(),
+            "JournalFirst": self.journal.first().get(),
+            "JournalEnd": head.seq.next().get(),
+            "JournalHead": base::ids::hex(&head.hash),
+            "Tables": copy.path().file_name().map(|name| name.to_string_lossy()),
+        });
+        let held = Held { _hold: hold, _copy: copy, stop: self.stop.clone(), beats: 0 };
+        let first_line = stream::iter([Bytes::from(format!("{first_line}\n"))]);
+        Ok(Box::pin(first_line.chain(stream::unfold(held, |mut held| async move {
+            held.goes_on().await.then_some((Bytes::from_static(b"\n"), held))
+        }))))
     }
 
     fn consumers(&self) -> Vec<ConsumerProgress> {
@@ -56,6 +101,51 @@ impl Operator for ServerOperator {
         progress.collect()
     }
 
+    fn account(&self) -> String {
+        self.account.to_string()
+    }
+
+    fn recording(&self) -> RecordingStatus {
+        let recorder = self.recorder.get();
+        RecordingStatus {
+            on: recorder.is_some_and(|recorder| recorder.is_on()),
+            waiting: recorder.is_some_and(|recorder| recorder.has_backlog()),
+        }
+    }
+
+    fn journal(&self) -> JournalStatus {
+        let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        let stats = self.journal.stats();
+        JournalStatus {
+            first: self.journal.first().get(),
+            end: self.journal_end(),
+            bytes_on_disk: stats.bytes_on_disk,
+            segments: number(stats.segments),
+            queue_depth: number(stats.queue_depth),
+            commits: stats.commits,
+            last_commit_ms: stats.last_commit_ms,
+            refused: stats.refused_full + stats.refused_disk,
+        }
+    }
+
+    async fn event_time(&self, position: u64) -> Option<i64> {
+        let journal = Arc::clone(&self.journal);
+        let read = tokio::task::spawn_blocking(move || journal.read(Seq::new(position), TIME_LIMIT)).await;
+        // What was trimmed meanwhile, or cannot be read, has no time here; consumers report it.
+        read.ok()?.ok()?.iter().find_map(|entry| match EntryKind::read(entry) {
+            Ok(EntryKind::Finish { record, .. } | EntryKind::Begin { record }) => {
+                record::RecordView::parse(&record).ok()?.event_time().map(|time| time.ms())
+            }
+            _ => None,
+        })
+    }
+
+    async fn backlogs(&self) -> Result<Vec<TrailBacklog>, Unavailable> {
+        let backlogs = self.cloudtrail.backlogs().await.map_err(|error| Unavailable(error.to_string()))?;
+        let backlogs = backlogs.into_iter().map(|(trail, (files, oldest_ms))| TrailBacklog { trail, files, oldest_ms });
+        Ok(backlogs.collect())
+    }
+
     fn journal_end(&self) -> u64 {
         self.journal.durable_end().get()
     }
@@ -65,14 +155,35 @@ impl Operator for ServerOperator {
     }
 }
 
+/// A hold that somebody reads.
+struct Held {
+    _hold: Hold,
+    _copy: FileCopy,
+    stop: watch::Receiver<bool>,
+    beats: u32,
+}
+
+impl Held {
+    /// Waits for the next beat; false when the hold is over.
+    async fn goes_on(&mut self) -> bool {
+        self.beats += 1;
+        tokio::select! {
+            biased;
+            _ = self.stop.wait_for(|stop| *stop) => false,
+            () = tokio::time::sleep(HOLD_BEAT) => self.beats < HOLD_BEATS_MAX,
+        }
+    }
+}
+
 struct Tail {
     journal: Arc<dyn Journal>,
     at: Seq,
     stop: watch::Receiver<bool>,
+    positions: bool,
 }
 
 impl Tail {
-    /// The next records; `None` when the server stops or the journal fails.
+    /// The next lines; `None` when the server stops or the journal fails.
     async fn next(&mut self) -> Option<Bytes> {
         loop {
             tokio::select! {
@@ -82,18 +193,32 @@ impl Tail {
             }
             let entries = match self.journal.read(self.at, ReadLimit::default()) {
                 Ok(entries) => entries,
+                // It was too slow: what the journal has given up is left out, and the position line says so.
+                Err(journal::Error::Trimmed { first }) if self.positions => {
+                    self.at = first;
+                    return Some(Bytes::from(format!("{}\n", first.get().saturating_sub(1))));
+                }
                 Err(error) => {
                     tracing::warn!(%error, "a tail ends");
                     return None;
                 }
             };
-            self.at = entries.last()?.seq.next();
+            let last = entries.last()?.seq;
+            self.at = last.next();
             let mut lines = BytesMut::new();
+            let mut told = None;
             for entry in &entries {
                 if let Ok(EntryKind::Finish { record, .. }) = EntryKind::read(entry) {
+                    if self.positions {
+                        lines.extend_from_slice(format!("{}\t", entry.seq).as_bytes());
+                    }
                     lines.extend_from_slice(&record);
                     lines.extend_from_slice(b"\n");
+                    told = Some(entry.seq);
                 }
+            }
+            if self.positions && told != Some(last) {
+                lines.extend_from_slice(format!("{last}\n").as_bytes());
             }
             if !lines.is_empty() {
                 return Some(lines.freeze());

@@ -9,6 +9,8 @@ use journal::Journal;
 use tokio::sync::watch;
 use worker::Crew;
 
+use crate::holds::Holds;
+
 /// How often.
 const INTERVAL: Duration = Duration::from_secs(5);
 
@@ -18,6 +20,7 @@ pub(crate) struct Upkeep {
     pub crew: Arc<Crew>,
     pub recorder: Arc<Recorder>,
     pub s3: Arc<s3::S3>,
+    pub holds: Arc<Holds>,
 }
 
 impl Upkeep {
@@ -32,6 +35,8 @@ impl Upkeep {
             if let Err(error) = self.recorder.write_unwritten().await {
                 tracing::warn!(%error, "records still wait for the journal");
             }
+            // A backup copies files: what is to go waits until it is done.
+            let Some(_round) = self.holds.round() else { continue };
             self.trim().await;
             if let Err(error) = self.s3.collect_garbage().await {
                 tracing::warn!(%error, "contents of objects that are gone could not be removed");

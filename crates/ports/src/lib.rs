@@ -10,7 +10,9 @@ pub use access::{AccessRequest, Authorizer, Credential, Credentials, Decision, S
 pub use buckets::{BucketError, BucketInfo, Buckets, ServicePut};
 pub use figures::{Figure, FigureValue, Figures};
 pub use identity::Caller;
-pub use operator::{ConsumerProgress, Flushed, Operator, RecordLines, WaitingTrail};
+pub use operator::{
+    ConsumerProgress, Flushed, JournalStatus, Operator, RecordLines, RecordingStatus, TrailBacklog, WaitingTrail,
+};
 
 /// A port's owner could not do its part (its storage failed, say). The text is for our own log, never for a client.
 #[derive(Debug, Clone)]

@@ -41,6 +41,47 @@ pub struct ConsumerProgress {
     pub failure: Option<String>,
 }
 
+/// The journal, to whoever runs the server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct JournalStatus {
+    /// The oldest entry that is still there.
+    pub first: u64,
+    /// The position after the last.
+    pub end: u64,
+    /// What its files take.
+    pub bytes_on_disk: u64,
+    /// How many files.
+    pub segments: u64,
+    /// Appends that wait to be written.
+    pub queue_depth: u64,
+    /// Writes, each one synced, since the start.
+    pub commits: u64,
+    /// How long the last one took.
+    pub last_commit_ms: u64,
+    /// Appends refused since the start because the disk was full, or failed.
+    pub refused: u64,
+}
+
+/// Whether calls are recorded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RecordingStatus {
+    /// It is not switched off.
+    pub on: bool,
+    /// Records of finished calls wait for a journal that does not take them.
+    pub waiting: bool,
+}
+
+/// Log files of a trail that are not in their bucket yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrailBacklog {
+    /// Its ARN.
+    pub trail: String,
+    /// How many files.
+    pub files: u64,
+    /// When the oldest was finished, in milliseconds since 1970.
+    pub oldest_ms: i64,
+}
+
 /// Lines of records, each one record of JSON and a line end.
 pub type RecordLines = Pin<Box<dyn Stream<Item = Bytes> + Send>>;
 
@@ -50,11 +91,32 @@ pub trait Operator: Send + Sync + 'static {
     /// Delivers all that is recorded now.
     async fn flush(&self) -> Result<Flushed, Unavailable>;
 
-    /// Records as they come, from the one after `after` (a journal position), or from now on. Ends when the server stops.
-    fn tail(&self, after: Option<u64>) -> RecordLines;
+    /// Records as they come, from the one after `after` (a journal position), or from now on. Ends when the server stops. With
+    /// `positions`, each line starts with the record's journal position and a tab, and a line that is a position alone says how far
+    /// the tail is: at its start, and whenever it has passed entries that are no records.
+    fn tail(&self, after: Option<u64>, positions: bool) -> RecordLines;
+
+    /// Keeps every file that a backup needs, for as long as the answer is read (a day at most) and the server runs. The first line
+    /// is JSON and says what to copy; the others are empty and say that the hold goes on.
+    async fn hold_for_backup(&self) -> Result<RecordLines, Unavailable>;
 
     /// How far the consumers are.
     fn consumers(&self) -> Vec<ConsumerProgress>;
+
+    /// Whose server this is.
+    fn account(&self) -> String;
+
+    /// Whether calls are recorded.
+    fn recording(&self) -> RecordingStatus;
+
+    /// How the journal is.
+    fn journal(&self) -> JournalStatus;
+
+    /// The time of the first event at this journal position or soon after it, in milliseconds since 1970.
+    async fn event_time(&self, position: u64) -> Option<i64>;
+
+    /// The trails whose files wait.
+    async fn backlogs(&self) -> Result<Vec<TrailBacklog>, Unavailable>;
 
     /// The position after the last recorded entry.
     fn journal_end(&self) -> u64;

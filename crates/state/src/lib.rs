@@ -3,6 +3,7 @@
 //! Holds no business rules, and never keeps what the journal or the log files are the evidence of.
 
 mod error;
+mod file_copy;
 pub mod key;
 mod memory;
 mod ops;
@@ -18,6 +19,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 pub use error::Error;
+pub use file_copy::{FileCopy, Moment};
 pub use memory::Memory;
 pub use sqlite::{Options, Sqlite};
 pub use typed::{Change, Doc, Typed};
@@ -221,6 +223,17 @@ pub trait State: Send + Sync + 'static {
     /// Every expectation is about the rows as they were before the commit; a commit may write a row only once. If the
     /// future is dropped, or the error is [`Error::Storage`], the commit may have happened or not.
     async fn commit(&self, ops: Vec<Op>) -> Result<CommitInfo, Error>;
+
+    /// Writes a copy of all tables as of one moment into a file, for a backup. `moment` runs at that moment: after every commit
+    /// that is in the copy, before every one that is not. Waits for the disk. Tables that lie in no file refuse.
+    async fn copy(&self, moment: Moment) -> Result<FileCopy, Error> {
+        drop(moment);
+        let source = std::io::Error::from(std::io::ErrorKind::Unsupported);
+        Err(Error::Storage {
+            doing: "copying tables that lie in no file".to_owned(),
+            source: std::sync::Arc::new(source),
+        })
+    }
 }
 
 /// All rows of a range, page by page, for `visit`, which returns whether to go on. Each page is as of its own moment.

@@ -1,4 +1,4 @@
-//! Cairn's own API, for whoever runs the server: flush, tail, status. It is called like any other service: signed, authorized,
+//! Cairn's own API, for whoever runs the server: flush, tail, status, backup. It is called like any other service: signed, authorized,
 //! recorded.
 
 pub mod ops;
@@ -21,5 +21,10 @@ impl Service for Cairn {
 
 /// The operations.
 pub fn definition(cairn: Arc<Cairn>) -> Definition {
-    Builder::new(cairn).on::<ops::flush::Flush>().on::<ops::get_status::GetStatus>().on::<ops::tail::Tail>().build()
+    Builder::new(cairn)
+        .on::<ops::flush::Flush>()
+        .on::<ops::get_status::GetStatus>()
+        .on::<ops::hold_for_backup::HoldForBackup>()
+        .on::<ops::tail::Tail>()
+        .build()
 }

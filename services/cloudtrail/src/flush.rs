@@ -1,15 +1,19 @@
 //! [`CloudTrail::flush`]: log files now instead of at the end of the interval. Behind the command `cairn flush`.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use journal::Seq;
 use service::ApiError;
+use state::Range;
 
 use crate::CloudTrail;
 use crate::delivery::consumer::FLUSH_TOPIC;
+use crate::delivery::outbox::OutboxFile;
 use crate::delivery::worker::{Digests, TrailWorker};
+use crate::rows::{self, OUTBOX};
 
 /// How long a flush waits for delivery to reach its place in the journal, and then for the buckets.
 const FLUSH_WAIT: Duration = Duration::from_secs(30);
@@ -25,6 +29,20 @@ pub struct FlushReport {
 }
 
 impl CloudTrail {
+    /// Trails with log files that are not in their bucket yet, by ARN: how many, and when the oldest was finished.
+    pub async fn backlogs(&self) -> Result<BTreeMap<String, (u64, i64)>, ApiError> {
+        let mut backlogs: BTreeMap<String, (u64, i64)> = BTreeMap::new();
+        let scan = state::scan_all(&*self.shared.state, OUTBOX, Range::all(), |row| {
+            let file: OutboxFile = rows::read(OUTBOX, &row)?;
+            let (files, oldest_ms) = backlogs.entry(file.arn).or_insert((0, file.cut_ms));
+            *files += 1;
+            *oldest_ms = file.cut_ms.min(*oldest_ms);
+            Ok::<bool, state::Error>(true)
+        });
+        scan.await.map_err(ApiError::unavailable)?;
+        Ok(backlogs)
+    }
+
     /// Cuts all log files at the journal's present end, puts them into their buckets, and writes digests if `digests` is set.
     /// Waits for that, at most a minute; what a bucket refuses stays in the outbox and is reported.
     pub async fn flush(&self, digests: bool) -> Result<FlushReport, ApiError> {

@@ -68,6 +68,8 @@ struct World {
     faults: Arc<Faults>,
     witness: Arc<Witness>,
     disk: FaultyDisk,
+    /// The file of host keys, which no crash touches.
+    host_keys: String,
     tables: state::Memory,
     blobs: objects::Memory,
     env: Env,
@@ -132,6 +134,7 @@ impl World {
             faults,
             witness,
             disk,
+            host_keys: seal::HostKeys::make(&*env.rng),
             tables: state::Memory::new(),
             blobs: objects::Memory::new(),
             env,
@@ -287,6 +290,7 @@ impl World {
             journal: Arc::new(log) as Arc<dyn Journal>,
             state: Arc::new(tables),
             objects: Arc::new(SimStore::new(self.blobs.clone(), faults(), seed, plant)),
+            host_keys: seal::HostKeys::parse(&self.host_keys).expect("keys just made"),
             key_maker: Arc::new(signing_key::OneKey),
             options: node::Options { cloudtrail: self.options, recording: Recording::On, ..node::Options::default() },
         })

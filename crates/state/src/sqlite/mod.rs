@@ -11,22 +11,25 @@
 
 mod cache;
 mod connection;
+mod copy;
 mod reader;
 mod writer;
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::{Builder, JoinHandle};
 
 use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{CommitInfo, Error, KEY_BYTES_MAX, Op, Range, Row, State, Table, ops};
+use crate::{CommitInfo, Error, FileCopy, KEY_BYTES_MAX, Moment, Op, Range, Row, State, Table, ops};
 use cache::{Cache, Found};
+use copy::Copying;
 use reader::{Read, Reader};
-use writer::{Commit, Writer};
+use writer::{Commit, Request, Writer};
 
 /// Commits that may wait for the writer; more callers wait for a place in the queue.
 const COMMITS_WAITING_MAX: usize = 1024;
@@ -53,10 +56,12 @@ impl Default for Options {
 /// Tables in one SQLite file. Dropping it waits for the commits that are queued, then closes the file.
 pub struct Sqlite {
     // Declared, and so dropped, in this order: without senders the threads end, then they are waited for, then the lock goes.
-    commits: mpsc::Sender<Commit>,
+    commits: mpsc::Sender<Request>,
     reads: mpsc::Sender<Read>,
     cache: Arc<Mutex<Cache>>,
     tables: Tables,
+    path: PathBuf,
+    next_copy: AtomicU64,
     _threads: Threads,
     _lock: File,
 }
@@ -80,6 +85,7 @@ impl Sqlite {
     /// a crash left. A file serves one process at a time: a second gets [`Error::InUse`].
     pub fn open(path: &Path, options: Options) -> Result<Sqlite, Error> {
         let lock = connection::lock(path)?;
+        copy::tidy(path)?;
         let (connection, rev, names) = connection::open_writer(path, options.file_bytes_max)?;
         let tables: Tables = Arc::new(RwLock::new(names));
         let cache = Arc::new(Mutex::new(Cache::new(options.cache_bytes)));
@@ -97,12 +103,21 @@ impl Sqlite {
         let (commits, queue) = mpsc::channel(COMMITS_WAITING_MAX);
         let writer = Writer::new(connection, rev, cache.clone(), tables.clone());
         threads.0.push(spawn("state-writer".into(), move || writer.run(queue))?);
-        Ok(Sqlite { commits, reads, cache, tables, _threads: threads, _lock: lock })
+        let (path, next_copy) = (path.to_path_buf(), AtomicU64::new(1));
+        Ok(Sqlite { commits, reads, cache, tables, path, next_copy, _threads: threads, _lock: lock })
     }
 
     fn exists(&self, table: Table) -> bool {
         self.tables.read().unwrap_or_else(PoisonError::into_inner).contains(table)
     }
+}
+
+/// Waits for something that takes long, in a thread of its own.
+async fn in_thread<T: Send + 'static>(run: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
+    let (reply, answer) = oneshot::channel();
+    // Whoever waited may have gone; what was made is dropped then. The thread ends by itself.
+    drop(spawn("state-copy".into(), move || drop(reply.send(run())))?);
+    answer.await.map_err(|_| Error::Closed)?
 }
 
 fn spawn(name: String, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Error> {
@@ -143,8 +158,19 @@ impl State for Sqlite {
     async fn commit(&self, ops: Vec<Op>) -> Result<CommitInfo, Error> {
         ops::check_commit(&ops)?;
         let (reply, answer) = oneshot::channel();
-        self.commits.send(Commit { ops, reply }).await.map_err(|_| Error::Closed)?;
+        self.commits.send(Request::Commit(Commit { ops, reply })).await.map_err(|_| Error::Closed)?;
         answer.await.map_err(|_| Error::Closed)?
+    }
+
+    async fn copy(&self, moment: Moment) -> Result<FileCopy, Error> {
+        let path = self.path.clone();
+        let connection = in_thread(move || copy::source(&path)).await?;
+        let (reply, answer) = oneshot::channel();
+        let begin = Request::Copy(Copying { connection, moment, reply });
+        self.commits.send(begin).await.map_err(|_| Error::Closed)?;
+        let connection = answer.await.map_err(|_| Error::Closed)??;
+        let (path, number) = (self.path.clone(), self.next_copy.fetch_add(1, Ordering::Relaxed));
+        in_thread(move || copy::write(&connection, &path, number)).await
     }
 }
 

@@ -155,7 +155,7 @@ fn a_group_of_commits() {
     let (send, queue) = mpsc::channel(10);
     let answers = group.map(|ops| {
         let (reply, answer) = oneshot::channel();
-        send.try_send(Commit { ops, reply }).ok().unwrap();
+        send.try_send(Request::Commit(Commit { ops, reply })).ok().unwrap();
         answer
     });
     drop(send);
@@ -218,6 +218,62 @@ async fn reads_are_never_stale() {
     for reader in readers {
         reader.await.unwrap();
     }
+}
+
+/// Commits go on while a copy is made; it holds those answered before the moment, none after it, and goes when it is dropped.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_shows_one_moment() {
+    let folder = folder();
+    let state = Arc::new(open(&folder));
+    let written = Arc::new(std::sync::atomic::AtomicU64::new(0));
+    let writer = {
+        let (state, written) = (state.clone(), written.clone());
+        tokio::spawn(async move {
+            for number in 0..400_u64 {
+                let ops = ["x", "y"].map(|row| put(T, row, &number.to_string(), Expect::Any));
+                state.commit(ops.into()).await.unwrap();
+                written.store(number + 1, std::sync::atomic::Ordering::SeqCst);
+            }
+        })
+    };
+    while written.load(std::sync::atomic::Ordering::SeqCst) == 0 {
+        tokio::task::yield_now().await;
+    }
+    let mut last = 0;
+    for _ in 0..4 {
+        let (before, at) = (written.load(std::sync::atomic::Ordering::SeqCst), Arc::new(std::sync::OnceLock::new()));
+        let moment = { (Arc::clone(&at), Arc::clone(&written)) };
+        let moment = Box::new(move || moment.0.set(moment.1.load(std::sync::atomic::Ordering::SeqCst)).unwrap());
+        let copy = state.copy(moment).await.unwrap();
+        let (place, there) = (copy.path().to_owned(), self::folder());
+        std::fs::copy(&place, there.path().join("state.db")).unwrap();
+        let copied = open(&there);
+        let number = async |row: &[u8]| {
+            let row = copied.get(T, row).await.unwrap().unwrap();
+            std::str::from_utf8(&row.value).unwrap().parse::<u64>().unwrap() + 1
+        };
+        let (x, y) = (number(b"x").await, number(b"y").await);
+        // A commit may be in the tables a moment before its caller has counted it.
+        let at = *at.get().unwrap();
+        assert!(x == y && before <= x && (at..=at + 1).contains(&x) && last <= x, "{x} {y} at {at}, before {before}");
+        last = x;
+        drop(copy);
+        assert!(!place.exists());
+    }
+    writer.await.unwrap();
+}
+
+#[tokio::test]
+async fn copies_that_a_crash_left_are_removed() {
+    let folder = folder();
+    let state = open(&folder);
+    let copy = state.copy(Box::new(|| {})).await.unwrap();
+    let path = copy.path().to_owned();
+    std::mem::forget(copy);
+    drop(state);
+    assert!(path.exists());
+    open(&folder);
+    assert!(!path.exists());
 }
 
 fn step() -> impl Strategy<Value = Vec<Op>> {

@@ -9,12 +9,19 @@ use tokio::sync::{mpsc, oneshot};
 use super::Tables;
 use super::cache::Cache;
 use super::connection::failed;
+use super::copy::Copying;
 use crate::{CommitInfo, Error, Op, Row, Table};
 
 /// The most commits in one SQL transaction, so that the first does not wait long for the last.
 const GROUP_COMMITS_MAX: usize = 512;
 /// No more commits join a transaction that writes this many bytes.
 const GROUP_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// What the writer is asked for.
+pub(super) enum Request {
+    Commit(Commit),
+    Copy(Copying),
+}
 
 /// A commit to be done.
 pub(super) struct Commit {
@@ -47,18 +54,35 @@ impl Writer {
     }
 
     /// Serves the queue until it is closed and empty.
-    pub(super) fn run(mut self, mut queue: mpsc::Receiver<Commit>) {
+    pub(super) fn run(mut self, mut queue: mpsc::Receiver<Request>) {
         while let Some(first) = queue.blocking_recv() {
+            let first = match first {
+                Request::Commit(first) => first,
+                Request::Copy(copying) => {
+                    copying.begin();
+                    continue;
+                }
+            };
+            let mut copying = None;
             let mut bytes = first.bytes();
             let mut group = vec![first];
             while group.len() < GROUP_COMMITS_MAX
                 && bytes < GROUP_BYTES_MAX
+                && copying.is_none()
                 && let Ok(next) = queue.try_recv()
             {
-                bytes += next.bytes();
-                group.push(next);
+                match next {
+                    Request::Commit(next) => {
+                        bytes += next.bytes();
+                        group.push(next);
+                    }
+                    Request::Copy(next) => copying = Some(next),
+                }
             }
             self.group(group);
+            if let Some(copying) = copying {
+                copying.begin();
+            }
         }
     }
 

@@ -1,5 +1,6 @@
-//! GetStatus: shows the version, the journal's end and how far its consumers are.
+//! GetStatus: shows how the server is: version, recording, journal, consumers, files that wait for their buckets.
 
+use base::Timestamp;
 use serde::{Deserialize, Serialize};
 use service::{ApiError, Call, Operation};
 
@@ -18,8 +19,34 @@ pub struct Input {}
 pub struct Output {
     version: &'static str,
     uptime_seconds: i64,
+    account_id: String,
+    recording: Recording,
     journal_end: i64,
+    journal: Journal,
     consumers: Vec<Consumer>,
+    backlogs: Vec<Backlog>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Recording {
+    on: bool,
+    waiting: bool,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Journal {
+    first: i64,
+    entries: i64,
+    bytes_on_disk: i64,
+    segments: i64,
+    queue_depth: i64,
+    commits: i64,
+    last_commit_ms: i64,
+    refused: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    oldest_event_time: Option<Timestamp>,
 }
 
 #[derive(Serialize)]
@@ -28,7 +55,22 @@ struct Consumer {
     name: String,
     cursor: i64,
     lag: i64,
+    /// The time of the first event that it has not taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    behind_since: Option<Timestamp>,
     failure: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Backlog {
+    trail: String,
+    files: i64,
+    oldest: Timestamp,
+}
+
+fn number(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 impl Operation for GetStatus {
@@ -39,18 +81,43 @@ impl Operation for GetStatus {
     const RESOURCE: &'static str = "*";
 
     async fn run(cairn: &Cairn, _: &Call, _: Input) -> Result<Output, ApiError> {
-        let number = |count| i64::try_from(count).unwrap_or(i64::MAX);
-        let consumers = cairn.operator.consumers().into_iter().map(|consumer| Consumer {
-            name: consumer.name,
-            cursor: number(consumer.cursor),
-            lag: number(consumer.lag),
-            failure: consumer.failure,
+        let operator = &*cairn.operator;
+        let mut consumers = Vec::new();
+        for consumer in operator.consumers() {
+            let behind = if consumer.lag > 0 { operator.event_time(consumer.cursor).await } else { None };
+            consumers.push(Consumer {
+                name: consumer.name,
+                cursor: number(consumer.cursor),
+                lag: number(consumer.lag),
+                behind_since: behind.map(Timestamp::from_ms),
+                failure: consumer.failure,
+            });
+        }
+        let backlogs = operator.backlogs().await?.into_iter().map(|backlog| Backlog {
+            trail: backlog.trail,
+            files: number(backlog.files),
+            oldest: Timestamp::from_ms(backlog.oldest_ms),
         });
+        let (recording, journal) = (operator.recording(), operator.journal());
         Ok(Output {
             version: env!("CARGO_PKG_VERSION"),
-            uptime_seconds: number(cairn.operator.uptime_ms() / 1000),
-            journal_end: number(cairn.operator.journal_end()),
-            consumers: consumers.collect(),
+            uptime_seconds: number(operator.uptime_ms() / 1000),
+            account_id: operator.account(),
+            recording: Recording { on: recording.on, waiting: recording.waiting },
+            journal_end: number(journal.end),
+            journal: Journal {
+                first: number(journal.first),
+                entries: number(journal.end.saturating_sub(journal.first)),
+                bytes_on_disk: number(journal.bytes_on_disk),
+                segments: number(journal.segments),
+                queue_depth: number(journal.queue_depth),
+                commits: number(journal.commits),
+                last_commit_ms: number(journal.last_commit_ms),
+                refused: number(journal.refused),
+                oldest_event_time: operator.event_time(journal.first).await.map(Timestamp::from_ms),
+            },
+            consumers,
+            backlogs: backlogs.collect(),
         })
     }
 }

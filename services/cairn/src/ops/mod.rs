@@ -2,4 +2,5 @@
 
 pub mod flush;
 pub mod get_status;
+pub mod hold_for_backup;
 pub mod tail;

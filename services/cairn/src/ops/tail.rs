@@ -14,6 +14,7 @@ pub struct Tail;
 #[serde(rename_all = "PascalCase")]
 pub struct Input {
     after_sequence: Option<i64>,
+    positions: Option<bool>,
 }
 
 /// The records are the body.
@@ -31,7 +32,12 @@ impl Operation for Tail {
         let after = input.after_sequence.map(u64::try_from).transpose();
         let after =
             after.map_err(|_| ApiError::new("ValidationException", 400, "AfterSequence must not be negative."))?;
-        call.stream_reply(Body::new(cairn.operator.tail(after).map(Ok), None));
+        let end = cairn.operator.journal_end();
+        if after.is_some_and(|after| after >= end) {
+            let text = format!("AfterSequence is beyond the journal, whose last entry is {}.", end.saturating_sub(1));
+            return Err(ApiError::new("ValidationException", 400, text));
+        }
+        call.stream_reply(Body::new(cairn.operator.tail(after, input.positions.unwrap_or(false)).map(Ok), None));
         Ok(Output {})
     }
 }
