@@ -15,6 +15,7 @@ mod error;
 #[cfg(feature = "conformance")]
 pub mod faulty_disk;
 mod format;
+pub mod measure;
 mod memory;
 mod queue;
 mod recovery;
@@ -26,6 +27,7 @@ mod writer;
 
 pub use error::Error;
 pub use format::{MAX_BATCH_BYTES, MAX_BATCH_ENTRIES};
+pub use measure::{Measure, Measured};
 pub use memory::MemoryJournal;
 pub use recovery::{Recovery, Verified, verify};
 pub use segment_journal::{Options, SegmentJournal};
@@ -125,6 +127,12 @@ pub struct Stats {
     pub refused_full: u64,
     /// Appends refused because the disk failed, since the journal was opened.
     pub refused_disk: u64,
+    /// How long each sync took, in milliseconds.
+    pub sync_ms: Measured,
+    /// Entries made durable by each commit.
+    pub commit_entries: Measured,
+    /// Bytes of entries made durable since the journal was opened, before compression.
+    pub appended_bytes: u64,
 }
 
 /// A durable, ordered log. Every implementation passes the suite in the module `conformance`.

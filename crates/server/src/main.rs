@@ -5,7 +5,11 @@ mod commands;
 mod config;
 mod credentials;
 mod data_folder;
+mod figures;
+mod log;
+mod protection;
 mod run;
+mod tls;
 
 use std::process::ExitCode;
 
