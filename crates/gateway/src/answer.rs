@@ -11,6 +11,7 @@ use worker::entry;
 
 use crate::audit::{self, Draft, EventKind, Outcome};
 use crate::failure;
+use crate::meter::{Ended, Ending};
 use crate::pipeline::{Arrival, Gateway, Who};
 use crate::recorder::{Begun, RECORD_BYTES_MAX};
 use crate::reply::{self, ReplyBody};
@@ -62,7 +63,8 @@ impl Gateway {
                 return self.unrecorded(arrival, Some(route), route.protocol, &error);
             }
         }
-        answer.into_response()
+        let ended = Ended { ending: Ending::Success, ..Ended::of(route) };
+        told(answer.into_response(), ended)
     }
 
     pub(crate) async fn fail(
@@ -89,6 +91,8 @@ impl Gateway {
         notes: &Notes,
     ) -> Response<ReplyBody> {
         let encoded = self.encode_error(arrival, Some(route), route.protocol, &error);
+        self.log_failure(arrival, draft, &error);
+        let ended = Ended { ending: Ending::of(&error, &draft.caller), ..Ended::of(route) };
         let outcome = Outcome {
             error: Some((failure::recorded_code(&error.code), &error.message)),
             resources: &notes.resources,
@@ -100,7 +104,7 @@ impl Gateway {
         if let Err(error) = self.record(draft, begun, &outcome).await {
             return self.unrecorded(arrival, Some(route), route.protocol, &error);
         }
-        reply::from_wire(encoded)
+        told(reply::from_wire(encoded), ended)
     }
 
     /// Refuses a request before its input was read.
@@ -139,17 +143,15 @@ impl Gateway {
         let source = source.unwrap_or_else(|| "unknown".to_owned());
         let name = if missing.operation.is_empty() { "Unknown" } else { &missing.operation };
         let kind = EventKind { source, name: Arc::from(name), read_only: false, data: false, api_version: None };
-        let protocol = match family {
-            Family::S3 => Protocol::RestXml,
-            Family::Json => Protocol::Json,
-            Family::Query => Protocol::Query,
-            Family::Rest => Protocol::RestJson,
-        };
+        let protocol = failure::protocol_of(family);
         let draft = self.draft_of(arrival, who, kind, "null".to_owned(), Vec::new(), false);
         let encoded = self.encode_error(arrival, None, protocol, &error);
+        self.log_failure(arrival, &draft, &error);
         let outcome = Outcome { error: Some((&error.code, &error.message)), ..Outcome::default() };
+        let service = self.services.position(&missing.service);
+        let ended = Ended { service, reads: false, ending: Ending::of(&error, &who.caller) };
         match self.record(&draft, None, &outcome).await {
-            Ok(()) => reply::from_wire(encoded),
+            Ok(()) => told(reply::from_wire(encoded), ended),
             Err(error) => self.unrecorded(arrival, None, protocol, &error),
         }
     }
@@ -198,6 +200,8 @@ impl Gateway {
             request_json,
             resources,
             s3: s3.then_some(audit::build::S3Access { method: who.method }),
+            tls: arrival.tls.map(|session| audit::build::Tls { session, host: arrival.host.clone() }),
+            is_call: true,
         }
     }
 
@@ -232,9 +236,25 @@ impl Gateway {
         protocol: Protocol,
         error: &journal::Error,
     ) -> Response<ReplyBody> {
-        tracing::error!(%error, request_id = arrival.request_id, "a call is refused because it cannot be recorded");
+        tracing::error!(%error, request_id = arrival.request_id, source_ip = %arrival.source_ip, "a call is refused because it cannot be recorded");
         let refusal = ApiError::unavailable(error);
-        reply::from_wire(self.encode_error(arrival, route, protocol, &refusal))
+        let ended = route.map_or(Ended { service: None, reads: false, ending: Ending::ServerError }, Ended::of);
+        told(reply::from_wire(self.encode_error(arrival, route, protocol, &refusal)), ended)
+    }
+
+    /// Says in the log that a call failed: what is our fault as an error, what is the caller's for who wants to see it.
+    pub(crate) fn log_failure(&self, arrival: &Arrival, draft: &Draft, error: &ApiError) {
+        let (service, operation) = (draft.kind.source.as_str(), &*draft.kind.name);
+        let Arrival { request_id, source_ip, .. } = arrival;
+        let (code, status) = (&*error.code, error.status);
+        let principal = draft.caller.arn();
+        let principal = principal.as_deref().unwrap_or("unknown");
+        if error.status >= 500 && error.log.is_some() {
+            let cause = error.log.as_deref().unwrap_or_default();
+            tracing::error!(request_id, service, operation, principal, %source_ip, code, status, cause, "a call failed");
+        } else {
+            tracing::debug!(request_id, service, operation, principal, %source_ip, code, status, "a call was refused");
+        }
     }
 
     pub(crate) fn encode_error(
@@ -244,9 +264,6 @@ impl Gateway {
         protocol: Protocol,
         error: &ApiError,
     ) -> wire::Response {
-        if let Some(log) = &error.log {
-            tracing::error!(request_id = arrival.request_id, code = &*error.code, cause = log, "a call failed");
-        }
         let no_body = arrival.parts.method == http::Method::HEAD || matches!(error.status, 304 | 204);
         let reply = wire::ErrorReply {
             code: &error.code,
@@ -261,6 +278,20 @@ impl Gateway {
         };
         wire::encode_error(protocol, route.map(|route| &**route.model()), route.map(|route| route.operation), &reply)
     }
+}
+
+impl Ended {
+    /// A call of this operation, failed for a reason of ours until something better is known.
+    pub(crate) fn of(route: &Route<'_>) -> Ended {
+        let service = Some(route.loaded.position);
+        Ended { service, reads: route.entry.kind.read_only, ending: Ending::ServerError }
+    }
+}
+
+/// An answer with what is to be counted of it.
+pub(crate) fn told(mut response: Response<ReplyBody>, ended: Ended) -> Response<ReplyBody> {
+    response.extensions_mut().insert(ended);
+    response
 }
 
 impl Answer {

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use base::Clock;
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use http_body::Body as _;
@@ -111,15 +112,45 @@ pub enum Check {
     Chunks(Box<ChunkDecoder>),
 }
 
-/// A body that streams into an operation, with its check; `received_bytes` counts the data that came out of it.
-pub fn stream(incoming: Incoming, check: Check, timeout: Duration, received_bytes: Arc<AtomicU64>) -> Body {
+/// How slow a client may be, and who knows the time.
+pub struct Patience {
+    /// Between two pieces.
+    pub pause: Duration,
+    /// All the waiting together, whatever comes.
+    pub total: Duration,
+    /// Before [`Patience::bytes_per_sec_min`] counts.
+    pub grace: Duration,
+    /// What each second of waiting must have brought.
+    pub bytes_per_sec_min: u64,
+    /// Measures the waiting.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Patience {
+    /// How long the next piece may take, after so much waiting for so many bytes. `None` if the client was too slow already.
+    fn left(&self, waited: Duration, received_bytes: u64) -> Option<Duration> {
+        let earned_secs = received_bytes / self.bytes_per_sec_min.max(1);
+        let allowed = self.grace.saturating_add(Duration::from_secs(earned_secs)).min(self.total);
+        allowed.checked_sub(waited).filter(|left| !left.is_zero()).map(|left| left.min(self.pause))
+    }
+}
+
+/// A body that streams into an operation, with its check; `received_bytes` counts the data that came out of it. `is_full` says
+/// that no more may come.
+pub fn stream(
+    incoming: Incoming,
+    check: Check,
+    patience: Patience,
+    received_bytes: Arc<AtomicU64>,
+    is_full: impl Fn() -> bool + Send + 'static,
+) -> Body {
     let len = match &check {
         Check::Chunks(decoder) => Some(decoder.decoded_length()),
         Check::None | Check::Hash(_) => incoming.size_hint().exact(),
     };
     let trailers = Arc::new(Mutex::new(Vec::new()));
     let (sender, receiver) = mpsc::channel(PIECES_WAITING_MAX);
-    let mut pump = Pump { incoming, check, timeout, received_bytes, trailers: Arc::clone(&trailers), sender };
+    let mut pump = Pump { incoming, check, patience, received_bytes, trailers: Arc::clone(&trailers), sender, is_full };
     tokio::spawn(async move {
         if let Err(error) = pump.run().await {
             // The operation may have gone away: then nobody wants the error.
@@ -129,19 +160,33 @@ pub fn stream(incoming: Incoming, check: Check, timeout: Duration, received_byte
     Body::new(Received(receiver), len).with_trailers(trailers)
 }
 
-struct Pump {
+struct Pump<F> {
     incoming: Incoming,
     check: Check,
-    timeout: Duration,
+    patience: Patience,
     received_bytes: Arc<AtomicU64>,
     trailers: Arc<Mutex<Vec<(String, String)>>>,
     sender: mpsc::Sender<Result<Bytes, ApiError>>,
+    is_full: F,
 }
 
-impl Pump {
+impl<F: Fn() -> bool> Pump<F> {
+    /// The next piece, if it comes in time. Only the client's time counts, not that of the operation.
+    async fn next(&mut self, waited: &mut Duration) -> Result<Option<Bytes>, ApiError> {
+        let left = self.patience.left(*waited, self.received_bytes.load(Ordering::Relaxed)).ok_or_else(timed_out)?;
+        let start_ms = self.patience.clock.monotonic_ms();
+        let piece = next(&mut self.incoming, left).await;
+        *waited += Duration::from_millis(self.patience.clock.monotonic_ms().saturating_sub(start_ms));
+        piece
+    }
+
     async fn run(&mut self) -> Result<(), ApiError> {
         let mut out = Vec::new();
-        while let Some(piece) = next(&mut self.incoming, self.timeout).await? {
+        let mut waited = Duration::ZERO;
+        while let Some(piece) = self.next(&mut waited).await? {
+            if (self.is_full)() {
+                return Err(failure::of_disk());
+            }
             match &mut self.check {
                 Check::None => out.push(piece),
                 Check::Hash(hash) => {
@@ -184,5 +229,31 @@ impl futures_util::Stream for Received {
         cx: &mut std::task::Context<'_>,
     ) -> std::task::Poll<Option<Result<Bytes, ApiError>>> {
         self.0.poll_recv(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use base::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn a_trickling_client_is_given_up_and_a_slow_one_is_not() {
+        let patience = Patience {
+            pause: Duration::from_secs(30),
+            total: Duration::from_secs(1000),
+            grace: Duration::from_secs(60),
+            bytes_per_sec_min: 100,
+            clock: testkit::ManualClock::at(Timestamp::from_ms(0)),
+        };
+        let left = |waited, bytes| patience.left(Duration::from_secs(waited), bytes).map(|left| left.as_secs());
+        assert_eq!(left(0, 0), Some(30));
+        assert_eq!(left(50, 0), Some(10));
+        assert_eq!(left(60, 99), None, "a byte now and then earns nothing");
+        assert_eq!(left(60, 1000), Some(10));
+        assert_eq!(left(500, 100 * 500), Some(30));
+        assert_eq!(left(990, 1 << 40), Some(10));
+        assert_eq!(left(1000, 1 << 40), None);
     }
 }

@@ -73,6 +73,7 @@ pub fn recorded_code(code: &str) -> &str {
     match code {
         "AccessDeniedException" => "AccessDenied",
         "UnauthorizedOperation" => "Client.UnauthorizedOperation",
+        "RequestLimitExceeded" => "Client.RequestLimitExceeded",
         other => other,
     }
 }
@@ -100,5 +101,39 @@ pub fn no_operation(service: &str, operation: &str, family: Family) -> ApiError 
         }
         Family::Query => ApiError::new("InvalidAction", 400, text),
         Family::Json | Family::Rest => ApiError::new("UnknownOperationException", 404, text),
+    }
+}
+
+/// Too many calls. SDKs know each of these as a reason to wait and try again. Source: the SDKs' guide, "Retry behavior"; S3 API
+/// reference, "Error responses"; EC2 API reference, "Error codes"; the services' pages of common errors.
+pub fn of_rate(protocol: Protocol, s3: bool) -> ApiError {
+    let (code, status, text) = match protocol {
+        _ if s3 => ("SlowDown", 503, "Please reduce your request rate."),
+        Protocol::Ec2 => ("RequestLimitExceeded", 503, "Request limit exceeded."),
+        Protocol::Query | Protocol::RestXml => ("Throttling", 400, "Rate exceeded"),
+        Protocol::Json | Protocol::RpcV2Cbor => ("ThrottlingException", 400, "Rate exceeded"),
+        Protocol::RestJson => ("ThrottlingException", 429, "Rate exceeded"),
+    };
+    ApiError::new(code, status, text)
+}
+
+/// Whether a refusal is one of [`of_rate`].
+pub fn is_of_rate(error: &ApiError) -> bool {
+    matches!(&*error.code, "SlowDown" | "RequestLimitExceeded" | "Throttling" | "ThrottlingException")
+}
+
+/// The disk is nearly full.
+pub fn of_disk() -> ApiError {
+    let text = "The server's disk is nearly full: calls that change something are refused until there is room again.";
+    ApiError::new("ServiceUnavailable", 503, text)
+}
+
+/// The protocol in which a request is answered whose operation is not known.
+pub fn protocol_of(family: Family) -> Protocol {
+    match family {
+        Family::S3 => Protocol::RestXml,
+        Family::Json => Protocol::Json,
+        Family::Query => Protocol::Query,
+        Family::Rest => Protocol::RestJson,
     }
 }

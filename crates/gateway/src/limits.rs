@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use crate::space::Reserve;
+use crate::throttle::Rate;
+
 /// Bounds on requests and connections.
 #[derive(Clone, Debug)]
 pub struct Limits {
@@ -21,6 +24,23 @@ pub struct Limits {
     pub body_timeout: Duration,
     /// For a body that is not streamed, from its first piece to its last.
     pub body_total_timeout: Duration,
+    /// A streamed body: each second that its client is waited for must have brought so many bytes, after
+    /// [`Limits::upload_grace`]. A call that changes something keeps the journal from being trimmed while it runs.
+    pub upload_bytes_per_sec_min: u64,
+    /// See [`Limits::upload_bytes_per_sec_min`].
+    pub upload_grace: Duration,
+    /// For a streamed body, all the waiting for its client together.
+    pub upload_total_timeout: Duration,
+    /// For a client to read some more of its answer.
+    pub write_timeout: Duration,
+    /// Calls of one caller; `None`: any number.
+    pub caller_rate: Option<Rate>,
+    /// Failures of callers who have not proved who they are, from one address.
+    pub address_rate: Rate,
+    /// The same of all addresses together: bounds what strangers can make us write.
+    pub strangers_rate: Rate,
+    /// What of the disk is kept back from calls that change something.
+    pub disk_reserve: Reserve,
     /// How long requests in flight may go on after a shutdown was asked for.
     pub drain_timeout: Duration,
 }
@@ -36,6 +56,14 @@ impl Default for Limits {
             head_timeout: Duration::from_secs(60),
             body_timeout: Duration::from_secs(30),
             body_total_timeout: Duration::from_secs(60),
+            upload_bytes_per_sec_min: 16 << 10,
+            upload_grace: Duration::from_secs(60),
+            upload_total_timeout: Duration::from_secs(24 * 3600),
+            write_timeout: Duration::from_secs(60),
+            caller_rate: None,
+            address_rate: Rate { per_sec: 10, burst: 300 },
+            strangers_rate: Rate { per_sec: 50, burst: 1000 },
+            disk_reserve: Reserve::Usual,
             drain_timeout: Duration::from_secs(30),
         }
     }

@@ -1,7 +1,7 @@
 //! The one way every call goes: identify, decode, validate, authorize, record, run, record, answer.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, RwLock};
 
 use base::{Env, Region, Timestamp, ids};
 use bytes::Bytes;
@@ -10,19 +10,24 @@ use http::Response;
 use http::request::Parts;
 use hyper::body::Incoming;
 use model::{Fields, Value};
-use ports::{AccessRequest, Authorizer, Caller, Credentials, Decision};
-use service::{ApiError, Body, Call, Definition};
+use ports::{AccessRequest, Authorizer, Caller, Credentials, Decision, Figures};
+use service::{ApiError, Call, Definition};
 use sigv4::{Claim, Family, PayloadHash, PayloadKind, SignedRequest};
 use tokio::sync::watch;
 
 use crate::audit::Outcome;
-use crate::body::{self, Check};
+use crate::body;
 use crate::identify::{self, SigningKeys};
+use crate::meter::{Ended, Ending, Meter};
+use crate::outside::Outside;
 use crate::recorder::{RECORD_BYTES_MAX, Recorder};
 use crate::reply::{self, ReplyBody};
 use crate::route::{self, Head, HostNames, NoOperation, Route, Target};
+use crate::server::Peer;
 use crate::services::Services;
-use crate::{Limits, failure, integrity};
+use crate::throttle::Throttle;
+use crate::tls::TlsSession;
+use crate::{Limits, failure, intake, integrity, space};
 
 /// What a gateway is made of.
 pub struct Deps {
@@ -42,6 +47,8 @@ pub struct Deps {
     pub limits: Limits,
     /// The names the server is reached by.
     pub host_names: HostNames,
+    /// The machine around it.
+    pub outside: Outside,
 }
 
 /// See the module.
@@ -51,17 +58,16 @@ pub struct Gateway {
     signing_keys: SigningKeys,
     /// Calls under way: each holds a receiver.
     calls: watch::Sender<()>,
-    buffered: tokio::sync::Semaphore,
+    pub(crate) buffered: tokio::sync::Semaphore,
+    pub(crate) meter: Meter,
+    pub(crate) throttle: Throttle,
+    pub(crate) space: Arc<space::Watch>,
+    /// Whose figures are shown beside our own.
+    pub(crate) watched: RwLock<Vec<Arc<dyn Figures>>>,
 }
 
 /// The longest `requestParameters`: half of what a record may have, so that the other half is left for what follows.
 const REQUEST_JSON_BYTES_MAX: usize = RECORD_BYTES_MAX / 2;
-
-/// Whoever has not named a key that we know may send this much: more than any call that needs no signature.
-const STRANGERS_BODY_BYTES_MAX: usize = 64 << 10;
-
-/// Buffered bytes are counted in units of this size.
-const BUFFER_UNIT_BYTES: usize = 1024;
 
 /// A call of which only the head is known yet.
 pub(crate) struct Arrival {
@@ -69,6 +75,7 @@ pub(crate) struct Arrival {
     pub(crate) request_id: String,
     pub(crate) host: String,
     pub(crate) source_ip: Arc<str>,
+    pub(crate) tls: Option<TlsSession>,
     pub(crate) parts: Parts,
 }
 
@@ -83,34 +90,43 @@ pub(crate) struct Who {
 impl Gateway {
     /// Puts a gateway together.
     pub fn new(mut deps: Deps) -> Gateway {
-        let definitions = std::mem::take(&mut deps.definitions);
-        let units = deps.limits.buffered_bytes_max / BUFFER_UNIT_BYTES;
+        let services = Services::new(std::mem::take(&mut deps.definitions));
+        let limits = &deps.limits;
         Gateway {
-            services: Services::new(definitions),
+            meter: Meter::new(services.names()),
+            services,
             signing_keys: SigningKeys::default(),
             calls: watch::Sender::new(()),
-            buffered: tokio::sync::Semaphore::new(units.min(tokio::sync::Semaphore::MAX_PERMITS)),
+            buffered: tokio::sync::Semaphore::new(intake::buffer_units(limits)),
+            throttle: Throttle::new(limits.caller_rate, limits.address_rate, limits.strangers_rate),
+            space: Arc::new(space::Watch::new(deps.outside.space.clone(), limits.disk_reserve)),
+            watched: RwLock::default(),
             deps,
         }
     }
 
     /// Answers one request. The work goes on to its end, and into its record, even if the client goes away.
-    pub async fn handle(
-        self: &Arc<Gateway>,
-        request: http::Request<Incoming>,
-        source_ip: Arc<str>,
-    ) -> Response<ReplyBody> {
+    pub async fn handle(self: &Arc<Gateway>, request: http::Request<Incoming>, peer: &Peer) -> Response<ReplyBody> {
         let gateway = Arc::clone(self);
         let under_way = self.calls.subscribe();
+        let (source_ip, tls) = (Arc::clone(&peer.ip), peer.tls);
         let task = tokio::spawn(async move {
-            let response = gateway.process(request, source_ip).await;
+            let start_ms = gateway.now_ms();
+            let response = gateway.caught(&source_ip, gateway.process(request, Arc::clone(&source_ip), tls)).await;
+            let ended = response.extensions().get::<Ended>().copied();
+            let unknown = Ended { service: None, reads: false, ending: Ending::ServerError };
+            gateway.meter.call(ended.unwrap_or(unknown), gateway.now_ms().saturating_sub(start_ms));
             drop(under_way);
             response
         });
-        task.await.unwrap_or_else(|error| {
-            tracing::error!(%error, "a call ended badly");
-            reply::text(500, "internal error\n")
-        })
+        // Panics are caught in the task: what is left is a runtime that is going down.
+        let task = async { task.await.expect("the runtime outlives its connections") };
+        self.caught(&peer.ip, task).await
+    }
+
+    /// Calls under way.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.calls.receiver_count()
     }
 
     /// Completes when no call is under way, also of clients that have gone away.
@@ -118,11 +134,16 @@ impl Gateway {
         self.calls.closed().await;
     }
 
-    async fn process(&self, request: http::Request<Incoming>, source_ip: Arc<str>) -> Response<ReplyBody> {
+    async fn process(
+        &self,
+        request: http::Request<Incoming>,
+        source_ip: Arc<str>,
+        tls: Option<TlsSession>,
+    ) -> Response<ReplyBody> {
         let (parts, incoming) = request.into_parts();
         let host = parts.headers.get("host").and_then(|host| host.to_str().ok()).unwrap_or_default().to_owned();
         let time = self.deps.env.clock.now();
-        let mut arrival = Arrival { time, request_id: String::new(), host, source_ip, parts };
+        let mut arrival = Arrival { time, request_id: String::new(), host, source_ip, tls, parts };
         let Arrival { parts, host, .. } = &arrival;
         let signed = SignedRequest {
             method: parts.method.as_str(),
@@ -143,7 +164,7 @@ impl Gateway {
         self.dispatch(arrival, claim, target, incoming).await
     }
 
-    /// Finds the operation (reading the body if that is what names it) and goes on with it.
+    /// Finds the operation, as far as the head names it, and refuses strangers who have failed too often.
     async fn dispatch(
         &self,
         arrival: Arrival,
@@ -151,16 +172,41 @@ impl Gateway {
         target: Target<'_>,
         incoming: Incoming,
     ) -> Response<ReplyBody> {
-        let family = target.family();
-        let query = arrival.parts.uri.query().unwrap_or("");
         let head = Head {
             method: &arrival.parts.method,
             path: arrival.parts.uri.path(),
-            query,
+            query: arrival.parts.uri.query().unwrap_or(""),
             headers: &arrival.parts.headers,
             host: &arrival.host,
         };
         let found = route::operation(&target, &head);
+        let stranger = (!matches!(claim, Ok(Some(_)))).then(|| self.claimed(&claim));
+        if let Some(who) = &stranger
+            && !self.throttle.hears(&arrival.source_ip, self.now_ms())
+        {
+            let missing = NoOperation::new("", "");
+            let found = found.as_ref().map_or(Err(&missing), Result::as_ref);
+            return self.throttled(&arrival, found, &target, who).await;
+        }
+        let response = self.hear(&arrival, claim, target, found, incoming).await;
+        let ended = response.extensions().get::<Ended>();
+        if stranger.is_some() && ended.is_some_and(|ended| ended.ending != Ending::Success) {
+            self.throttle.failed(&arrival.source_ip, self.now_ms());
+        }
+        response
+    }
+
+    /// Reads the body, finds the operation if the body names it, learns who calls, and goes on with the call.
+    async fn hear<'s>(
+        &'s self,
+        arrival: &Arrival,
+        claim: Result<Option<Claim>, sigv4::Error>,
+        target: Target<'s>,
+        found: Option<Result<Route<'s>, NoOperation>>,
+        incoming: Incoming,
+    ) -> Response<ReplyBody> {
+        let family = target.family();
+        let query = arrival.parts.uri.query().unwrap_or("");
         let streamed = matches!(&found, Some(Ok(route)) if wire::body_is_streamed(route.model(), route.operation));
         let (bytes, _permit, incoming) = if streamed {
             (Ok(Bytes::new()), None, Some(incoming))
@@ -178,61 +224,39 @@ impl Gateway {
             Ok(bytes) => bytes,
             Err(error) => {
                 let who = self.claimed(&claim);
-                return self.refuse(&arrival, found.as_ref().ok(), &target, &who, error).await;
+                return self.refuse(arrival, found.as_ref().ok(), &target, &who, error).await;
             }
         };
         let s3_path = match target {
             Target::Rest { ref path, .. } => path.as_str(),
             _ => arrival.parts.uri.path(),
         };
-        let identified = self.identify(&arrival, claim, family, found.as_ref().ok(), &bytes).await;
+        let has_claim = matches!(claim, Ok(Some(_)));
+        let identified = self.identify(arrival, claim, family, found.as_ref().ok(), &bytes).await;
+        let (who, is_admitted) = match &identified {
+            Ok((who, _)) => (who, self.throttle.admits(&who.caller, &arrival.source_ip, self.now_ms())),
+            Err(refusal) => (&refusal.0, !has_claim || self.throttle.failed(&arrival.source_ip, self.now_ms())),
+        };
+        if !is_admitted {
+            return self.throttled(arrival, found.as_ref(), &target, who).await;
+        }
         match (identified, found) {
             (Ok((who, verified)), Ok(route)) => {
                 let check = incoming.map(|incoming| (incoming, verified));
-                self.call(&arrival, who, route, s3_path, bytes, check).await
+                self.call(arrival, who, route, s3_path, bytes, check).await
             }
             (Ok((who, _)), Err(missing)) => {
                 let error = failure::no_operation(&missing.service, &missing.operation, family);
-                self.refuse_unknown(&arrival, &missing, family, &who, error).await
+                self.refuse_unknown(arrival, &missing, family, &who, error).await
             }
             (Err(refusal), found) => {
                 let (who, error) = *refusal;
                 match found {
-                    Ok(route) => self.refuse(&arrival, Some(&route), &target, &who, error).await,
-                    Err(missing) => self.refuse_unknown(&arrival, &missing, family, &who, error).await,
+                    Ok(route) => self.refuse(arrival, Some(&route), &target, &who, error).await,
+                    Err(missing) => self.refuse_unknown(arrival, &missing, family, &who, error).await,
                 }
             }
         }
-    }
-
-    /// How much a request may send: a little, unless it names a key that we know.
-    async fn body_limit(&self, claim: &Result<Option<Claim>, sigv4::Error>) -> usize {
-        let Ok(Some(claim)) = claim else { return STRANGERS_BODY_BYTES_MAX };
-        match self.deps.credentials.find(&claim.access_key_id).await {
-            Ok(Some(_)) => self.deps.limits.body_bytes_max,
-            _ => STRANGERS_BODY_BYTES_MAX,
-        }
-    }
-
-    /// A whole body, with its room in memory. Waits, within limits, for the client and while other requests hold too much.
-    async fn buffer(
-        &self,
-        incoming: Incoming,
-        limit_bytes: usize,
-        headers: &http::HeaderMap,
-    ) -> (Result<Bytes, ApiError>, Option<tokio::sync::SemaphorePermit<'_>>) {
-        use http_body::Body as _;
-        let limits = &self.deps.limits;
-        let declared = incoming.size_hint().upper().and_then(|upper| usize::try_from(upper).ok());
-        let inflated = if headers.contains_key("content-encoding") { limits.body_bytes_max } else { 0 };
-        let bytes = declared.unwrap_or(limit_bytes).min(limit_bytes) + inflated;
-        let units = u32::try_from(bytes / BUFFER_UNIT_BYTES + 1).unwrap_or(u32::MAX);
-        let Ok(permit) = tokio::time::timeout(limits.body_timeout, self.buffered.acquire_many(units)).await else {
-            return (Err(ApiError::new("SlowDown", 503, "Please reduce your request rate.")), None);
-        };
-        let collected = body::collect(incoming, limit_bytes, limits.body_timeout);
-        let collected = tokio::time::timeout(limits.body_total_timeout, collected).await;
-        (collected.unwrap_or_else(|_| Err(body::timed_out())), permit.ok())
     }
 
     fn action<'s>(
@@ -375,7 +399,13 @@ impl Gateway {
             let error = failure::not_implemented(&route.model().name, &route.operation.name, family);
             return self.fail(arrival, &route, &draft, None, error, bytes_in).await;
         };
-        let begun = if route.entry.kind.read_only || !self.deps.recorder.is_on() {
+        let writes = !route.entry.kind.read_only;
+        let name = &*route.operation.name;
+        if writes && !space::makes_room(&route.model().name, name) && self.is_disk_low() {
+            self.meter.refused_disk.fetch_add(1, Ordering::Relaxed);
+            return self.fail(arrival, &route, &draft, None, failure::of_disk(), bytes_in).await;
+        }
+        let begun = if !writes || !self.deps.recorder.is_on() {
             None
         } else {
             let mut record = Vec::new();
@@ -405,7 +435,7 @@ impl Gateway {
             notes: std::sync::Mutex::default(),
         };
         let run = std::panic::AssertUnwindSafe(handler.run(&call, input)).catch_unwind().await;
-        let result = run.unwrap_or_else(|panic| Err(ApiError::internal(panic_text(&*panic))));
+        let result = run.unwrap_or_else(|panic| Err(self.panicked(&*panic)));
         // What is left of the body is dropped here, so that the byte count is final.
         drop(call.take_body());
         let bytes_in = received_bytes.load(Ordering::Relaxed);
@@ -453,39 +483,10 @@ impl Gateway {
             other => Err(ApiError::internal(format!("an input became a {}", other.kind()))),
         }
     }
-
-    /// The streamed body of a call, with its checks.
-    fn body(
-        &self,
-        arrival: &Arrival,
-        stream: Option<(Incoming, Option<(PayloadKind, sigv4::Verified)>)>,
-        received_bytes: &Arc<AtomicU64>,
-    ) -> Result<Option<Body>, ApiError> {
-        let Some((incoming, verified)) = stream else { return Ok(None) };
-        let headers = &arrival.parts.headers;
-        let of_s3 = |error| failure::of_signature(&error, Family::S3);
-        let check = match verified {
-            Some((PayloadKind::Hash(expected), _)) => Check::Hash(PayloadHash::new(expected)),
-            Some((payload, verified)) => {
-                let decoder = sigv4::ChunkDecoder::new(headers, payload, Some(&verified)).map_err(of_s3)?;
-                decoder.map_or(Check::None, |decoder| Check::Chunks(Box::new(decoder)))
-            }
-            None => {
-                let decoder = sigv4::ChunkDecoder::for_anonymous(headers).map_err(of_s3)?;
-                decoder.map_or(Check::None, |decoder| Check::Chunks(Box::new(decoder)))
-            }
-        };
-        Ok(Some(body::stream(incoming, check, self.deps.limits.body_timeout, Arc::clone(received_bytes))))
-    }
 }
 
 fn streams(route: Option<&Route<'_>>) -> bool {
     route.is_some_and(|route| wire::body_is_streamed(route.model(), route.operation))
-}
-
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-    format!("an operation panicked: {}", text.unwrap_or("(no text)"))
 }
 
 impl Who {

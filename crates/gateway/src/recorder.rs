@@ -15,6 +15,9 @@ use crate::recovery;
 /// journal takes them; past this many, new calls that change something are refused.
 const UNWRITTEN_MAX: usize = 10_000;
 
+/// What [`Recorder::probe`] appends. Nobody reads it.
+const PROBE: &str = "gateway/probe";
+
 /// Whether calls are recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Recording {
@@ -33,6 +36,10 @@ pub struct Recorder {
     appending: AtomicU64,
     closed: AtomicBool,
     unwritten: Mutex<Vec<(u8, Bytes)>>,
+    /// Whether the last append failed.
+    failing: AtomicBool,
+    written: AtomicU64,
+    refused: AtomicU64,
 }
 
 /// A call whose BEGIN is durable and whose FINISH is not yet. If it is dropped without one (its task panicked), the record that
@@ -75,6 +82,9 @@ impl Recorder {
             appending: AtomicU64::new(1),
             closed: AtomicBool::new(false),
             unwritten: Mutex::default(),
+            failing: AtomicBool::new(false),
+            written: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
         }
     }
 
@@ -102,7 +112,7 @@ impl Recorder {
             open.insert(floor);
         }
         let record = Bytes::from(record);
-        let appended = self.journal.append(vec![entry::begin(record.clone())]).await;
+        let appended = self.append(entry::begin(record.clone())).await;
         let mut open = self.open.lock().expect("no holder of this lock can panic");
         // One that may be there stays open: the next start must look for it.
         if !matches!(appended, Err(journal::Error::Uncertain { .. })) {
@@ -123,7 +133,9 @@ impl Recorder {
         let begin = begun.and_then(|mut begun| begun.0.take()).map(|open| open.seq);
         let item = entry::finish(begin, buffer);
         let kept = begin.is_some().then(|| item.clone());
-        let result = self.journal.append(vec![item]).await;
+        let result = self.append(item).await;
+        let counter = if result.is_ok() { &self.written } else { &self.refused };
+        counter.fetch_add(1, Ordering::Relaxed);
         if let (Err(error), Some(item)) = (&result, kept) {
             // A record that may be there must not be written again: recovery sees whether it is.
             if !matches!(error, journal::Error::Uncertain { .. }) {
@@ -145,7 +157,7 @@ impl Recorder {
         }
         // One by one: what is written must not be written again if a later one fails.
         for (at, item) in items.iter().enumerate() {
-            if let Err(error) = self.journal.append(vec![item.clone()]).await {
+            if let Err(error) = self.append(item.clone()).await {
                 // What may be there must not be written again, and what the journal never takes must not hold up the rest.
                 let is_over = matches!(error, journal::Error::Uncertain { .. } | journal::Error::TooLarge { .. });
                 let mut unwritten = self.unwritten.lock().expect("no holder of this lock can panic");
@@ -153,12 +165,31 @@ impl Recorder {
                 tracing::warn!(%error, waiting = unwritten.len(), "records of finished calls wait for the journal");
                 return Err(error);
             }
+            self.written.fetch_add(1, Ordering::Relaxed);
             if let Some(begin) = item.1.first_chunk::<8>() {
                 let seq = Seq::new(u64::from_be_bytes(*begin));
                 self.open.lock().expect("no holder of this lock can panic").remove(&(seq, 0));
             }
         }
         Ok(0)
+    }
+
+    /// If the journal did not take the last entry, tries whether it takes one again: nobody else may come to try while we say that
+    /// we are not ready.
+    pub async fn probe(&self) -> Result<(), journal::Error> {
+        if !self.failing.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        self.append(entry::control(PROBE, b"{}")).await.map(drop)
+    }
+
+    async fn append(&self, item: (u8, Bytes)) -> Result<Seq, journal::Error> {
+        let result = self.journal.append(vec![item]).await;
+        // One that is too large says nothing of the next.
+        if !matches!(result, Err(journal::Error::TooLarge { .. })) {
+            self.failing.store(result.is_err(), Ordering::Release);
+        }
+        result
     }
 
     fn keep(&self, item: (u8, Bytes)) {
@@ -176,9 +207,24 @@ impl Recorder {
         self.open.lock().expect("no holder of this lock can panic").first().map(|(seq, _)| *seq)
     }
 
-    /// Whether the journal takes records now.
+    /// Whether records wait for a journal that did not take them.
     pub fn has_backlog(&self) -> bool {
-        !self.unwritten.lock().expect("no holder of this lock can panic").is_empty()
+        self.waiting() > 0
+    }
+
+    /// How many records wait.
+    pub fn waiting(&self) -> usize {
+        self.unwritten.lock().expect("no holder of this lock can panic").len()
+    }
+
+    /// Whether calls can be recorded now, as far as the last one tells.
+    pub fn is_ready(&self) -> bool {
+        !self.failing.load(Ordering::Acquire) && !self.has_backlog()
+    }
+
+    /// Records that were written, and those that the journal refused.
+    pub(crate) fn counts(&self) -> (u64, u64) {
+        (self.written.load(Ordering::Relaxed), self.refused.load(Ordering::Relaxed))
     }
 }
 

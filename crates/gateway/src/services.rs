@@ -20,12 +20,15 @@ pub struct Services {
 pub struct Entry {
     /// What is known without its model.
     pub index: &'static model::ServiceIndex,
+    position: usize,
     definition: Option<Definition>,
     loaded: OnceLock<Option<Loaded>>,
 }
 
 /// A service with its model.
 pub struct Loaded {
+    /// Its place among the services.
+    pub position: usize,
     /// The model.
     pub model: Arc<Model>,
     /// Finds REST operations.
@@ -63,7 +66,8 @@ impl Services {
                 }
             }
             let definition = by_name.remove(index.name.as_str());
-            services.all.push(Entry { index, definition, loaded: OnceLock::new() });
+            let position = services.all.len();
+            services.all.push(Entry { index, position, definition, loaded: OnceLock::new() });
         }
         assert!(by_name.is_empty(), "no model for {:?}", by_name.keys());
         services
@@ -77,6 +81,16 @@ impl Services {
     /// The service of this name in the catalog.
     pub fn by_name(&self, name: &str) -> Option<&Entry> {
         self.all.iter().find(|entry| entry.index.name == name)
+    }
+
+    /// The place of the service of this name.
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.by_name(name).map(|entry| entry.position)
+    }
+
+    /// The names of all, by their places.
+    pub fn names(&self) -> impl Iterator<Item = String> {
+        self.all.iter().map(|entry| entry.index.name.clone())
     }
 
     /// The service that signs with this name.
@@ -110,6 +124,6 @@ impl Entry {
             (Arc::clone(&operation.name), OperationEntry { kind, action, handler, prefix: prefix.clone() })
         });
         let operations = operations.collect();
-        Some(Loaded { router: Router::new(&model), operations, model })
+        Some(Loaded { position: self.position, router: Router::new(&model), operations, model })
     }
 }

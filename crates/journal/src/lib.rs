@@ -19,6 +19,7 @@ pub mod faulty_disk;
 #[cfg(feature = "conformance")]
 pub mod follower;
 mod format;
+pub mod measure;
 mod memory;
 mod queue;
 mod recovery;
@@ -30,6 +31,7 @@ mod writer;
 
 pub use error::Error;
 pub use format::{MAX_BATCH_BYTES, MAX_BATCH_ENTRIES};
+pub use measure::{Measure, Measured};
 pub use memory::MemoryJournal;
 pub use recovery::{Extent, Recovery, Verified, extents, verify};
 pub use segment_journal::{Committer, Options, SegmentJournal};
@@ -129,6 +131,12 @@ pub struct Stats {
     pub refused_full: u64,
     /// Appends refused because the disk failed, since the journal was opened.
     pub refused_disk: u64,
+    /// How long each sync took, in milliseconds.
+    pub sync_ms: Measured,
+    /// Entries made durable by each commit.
+    pub commit_entries: Measured,
+    /// Bytes of entries made durable since the journal was opened, before compression.
+    pub appended_bytes: u64,
 }
 
 /// A durable, ordered log. Every implementation passes the suite in the module `conformance`.

@@ -14,6 +14,7 @@ use bytes::Bytes;
 use tokio::sync::watch;
 
 use crate::format::{Mark, SEGMENT_HEADER_BYTES, decode_entries, len_u64};
+use crate::measure::{self, Measure};
 use crate::queue::{Answer, Pending, Queue};
 use crate::recovery::{self, Opened, Recovery};
 use crate::scan::{CHUNK_BYTES, Found, Reader};
@@ -90,13 +91,30 @@ struct Shared {
     counters: Counters,
 }
 
-#[derive(Default)]
 struct Counters {
+    sync_ms: Measure,
+    commit_entries: Measure,
+    appended_bytes: AtomicU64,
     appended_entries: AtomicU64,
     commits: AtomicU64,
     last_commit_ms: AtomicU64,
     refused_full: AtomicU64,
     refused_disk: AtomicU64,
+}
+
+impl Default for Counters {
+    fn default() -> Counters {
+        Counters {
+            sync_ms: Measure::new(measure::MILLISECONDS),
+            commit_entries: Measure::new(measure::NUMBERS),
+            appended_bytes: AtomicU64::default(),
+            appended_entries: AtomicU64::default(),
+            commits: AtomicU64::default(),
+            last_commit_ms: AtomicU64::default(),
+            refused_full: AtomicU64::default(),
+            refused_disk: AtomicU64::default(),
+        }
+    }
 }
 
 impl SegmentJournal {
@@ -137,7 +155,7 @@ impl SegmentJournal {
             mark: active.header.mark(),
             counters: Counters::default(),
         });
-        let writer = Writer::new(env.disk.clone(), folder, options.segment_bytes, active);
+        let writer = Writer::new(env, folder, options.segment_bytes, active);
         Ok((shared, writer, recovery))
     }
 }
@@ -238,6 +256,9 @@ impl Journal for SegmentJournal {
             last_commit_ms: counters.last_commit_ms.load(Ordering::Relaxed),
             refused_full: counters.refused_full.load(Ordering::Relaxed),
             refused_disk: counters.refused_disk.load(Ordering::Relaxed),
+            sync_ms: counters.sync_ms.read(),
+            commit_entries: counters.commit_entries.read(),
+            appended_bytes: counters.appended_bytes.load(Ordering::Relaxed),
         }
     }
 
@@ -297,7 +318,7 @@ impl Shared {
 
     /// Shows a durable group to readers, then tells those who appended it.
     fn publish(&self, committed: Committed, group: Vec<Pending>) {
-        let Committed { first, chain, point, begun, len_bytes } = committed;
+        let Committed { first, chain, point, begun, len_bytes, sync_ms } = committed;
         {
             let mut segments = self.segments();
             if let Some(segment) = begun {
@@ -309,17 +330,22 @@ impl Shared {
             }
         }
         let mut next = first;
+        let mut bytes = 0;
         let mut answers = Vec::with_capacity(group.len());
         let mut entries = Vec::with_capacity(group.len());
         for pending in group {
             let Pending { entries: batch, done, .. } = pending;
             answers.push((done, Seq(next)));
             next += len_u64(batch.len());
+            bytes += batch.iter().map(|(_, payload)| len_u64(payload.len())).sum::<u64>();
             entries.extend(batch);
         }
         self.tail.write().unwrap_or_else(PoisonError::into_inner).push(entries.into_iter(), chain);
         self.counters.appended_entries.fetch_add(next - first, Ordering::Relaxed);
+        self.counters.appended_bytes.fetch_add(bytes, Ordering::Relaxed);
         self.counters.commits.fetch_add(1, Ordering::Relaxed);
+        self.counters.commit_entries.note(next - first);
+        self.counters.sync_ms.note(sync_ms);
         self.end.send_replace(next);
         for (done, seq) in answers {
             // Whoever asked may have gone.

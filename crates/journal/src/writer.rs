@@ -9,7 +9,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use base::env::{Disk, DiskFile};
+use base::Env;
+use base::env::{Clock, Disk, DiskFile};
 use bytes::Bytes;
 
 use crate::Error;
@@ -37,6 +38,8 @@ pub(crate) struct Committed {
     pub(crate) begun: Option<Segment>,
     /// The segment's length.
     pub(crate) len_bytes: u64,
+    /// How long the sync took.
+    pub(crate) sync_ms: u64,
 }
 
 /// Why a commit did not happen.
@@ -47,6 +50,7 @@ pub(crate) struct Failure {
 }
 
 pub(crate) struct Writer {
+    clock: Arc<dyn Clock>,
     disk: Arc<dyn Disk>,
     folder: PathBuf,
     file: Box<dyn DiskFile>,
@@ -77,12 +81,28 @@ pub(crate) struct Active {
 }
 
 impl Writer {
-    pub(crate) fn new(disk: Arc<dyn Disk>, folder: &Path, segment_bytes: u64, active: Active) -> Writer {
+    pub(crate) fn new(env: &Env, folder: &Path, segment_bytes: u64, active: Active) -> Writer {
         let Active { file, path, header, end, len, next, chain } = active;
         let mark = header.mark();
         let folder = folder.to_path_buf();
         let frame = Vec::new();
-        Writer { disk, folder, file, path, header, mark, segment_bytes, end, len, next, chain, must_roll: false, frame }
+        let (clock, disk) = (Arc::clone(&env.clock), Arc::clone(&env.disk));
+        Writer {
+            clock,
+            disk,
+            folder,
+            file,
+            path,
+            header,
+            mark,
+            segment_bytes,
+            end,
+            len,
+            next,
+            chain,
+            must_roll: false,
+            frame,
+        }
     }
 
     /// Writes the batches as one frame. Returns when they are durable, or when it is settled that they are not.
@@ -103,8 +123,8 @@ impl Writer {
         if self.must_roll || has_frames && self.end + frame_len > self.segment_bytes {
             begun = Some(self.roll().map_err(|error| Failure { error, begun: None })?);
         }
-        let len = match self.write() {
-            Ok(len) => len,
+        let (len, sync_ms) = match self.write() {
+            Ok(written) => written,
             Err(error) => return Err(self.settle(error, begun)),
         };
         let point = Point { seq: self.next, at: self.end };
@@ -116,12 +136,12 @@ impl Writer {
         if self.frame.capacity() > BUFFER_BYTES_KEPT {
             self.frame = Vec::new();
         }
-        Ok(Committed { first, chain, point, begun, len_bytes: self.len })
+        Ok(Committed { first, chain, point, begun, len_bytes: self.len, sync_ms })
     }
 
     /// Writes the frame, and zeros behind it if it does not fit in those already there; one sync for both.
-    /// Returns the file's length.
-    fn write(&self) -> Result<u64, Error> {
+    /// Returns the file's length, and how long the sync took in milliseconds.
+    fn write(&self) -> Result<(u64, u64), Error> {
         let ahead = self.end.clamp(AHEAD_BYTES_MIN, AHEAD_BYTES_MAX);
         let path = &self.path;
         self.file.write_all_at(&self.frame, self.end).map_err(Error::disk("write to", path))?;
@@ -135,8 +155,9 @@ impl Writer {
                 self.file.set_len(len).map_err(Error::disk("cut", path))?;
             }
         }
+        let start_ms = self.clock.monotonic_ms();
         self.file.sync_data().map_err(Error::disk("sync", path))?;
-        Ok(len)
+        Ok((len, self.clock.monotonic_ms().saturating_sub(start_ms)))
     }
 
     /// After a failed [`Writer::write`]: makes sure that the frame never appears, or says that it may.

@@ -1,6 +1,7 @@
 //! A whole Cairn without a process around it: every service, consumer and background task joined in one function that is read
 //! from top to bottom. It opens no file and no socket: whoever starts a node gives it its storage, its clock and its callers.
 
+mod figures;
 mod holds;
 mod host_keys;
 mod operator;
@@ -9,7 +10,7 @@ mod upkeep;
 use std::sync::{Arc, OnceLock};
 
 use base::Env;
-use gateway::{Gateway, HostNames, Limits, Recorder, Recording};
+use gateway::{Gateway, HostNames, Limits, Outside, Recorder, Recording};
 use journal::Journal;
 use objects::Objects;
 use seal::HostKeys;
@@ -18,6 +19,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use worker::Crew;
 
+use crate::figures::{CrewFigures, JournalFigures};
 use crate::holds::{HeldObjects, Holds};
 use crate::operator::ServerOperator;
 use crate::upkeep::Upkeep;
@@ -55,6 +57,8 @@ pub struct Options {
     pub host_names: HostNames,
     /// What one client may take.
     pub limits: Limits,
+    /// The machine around it.
+    pub outside: Outside,
 }
 
 impl Default for Options {
@@ -64,6 +68,7 @@ impl Default for Options {
             recording: Recording::On,
             host_names: HostNames::default(),
             limits: Limits::default(),
+            outside: Outside::default(),
         }
     }
 }
@@ -140,7 +145,7 @@ impl Node {
         let recorder = Arc::new(Recorder::new(Arc::clone(&journal), options.recording));
         let _ = operator.recorder.set(Arc::clone(&recorder));
         let gateway = Arc::new(Gateway::new(gateway::Deps {
-            env,
+            env: env.clone(),
             account,
             definitions: vec![
                 cairn_service::definition(Arc::new(cairn_service::Cairn { operator })),
@@ -154,10 +159,18 @@ impl Node {
             recorder: Arc::clone(&recorder),
             limits: options.limits,
             host_names: options.host_names,
+            outside: options.outside,
         }));
+
+        // Everything that has figures.
+        let lag = Arc::new(CrewFigures::new(Arc::clone(&journal), Arc::clone(&crew), env));
+        gateway.watch(Arc::clone(&lag) as Arc<dyn ports::Figures>);
+        gateway.watch(Arc::new(JournalFigures(Arc::clone(&journal))));
 
         // 4. What is done in the background.
         let upkeep = Upkeep {
+            gateway: Arc::clone(&gateway),
+            lag,
             journal: Arc::clone(&journal),
             crew: Arc::clone(&crew),
             recorder: Arc::clone(&recorder),
@@ -172,6 +185,9 @@ impl Node {
     pub async fn stop(self) -> Result<(), Failure> {
         self.stop.send_replace(true);
         self.upkeep.await?;
+        if let Err(error) = self.gateway.record_throttled().await {
+            tracing::error!(%error, "throttled calls could not be summed up in a record");
+        }
         self.recorder.close();
         if let Err(error) = self.recorder.write_unwritten().await {
             tracing::error!(%error, "records of finished calls could not be written; the next start says so of these calls");

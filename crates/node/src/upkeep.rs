@@ -4,18 +4,24 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gateway::Recorder;
+use gateway::{Gateway, Recorder};
 use journal::Journal;
 use tokio::sync::watch;
 use worker::Crew;
 
+use crate::figures::CrewFigures;
 use crate::holds::Holds;
 
 /// How often.
 const INTERVAL: Duration = Duration::from_secs(5);
 
+/// Throttled calls are summed up in a record every so many rounds: once a minute.
+const SUMMARY_ROUNDS: u32 = 12;
+
 /// See the module.
 pub(crate) struct Upkeep {
+    pub gateway: Arc<Gateway>,
+    pub lag: Arc<CrewFigures>,
     pub journal: Arc<dyn Journal>,
     pub crew: Arc<Crew>,
     pub recorder: Arc<Recorder>,
@@ -26,6 +32,7 @@ pub(crate) struct Upkeep {
 impl Upkeep {
     /// Until the node stops.
     pub(crate) async fn run(self, mut stop: watch::Receiver<bool>) {
+        let mut round = 0_u32;
         loop {
             tokio::select! {
                 biased;
@@ -34,6 +41,16 @@ impl Upkeep {
             }
             if let Err(error) = self.recorder.write_unwritten().await {
                 tracing::warn!(%error, "records still wait for the journal");
+            }
+            self.lag.sample();
+            if let Err(error) = self.recorder.probe().await {
+                tracing::warn!(%error, "the journal still takes no records");
+            }
+            round = round.wrapping_add(1);
+            if round.is_multiple_of(SUMMARY_ROUNDS)
+                && let Err(error) = self.gateway.record_throttled().await
+            {
+                tracing::warn!(%error, "throttled calls could not be summed up in a record");
             }
             // A backup copies files: what is to go waits until it is done.
             let Some(_round) = self.holds.round() else { continue };

@@ -1,27 +1,40 @@
 //! A client of the server's own API, for `cairn flush` and `cairn tail`: signed HTTP to the endpoint in the data folder.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::Request;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 
 use crate::commands::Failure;
 use crate::config::Config;
 use crate::credentials::{self, RootCredentials};
-use crate::data_folder;
+use crate::{data_folder, tls};
 
 /// See the module.
 pub struct Client {
     endpoint: String,
     root: RootCredentials,
+    tls: Option<Arc<ClientConfig>>,
 }
+
+/// What carries the requests.
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
 impl Client {
     /// Of the server that the configuration means.
     pub fn new(config: &Config) -> Result<Client, Failure> {
-        Ok(Client { endpoint: data_folder::endpoint(config), root: credentials::load(config)? })
+        let endpoint = data_folder::endpoint(config);
+        let tls = if endpoint.starts_with("https://") { Some(Arc::new(tls::client(config)?)) } else { None };
+        Ok(Client { endpoint, root: credentials::load(config)?, tls })
     }
 
     /// Calls an operation and returns its whole answer.
@@ -56,13 +69,21 @@ impl Client {
     }
 
     async fn send(&self, operation: &str, body: &str) -> Result<http::Response<Incoming>, Failure> {
-        let host = self.endpoint.strip_prefix("http://").unwrap_or(&self.endpoint);
+        let host = self.endpoint.split_once("://").map_or(&*self.endpoint, |(_, host)| host);
         let stream = TcpStream::connect(host).await.map_err(|error| {
             format!(
                 "no server answers at {} ({error}): start it with cairn serve, or name its folder with --data-dir",
                 self.endpoint
             )
         })?;
+        let stream: Box<dyn Stream> = match &self.tls {
+            None => Box::new(stream),
+            Some(tls) => {
+                let name = host.rsplit_once(':').map_or(host, |(name, _)| name).trim_matches(['[', ']']).to_owned();
+                let connected = TlsConnector::from(Arc::clone(tls)).connect(ServerName::try_from(name)?, stream).await;
+                Box::new(connected.map_err(|error| format!("TLS with the server at {}: {error}", self.endpoint))?)
+            }
+        };
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
         tokio::spawn(connection);
         let mut request = Request::post("/")

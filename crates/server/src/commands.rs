@@ -6,7 +6,7 @@ use clap::Subcommand;
 
 use crate::client::Client;
 use crate::config::{Config, Settings};
-use crate::{credentials, data_folder, run};
+use crate::{credentials, data_folder, run, tls};
 
 /// What can be asked of the command.
 #[derive(Subcommand)]
@@ -48,9 +48,20 @@ fn print_env(config: &Config) -> Result<(), Failure> {
     println!("export AWS_SECRET_ACCESS_KEY={}", root.secret_access_key);
     println!("export AWS_REGION=us-east-1");
     println!("export AWS_DEFAULT_REGION=us-east-1");
+    if endpoint.starts_with("https://")
+        && let Some(bundle) = tls::bundle(config)
+    {
+        println!("export AWS_CA_BUNDLE={}", quoted(&bundle.display().to_string()));
+    }
     // Left over from another account, these would be sent along and refused.
     println!("unset AWS_SESSION_TOKEN AWS_PROFILE");
     Ok(())
+}
+
+/// A text as one word of a shell.
+fn quoted(text: &str) -> String {
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-+@:".contains(&byte));
+    if is_plain { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 
 fn flush(config: &Config) -> Result<(), Failure> {

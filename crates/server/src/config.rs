@@ -8,6 +8,7 @@ use clap::{Args, CommandFactory};
 use cloudtrail::DigestRegions;
 
 use crate::commands::Failure;
+use crate::protection;
 
 /// The settings as they were given. Every one is optional.
 #[derive(Args, Clone, Default, serde::Deserialize)]
@@ -68,6 +69,28 @@ pub struct Settings {
     /// What is logged to standard error: error, warn, info, debug, or per module [default: info].
     #[arg(long, env = "CAIRN_LOG", value_name = "FILTER")]
     log: Option<String>,
+    /// How the log is written: text, or json with one object a line [default: text].
+    #[arg(long, env = "CAIRN_LOG_FORMAT", value_name = "FORMAT")]
+    log_format: Option<String>,
+    /// The certificate to speak TLS with: a PEM file, the server's own first, then those above it.
+    #[arg(long, env = "CAIRN_TLS_CERTIFICATE", value_name = "FILE")]
+    tls_certificate: Option<PathBuf>,
+    /// The certificate's private key: a PEM file (PKCS#8, PKCS#1 or SEC1).
+    #[arg(long, env = "CAIRN_TLS_KEY", value_name = "FILE")]
+    tls_key: Option<PathBuf>,
+    /// Certificates that clients are to trust, if the server's own was issued by an authority of yours: a PEM file.
+    #[arg(long, env = "CAIRN_CA_FILE", value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+    /// Calls a second that one caller may make; off for any number [default: off].
+    #[arg(long, env = "CAIRN_RATE_LIMIT", value_name = "CALLS")]
+    rate_limit: Option<String>,
+    /// Calls that a caller may make at once after a pause [default: twice the rate limit].
+    #[arg(long, env = "CAIRN_RATE_BURST", value_name = "CALLS")]
+    rate_burst: Option<String>,
+    /// What of the disk is kept back: below it calls that change something are refused. 512MiB, 2GiB, 5%, or 0
+    /// [default: 512MiB or 2%, whichever is less].
+    #[arg(long, env = "CAIRN_DISK_RESERVE", value_name = "SIZE")]
+    disk_reserve: Option<String>,
     /// Whether calls are recorded: on, or off to measure what recording costs.
     #[arg(long, env = "CAIRN_RECORDING", value_name = "ON|OFF", hide = true)]
     recording: Option<String>,
@@ -100,8 +123,36 @@ pub struct Config {
     pub objects: Option<RemoteObjects>,
     /// The log filter.
     pub log: String,
+    /// How the log is written.
+    pub log_format: LogFormat,
+    /// Certificate and key, if TLS is spoken.
+    pub tls: Option<TlsFiles>,
+    /// Certificates that clients trust.
+    pub ca_file: Option<PathBuf>,
+    /// Calls of one caller.
+    pub rate: Option<gateway::Rate>,
+    /// What of the disk is kept back.
+    pub disk_reserve: gateway::Reserve,
     /// Whether calls are recorded.
     pub recording: bool,
+}
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Where certificate and key lie.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The chain.
+    pub certificate: PathBuf,
+    /// The key.
+    pub key: PathBuf,
 }
 
 /// An S3 that holds the objects.
@@ -177,6 +228,13 @@ impl Settings {
             objects_access_key_id: self.objects_access_key_id.or(other.objects_access_key_id),
             objects_secret_access_key: self.objects_secret_access_key.or(other.objects_secret_access_key),
             log: self.log.or(other.log),
+            log_format: self.log_format.or(other.log_format),
+            tls_certificate: self.tls_certificate.or(other.tls_certificate),
+            tls_key: self.tls_key.or(other.tls_key),
+            ca_file: self.ca_file.or(other.ca_file),
+            rate_limit: self.rate_limit.or(other.rate_limit),
+            rate_burst: self.rate_burst.or(other.rate_burst),
+            disk_reserve: self.disk_reserve.or(other.disk_reserve),
             recording: self.recording.or(other.recording),
         }
     }
@@ -223,6 +281,16 @@ impl Settings {
                 return Err(text.into());
             }
         };
+        let log_format = match self.log_format.as_deref() {
+            None | Some("text") => LogFormat::Text,
+            Some("json") => LogFormat::Json,
+            Some(other) => return Err(format!("log_format: {other:?} is neither text nor json").into()),
+        };
+        let tls = match (self.tls_certificate, self.tls_key) {
+            (Some(certificate), Some(key)) => Some(TlsFiles { certificate, key }),
+            (None, None) => None,
+            _ => return Err("tls_certificate and tls_key belong together: give both or neither".into()),
+        };
         let names = self.host_names.unwrap_or_default();
         Ok(Config {
             listen,
@@ -237,6 +305,11 @@ impl Settings {
             host_names: names.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect(),
             objects,
             log: self.log.unwrap_or_else(|| "info".to_owned()),
+            log_format,
+            tls,
+            ca_file: self.ca_file,
+            rate: protection::rate(self.rate_limit.as_deref(), self.rate_burst.as_deref())?,
+            disk_reserve: protection::reserve(self.disk_reserve.as_deref())?,
             recording,
         })
     }

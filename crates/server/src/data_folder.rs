@@ -6,6 +6,8 @@
 //!   endpoint           its URL
 //!   root-credentials   the root access key, mode 0600
 //!   host-key           the keys that contents are encrypted under, mode 0600 (unless they are kept elsewhere)
+//!   metrics-token      opens /metrics, mode 0600
+//!   tls-certificate    the certificate that the server shows, if it speaks TLS
 //!   journal/           what happened, in order (evidence)
 //!   state.sqlite       configuration and metadata
 //!   objects/           buckets' contents, files on their way (unless they lie in an S3)
@@ -53,20 +55,59 @@ pub fn set_endpoint(folder: &Path, url: &str) -> Result<(), Failure> {
     std::fs::write(&path, url).map_err(|error| format!("writing {}: {error}", path.display()).into())
 }
 
+/// Leaves the server's certificate for the other commands.
+pub fn set_certificate(folder: &Path, pem: &[u8]) -> Result<(), Failure> {
+    let path = certificate(folder);
+    let new = path.with_extension("new");
+    let written = std::fs::write(&new, pem).and_then(|()| std::fs::rename(&new, &path));
+    written.map_err(|error| format!("writing {}: {error}", path.display()).into())
+}
+
+/// Removes what [`set_certificate`] left: the server speaks TLS no more.
+pub fn forget_certificate(folder: &Path) -> Result<(), Failure> {
+    let path = certificate(folder);
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(format!("removing {}: {error}", path.display()).into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Where the server's certificate is.
+pub fn certificate(folder: &Path) -> std::path::PathBuf {
+    folder.join("tls-certificate")
+}
+
+/// The token that opens `/metrics`: made now if there is none.
+pub fn metrics_token(folder: &Path, rng: &dyn base::Rng) -> Result<String, Failure> {
+    let path = folder.join("metrics-token");
+    let there = read(&path).map_err(|error| format!("reading {}: {error}", path.display()))?;
+    if let Some(token) = there.map(|text| text.trim().to_owned()).filter(|token| !token.is_empty()) {
+        return Ok(token);
+    }
+    let mut bytes = [0; 32];
+    rng.fill(&mut bytes);
+    let token: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    write_secret(&path, &token).map_err(|error| format!("writing {}: {error}", path.display()))?;
+    Ok(token)
+}
+
 /// The server's URL, from what it left, else from the configuration.
 pub fn endpoint(config: &Config) -> String {
     let left = std::fs::read_to_string(config.data_dir.join(ENDPOINT)).ok();
-    left.unwrap_or_else(|| url(config.listen))
+    left.unwrap_or_else(|| url(config.listen, config.tls.is_some()))
 }
 
 /// The URL by which a client on this machine reaches a server that listens there.
-pub fn url(mut address: std::net::SocketAddr) -> String {
+pub fn url(mut address: std::net::SocketAddr, is_tls: bool) -> String {
     if address.ip().is_unspecified() {
         let ip: std::net::IpAddr =
             if address.is_ipv4() { std::net::Ipv4Addr::LOCALHOST.into() } else { std::net::Ipv6Addr::LOCALHOST.into() };
         address.set_ip(ip);
     }
-    format!("http://{address}")
+    let scheme = if is_tls { "https" } else { "http" };
+    format!("{scheme}://{address}")
 }
 
 /// Writes a file that only its owner can read. Durable on return.

@@ -5,8 +5,12 @@ mod commands;
 mod config;
 mod credentials;
 mod data_folder;
+mod figures;
 mod host_key;
+mod log;
+mod protection;
 mod run;
+mod tls;
 
 use std::process::ExitCode;
 

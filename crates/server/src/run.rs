@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base::Env;
-use gateway::{HostNames, Limits, Recording, Server};
+use gateway::{HostNames, Limits, Outside, Recording, Server};
 use journal::{Journal, SegmentJournal};
 use node::{Node, Parts};
 use objects::Objects;
@@ -14,12 +14,12 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::commands::Failure;
 use crate::config::Config;
-use crate::{credentials, data_folder, host_key};
+use crate::figures::{DataDisk, ProcessFigures};
+use crate::{credentials, data_folder, host_key, log, tls};
 
 /// Runs the server until it is told to stop.
 pub fn serve(config: Config) -> Result<(), Failure> {
-    let filter = tracing_subscriber::EnvFilter::try_new(&config.log).map_err(|error| format!("log: {error}"))?;
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    log::start(&config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("cairn").build()?;
     let result = runtime.block_on(run(config));
     runtime.shutdown_timeout(Duration::from_secs(5));
@@ -32,15 +32,28 @@ async fn run(config: Config) -> Result<(), Failure> {
     let env = system::env();
     let _lock = data_folder::take(&config.data_dir)?;
     let (root, made_root) = credentials::load_or_make(&config, &*env.rng)?;
+    let metrics_token = data_folder::metrics_token(&config.data_dir, &*env.rng)?;
+    let tls = tls::open(&config)?;
     let journal = open_journal(&config, &env)?;
     let state = state::Sqlite::open(&config.data_dir.join("state.sqlite"), state::Options::default())?;
     let host_keys = host_key::load_or_make(&config, &*env.rng, node::has_host_keys(&state).await?)?;
     let objects = open_objects(&config, &env)?;
 
-    // 2. The services and everything that runs behind them.
+    // 2. The socket, which says that we are not ready while what an earlier run left is taken care of.
+    let server = Server::bind(config.listen).map(|server| server.with_tls(tls.clone()));
+    let server = server
+        .map_err(|error| format!("listening on {}: {error}; choose another address with --listen", config.listen))?;
+
+    // 3. The services and everything that runs behind them.
     let mut host_names = HostNames::default();
     host_names.0.extend(config.host_names.iter().cloned());
-    let node = Node::start(Parts {
+    let outside = Outside {
+        space: Some(Arc::new(DataDisk(config.data_dir.clone()))),
+        metrics_token: Some(Secret(Arc::from(metrics_token))),
+        figures: vec![Arc::new(ProcessFigures { started: env.clock.now() })],
+    };
+    let limits = Limits { caller_rate: config.rate, disk_reserve: config.disk_reserve, ..Limits::default() };
+    let starting = Node::start(Parts {
         env,
         account: Arc::from(config.account_id.as_str()),
         root_key: iam::RootKey {
@@ -62,20 +75,25 @@ async fn run(config: Config) -> Result<(), Failure> {
             },
             recording: if config.recording { Recording::On } else { Recording::Off },
             host_names,
-            limits: Limits::default(),
+            limits,
+            outside,
         },
-    })
-    .await?;
+    });
+    let node = gateway::wait_until(&server, starting).await?;
 
-    // 3. The socket. Then run, and stop in order: requests, what is behind them.
-    let server = Server::bind(config.listen, Arc::clone(&node.gateway))
-        .map_err(|error| format!("listening on {}: {error}; choose another address with --listen", config.listen))?;
+    // 4. Run, and stop in order: requests, what is behind them.
     announce(&config, &server, made_root.then_some(&root))?;
-    let serving = tokio::spawn(gateway::serve(server, node.stop.subscribe()));
+    let watching = tls
+        .zip(config.tls.clone())
+        .map(|(tls, files)| tokio::spawn(tls::watch(tls, files, config.data_dir.clone(), node.stop.subscribe())));
+    let serving = tokio::spawn(gateway::serve(server, Arc::clone(&node.gateway), node.stop.subscribe()));
     wait_for_signal().await?;
     tracing::info!("stopping");
     node.stop.send_replace(true);
     serving.await?;
+    if let Some(watching) = watching {
+        watching.await?;
+    }
     node.stop().await
 }
 
@@ -127,7 +145,11 @@ fn millis(time: Duration) -> u64 {
 
 /// Tells whoever started the server how to use it.
 fn announce(config: &Config, server: &Server, made_root: Option<&credentials::RootCredentials>) -> Result<(), Failure> {
-    let url = data_folder::url(server.address()?);
+    let url = data_folder::url(server.address()?, config.tls.is_some());
+    if config.tls.is_none() && !config.listen.ip().is_loopback() {
+        let address = config.listen;
+        tracing::warn!(%address, "other machines can reach this server, and what they send is not encrypted: give it a certificate (--tls-certificate)");
+    }
     data_folder::set_endpoint(&config.data_dir, &url)?;
     let data_dir = config.data_dir.display();
     println!("Cairn {} listens on {url}, account {}, data in {data_dir}", env!("CARGO_PKG_VERSION"), config.account_id);

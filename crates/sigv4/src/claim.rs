@@ -1,6 +1,8 @@
 //! Reading what a request claims about itself: who signed it, when, for what. No secret is needed here, and nothing
 //! read here may be trusted before [`crate::verify`].
 
+use std::fmt;
+
 use base::Timestamp;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -25,7 +27,7 @@ pub enum Placement {
 }
 
 /// What a signed request says of itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Claim {
     /// Whose key signed it.
     pub access_key_id: String,
@@ -53,6 +55,23 @@ pub struct Claim {
     pub payload_text: String,
     /// Where the signature was.
     pub placement: Placement,
+}
+
+impl fmt::Debug for Claim {
+    /// Without signature and session token: within their time they let somebody act as the caller.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Claim")
+            .field("access_key_id", &self.access_key_id)
+            .field("amz_date", &self.amz_date)
+            .field("region", &self.region)
+            .field("service", &self.service)
+            .field("signed_headers", &self.signed_headers)
+            .field("expires_secs", &self.expires_secs)
+            .field("session_token", &self.session_token.as_ref().map(|_| "***"))
+            .field("payload", &self.payload)
+            .field("placement", &self.placement)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Claim {

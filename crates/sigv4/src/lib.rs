@@ -43,7 +43,7 @@ pub const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 pub const TERMINATOR: &str = "aws4_request";
 
 /// What of a request is signed, as it stood on the wire.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct SignedRequest<'a> {
     /// The method: `GET`.
     pub method: &'a str,
@@ -53,6 +53,13 @@ pub struct SignedRequest<'a> {
     pub query: &'a str,
     /// The headers. `host` must be among them (an HTTP/2 server puts `:authority` there).
     pub headers: &'a http::HeaderMap,
+}
+
+impl std::fmt::Debug for SignedRequest<'_> {
+    /// Without query and headers, which hold signatures and tokens.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SignedRequest {{ {} {} }}", self.method, self.path)
+    }
 }
 
 /// The two ways of writing a canonical request down.

@@ -27,13 +27,21 @@ pub struct Rules<'a> {
 }
 
 /// A signature that holds. A chunked body's own signatures go on from here.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Verified {
     pub(crate) access_key_id: String,
     pub(crate) signature: String,
     pub(crate) key: SigningKey,
     pub(crate) amz_date: String,
     pub(crate) scope: String,
+}
+
+impl std::fmt::Debug for Verified {
+    /// Without the signature, which may be that of a URL that still opens.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Verified { access_key_id, amz_date, scope, .. } = self;
+        write!(f, "Verified {{ {access_key_id} at {amz_date} in {scope} }}")
+    }
 }
 
 impl Verified {

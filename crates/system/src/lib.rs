@@ -1,6 +1,8 @@
 //! The real clock, chance and disk behind [`base::Env`]. The only crate that calls what `clippy.toml` bans elsewhere.
 #![allow(clippy::disallowed_methods, reason = "this crate is where the originals are called")]
 
+pub mod process;
+
 use std::fs;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -113,4 +115,10 @@ impl DiskFile for SystemFile {
     fn len(&self) -> io::Result<u64> {
         Ok(self.0.metadata()?.len())
     }
+}
+
+/// The room of the file system that holds a folder: bytes that are free for us, and bytes in all.
+pub fn room(folder: &Path) -> io::Result<(u64, u64)> {
+    let stat = rustix::fs::statvfs(folder)?;
+    Ok((stat.f_bavail.saturating_mul(stat.f_frsize), stat.f_blocks.saturating_mul(stat.f_frsize)))
 }

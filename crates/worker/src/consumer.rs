@@ -59,6 +59,8 @@ pub struct ConsumerStatus {
     pub needs: Seq,
     /// Its last failure, if it has not succeeded since.
     pub failure: Option<String>,
+    /// How often it has failed.
+    pub failures: u64,
 }
 
 struct Progress {
@@ -66,6 +68,7 @@ struct Progress {
     cursor: watch::Sender<u64>,
     needs: AtomicU64,
     failure: Mutex<Option<String>>,
+    failures: AtomicU64,
 }
 
 /// All consumers of one journal, each in a task of its own.
@@ -90,6 +93,7 @@ impl Crew {
             cursor: watch::Sender::new(start.get()),
             needs: AtomicU64::new(start.get()),
             failure: Mutex::default(),
+            failures: AtomicU64::new(0),
         });
         let runner = Runner {
             consumer,
@@ -118,6 +122,7 @@ impl Crew {
             cursor: Seq::new(*progress.cursor.borrow()),
             needs: Seq::new(progress.needs.load(Ordering::Acquire)),
             failure: progress.failure.lock().expect("no holder of this lock can panic").clone(),
+            failures: progress.failures.load(Ordering::Relaxed),
         });
         status.collect()
     }
@@ -177,6 +182,7 @@ impl<C: Consumer> Runner<C> {
                     self.note(None);
                 }
                 Err(failure) => {
+                    self.progress.failures.fetch_add(1, Ordering::Relaxed);
                     tracing::warn!(consumer = self.progress.name, error = %failure, "a consumer failed and will try again");
                     self.note(Some(failure.0));
                     if *self.stop.borrow() {

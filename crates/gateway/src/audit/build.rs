@@ -6,12 +6,13 @@ use std::sync::Arc;
 use base::{Region, Timestamp};
 use model::{Fields, Model};
 use ports::Caller;
-use record::event::{EventCategory, EventRecord, EventType, Resource};
+use record::event::{EventCategory, EventRecord, EventType, Resource, TlsDetails};
 use record::identity::UserIdentity;
 use service::ResourceNote;
 
 use super::catalog::EventKind;
 use super::params;
+use crate::tls::TlsSession;
 
 /// The account under which anonymous S3 requests are recorded. Source: S3 user guide, CloudTrail log entries.
 const ANONYMOUS_ACCOUNT: &str = "anonymous";
@@ -43,6 +44,19 @@ pub struct Draft {
     pub resources: Vec<ResourceNote>,
     /// For S3: how the request was signed.
     pub s3: Option<S3Access>,
+    /// How the connection was protected, if it was.
+    pub tls: Option<Tls>,
+    /// Whether somebody called; otherwise it is an event of the service itself.
+    pub is_call: bool,
+}
+
+/// What a record says of a connection under TLS.
+#[derive(Debug, Clone)]
+pub struct Tls {
+    /// Version and suite.
+    pub session: TlsSession,
+    /// The host that the client asked for, as its header says it.
+    pub host: String,
 }
 
 /// What S3's records say of the request in `additionalEventData`.
@@ -95,7 +109,7 @@ impl Draft {
             event_id: self.event_id.as_str().into(),
             read_only: self.kind.read_only,
             resources: resources.collect(),
-            event_type: EventType::AwsApiCall,
+            event_type: if self.is_call { EventType::AwsApiCall } else { EventType::AwsServiceEvent },
             api_version: self.kind.api_version.as_deref().map(Cow::Borrowed),
             management_event: !data,
             recipient_account_id: Cow::Borrowed(&self.account),
@@ -106,7 +120,11 @@ impl Draft {
             event_category: if data { EventCategory::Data } else { EventCategory::Management },
             addendum_json: None,
             edge_device_details_json: None,
-            tls_details: None,
+            tls_details: self.tls.as_ref().map(|tls| TlsDetails {
+                version: tls.session.version.into(),
+                cipher_suite: tls.session.cipher_suite.into(),
+                client_provided_host_header: tls.host.as_str().into(),
+            }),
             session_credential_from_console: false,
         };
         record.write(out);
@@ -149,6 +167,7 @@ impl Draft {
         let mut object = record::json::ObjectWriter::begin(&mut out);
         if let Some(s3) = self.s3 {
             object.text_if("SignatureVersion", s3.method.map(|_| "SigV4"));
+            object.text_if("CipherSuite", self.tls.as_ref().map(|tls| tls.session.cipher_suite));
             object.raw("bytesTransferredIn", &outcome.bytes_in.to_string());
             object.text_if("AuthenticationMethod", s3.method);
             object.text("x-amz-id-2", &self.request_id);
