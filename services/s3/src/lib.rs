@@ -13,10 +13,13 @@ mod content;
 mod copy;
 mod error;
 mod garbage;
+mod lifecycle;
 mod list;
 mod list_versions;
 mod listed;
+mod lock;
 mod members;
+mod mfa;
 mod multipart;
 mod object;
 mod ops;
@@ -24,6 +27,7 @@ mod port;
 mod public;
 mod range;
 mod read;
+mod storage;
 mod tags;
 mod versions;
 
@@ -44,6 +48,7 @@ use state::{State, Table};
 
 pub use error::Error;
 pub use garbage::Collected;
+pub use lifecycle::Lifecycled;
 
 /// Buckets, by name.
 const TABLE_BUCKETS: Table = "s3/buckets";
@@ -64,6 +69,11 @@ const TABLE_ENDED: Table = "s3/ended";
 /// Blobs that no object has (yet, or any more).
 const TABLE_GARBAGE: Table = "s3/garbage";
 
+/// Lifecycle rules, by bucket.
+const TABLE_LIFECYCLE: Table = "s3/lifecycle";
+/// How far carrying them out is, by bucket.
+const TABLE_LIFECYCLE_PASSES: Table = "s3/lifecycle-passes";
+
 /// How often a change is tried again because others changed the same thing meanwhile.
 const COMMIT_TRIES: u32 = 64;
 
@@ -74,6 +84,9 @@ pub struct S3 {
     env: Env,
     account: Arc<str>,
     authorizer: Option<Arc<dyn ports::Authorizer>>,
+    mfa_devices: Option<Arc<dyn ports::MfaDevices>>,
+    /// Lifecycle rules that were read.
+    lifecycles: lifecycle::Cache,
     /// Names of blobs that calls under way are writing.
     live: Arc<Mutex<std::collections::HashSet<String>>>,
 }
@@ -81,7 +94,16 @@ pub struct S3 {
 impl S3 {
     /// The service over its tables and its blobs. Call [`S3::recover`] before the first call.
     pub fn new(state: Arc<dyn State>, objects: Arc<dyn Objects>, env: Env, account: Arc<str>) -> S3 {
-        S3 { state, objects, env, account, authorizer: None, live: Arc::default() }
+        S3 {
+            state,
+            objects,
+            env,
+            account,
+            authorizer: None,
+            mfa_devices: None,
+            lifecycles: lifecycle::Cache::default(),
+            live: Arc::default(),
+        }
     }
 
     /// The canonical user identifier of an account: 64 hexadecimal digits.
@@ -110,6 +132,7 @@ pub fn definition(s3: Arc<S3>) -> Definition {
         .on::<CreateBucket>()
         .on::<CreateMultipartUpload>()
         .on::<DeleteBucket>()
+        .on::<DeleteBucketLifecycle>()
         .on::<DeleteBucketPolicy>()
         .on::<DeleteBucketTagging>()
         .on::<DeleteObject>()
@@ -133,7 +156,9 @@ pub fn definition(s3: Arc<S3>) -> Definition {
         .on::<GetObject>()
         .on::<GetObjectAcl>()
         .on::<GetObjectAttributes>()
+        .on::<GetObjectLegalHold>()
         .on::<GetObjectLockConfiguration>()
+        .on::<GetObjectRetention>()
         .on::<GetObjectTagging>()
         .on::<GetPublicAccessBlock>()
         .on::<HeadBucket>()
@@ -145,12 +170,17 @@ pub fn definition(s3: Arc<S3>) -> Definition {
         .on::<ListObjectsV2>()
         .on::<ListParts>()
         .on::<PutBucketAcl>()
+        .on::<PutBucketLifecycleConfiguration>()
         .on::<PutBucketPolicy>()
         .on::<PutBucketTagging>()
         .on::<PutBucketVersioning>()
         .on::<PutObject>()
         .on::<PutObjectAcl>()
+        .on::<PutObjectLegalHold>()
+        .on::<PutObjectLockConfiguration>()
+        .on::<PutObjectRetention>()
         .on::<PutObjectTagging>()
+        .on::<RestoreObject>()
         .on::<UploadPart>()
         .on::<UploadPartCopy>()
         .build()
