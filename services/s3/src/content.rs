@@ -14,6 +14,7 @@ use state::{Expect, Op, State};
 use crate::checksum::{Expected, Summer, Sums};
 use crate::error::{Error, state_failed};
 use crate::object::{Data, ordered_id};
+use crate::pins::Pin;
 use crate::{S3, TABLE_SMALL, garbage};
 
 /// Content up to here is a row: the commit that makes it visible then is the only wait for the disk.
@@ -178,9 +179,15 @@ impl S3 {
         if len_bytes == 0 {
             return Ok(Body::from_bytes(Bytes::new()));
         }
-        let Data::Parts(name) = data else {
-            return open(&*self.state, &*self.objects, data, range).await;
+        // From here on until the body is dropped, nothing of it is removed.
+        let name = match data {
+            Data::Empty | Data::Small(_) => return open(&*self.state, &*self.objects, data, range).await,
+            Data::Blob(name) | Data::Parts(name) => name,
         };
+        let pin = self.pins.read(name).ok_or(OpenError::Gone)?;
+        if matches!(data, Data::Blob(_)) {
+            return Ok(pinned(open(&*self.state, &*self.objects, data, range).await?, pin));
+        }
         let manifest = self.manifest(name).await.map_err(OpenError::Failed)?.ok_or(OpenError::Gone)?;
         let mut pieces = Vec::new();
         let mut start = 0;
@@ -201,8 +208,18 @@ impl S3 {
             let (state, objects) = (Arc::clone(&state), Arc::clone(&objects));
             async move { open(&*state, &*objects, &data, range).await.map_err(ApiError::from) }
         });
-        Ok(Body::new(first.chain(rest.try_flatten()), Some(len_bytes)))
+        Ok(pinned(Body::new(first.chain(rest.try_flatten()), Some(len_bytes)), pin))
     }
+}
+
+/// A body that keeps its content in its place.
+fn pinned(body: Body, pin: Pin) -> Body {
+    let len_bytes = body.len_bytes();
+    let held = body.map(move |piece| {
+        let _until_the_end = &pin;
+        piece
+    });
+    Body::new(held, len_bytes)
 }
 
 async fn open(state: &dyn State, objects: &dyn Objects, data: &Data, range: Range<u64>) -> Result<Body, OpenError> {

@@ -8,6 +8,7 @@ mod access;
 mod acl;
 mod bucket;
 mod checksum;
+mod completed;
 mod conditions;
 mod content;
 mod copy;
@@ -23,6 +24,7 @@ mod mfa;
 mod multipart;
 mod object;
 mod ops;
+mod pins;
 mod port;
 mod public;
 mod range;
@@ -33,6 +35,8 @@ mod versions;
 
 #[cfg(test)]
 mod harness;
+#[cfg(test)]
+mod lock_tests;
 #[cfg(test)]
 mod races;
 
@@ -66,6 +70,8 @@ const TABLE_UPLOADS: Table = "s3/uploads";
 const TABLE_PARTS: Table = "s3/parts";
 /// Uploads that have ended and whose parts are still to be cleared away.
 const TABLE_ENDED: Table = "s3/ended";
+/// Uploads that were completed a short while ago, by bucket, key and identifier.
+const TABLE_COMPLETED: Table = "s3/completed";
 /// Blobs that no object has (yet, or any more).
 const TABLE_GARBAGE: Table = "s3/garbage";
 
@@ -89,6 +95,10 @@ pub struct S3 {
     lifecycles: lifecycle::Cache,
     /// Names of blobs that calls under way are writing.
     live: Arc<Mutex<std::collections::HashSet<String>>>,
+    /// Content that is being read.
+    pins: Arc<pins::Pins>,
+    /// When completed uploads were last looked through.
+    swept_ms: Mutex<Option<i64>>,
 }
 
 impl S3 {
@@ -103,6 +113,8 @@ impl S3 {
             mfa_devices: None,
             lifecycles: lifecycle::Cache::default(),
             live: Arc::default(),
+            pins: Arc::default(),
+            swept_ms: Mutex::default(),
         }
     }
 
