@@ -1,5 +1,5 @@
 //! What is done every few seconds: the journal is trimmed, records that wait for it are tried again, and the contents of
-//! objects that are gone are removed.
+//! objects that are gone are removed, and lifecycle rules carried out.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -57,6 +57,9 @@ impl Upkeep {
             self.trim().await;
             if let Err(error) = self.s3.collect_garbage().await {
                 tracing::warn!(%error, "contents of objects that are gone could not be removed");
+            }
+            if let Err(error) = self.s3.run_lifecycle().await {
+                tracing::warn!(%error, "lifecycle rules could not be carried out");
             }
         }
     }

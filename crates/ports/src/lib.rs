@@ -4,12 +4,14 @@ pub mod access;
 pub mod buckets;
 pub mod figures;
 pub mod identity;
+pub mod mfa;
 pub mod operator;
 
 pub use access::{AccessRequest, Authorizer, Credential, Credentials, Decision, Secret};
 pub use buckets::{BucketError, BucketInfo, Buckets, ServicePut};
 pub use figures::{Figure, FigureValue, Figures};
 pub use identity::Caller;
+pub use mfa::MfaDevices;
 pub use operator::{
     ConsumerProgress, Flushed, JournalStatus, Operator, RecordLines, RecordingStatus, TrailBacklog, WaitingTrail,
 };

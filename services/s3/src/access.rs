@@ -18,8 +18,25 @@ impl S3 {
 
     /// Refuses a call whose caller may not do `action` (`s3:GetObject`) on an object.
     pub(crate) async fn authorize(&self, call: &Call, action: &str, bucket: &str, key: &str) -> Result<(), ApiError> {
+        self.authorize_on(call, action, format!("arn:{}:s3:::{bucket}/{key}", call.region.partition())).await
+    }
+
+    /// Refuses a call whose caller may not do `action` (`s3:PutBucketVersioning`) on a bucket.
+    pub(crate) async fn authorize_bucket(&self, call: &Call, action: &str, bucket: &str) -> Result<(), ApiError> {
+        self.authorize_on(call, action, format!("arn:{}:s3:::{bucket}", call.region.partition())).await
+    }
+
+    /// Whether the caller may do `action` on an object.
+    pub(crate) async fn may(&self, call: &Call, action: &str, bucket: &str, key: &str) -> Result<bool, ApiError> {
+        match self.authorize(call, action, bucket, key).await {
+            Ok(()) => Ok(true),
+            Err(error) if error.status == 403 => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn authorize_on(&self, call: &Call, action: &str, resource: String) -> Result<(), ApiError> {
         let Some(authorizer) = &self.authorizer else { return Ok(()) };
-        let resource = format!("arn:{}:s3:::{bucket}/{key}", call.region.partition());
         let request = AccessRequest { caller: &call.caller, action, resource: &resource };
         let why = match authorizer.decide(&request).await? {
             Decision::Allow => return Ok(()),

@@ -6,6 +6,7 @@ use service::ApiError;
 use state::{Expect, Op};
 
 use crate::error::{Error, no_such_bucket, state_failed};
+use crate::lock::ObjectLock;
 use crate::{COMMIT_TRIES, S3, TABLE_BUCKETS, to_json};
 
 /// Whether old versions are kept. A bucket that never had versioning has none of these.
@@ -45,6 +46,15 @@ pub(crate) struct Bucket {
     /// It is being deleted: nothing can be written until that has come to an end.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) deleting: bool,
+    /// It keeps what is locked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) object_lock: Option<ObjectLock>,
+    /// Whether versions are removed only with a second factor; absent if nobody ever said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) mfa_delete: Option<bool>,
+    /// It has lifecycle rules: a number that is another whenever they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) lifecycle: Option<u64>,
     /// Of the row that it was read from.
     #[serde(skip)]
     pub(crate) rev: u64,
@@ -59,6 +69,11 @@ impl Bucket {
     /// Its ARN.
     pub(crate) fn arn(&self) -> String {
         format!("arn:{}:s3:::{}", self.region.partition(), self.name)
+    }
+
+    /// Whether a version written with this lock of its own will be locked.
+    pub(crate) fn locks(&self, own: &crate::lock::Lock) -> bool {
+        !own.is_none() || self.object_lock.is_some_and(|lock| lock.default.is_some())
     }
 
     /// What a commit puts in front, so that it happens only if the bucket is still as it was read.
@@ -114,12 +129,24 @@ impl S3 {
         expected_owner: Option<&str>,
         change: impl Fn(&mut Bucket) -> Result<(), ApiError> + Send + Sync,
     ) -> Result<(), ApiError> {
+        self.change_bucket_with(name, expected_owner, &[], change).await
+    }
+
+    /// The same, with what is to happen in the same commit.
+    pub(crate) async fn change_bucket_with(
+        &self,
+        name: &str,
+        expected_owner: Option<&str>,
+        extra: &[Op],
+        change: impl Fn(&mut Bucket) -> Result<(), ApiError> + Send + Sync,
+    ) -> Result<(), ApiError> {
         for _ in 0..COMMIT_TRIES {
             let mut bucket = self.bucket(name, expected_owner).await?.writable()?;
             let expect = Expect::Rev(bucket.rev);
             change(&mut bucket)?;
             let put = Op::Put { table: TABLE_BUCKETS, key: key(name), value: to_json(&bucket), expect };
-            match self.state.commit(vec![put]).await {
+            let ops = std::iter::once(put).chain(extra.iter().cloned()).collect();
+            match self.state.commit(ops).await {
                 Err(error) if error.is_conflict() => {}
                 other => return other.map(|_| ()).map_err(state_failed),
             }

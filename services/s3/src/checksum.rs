@@ -255,6 +255,11 @@ impl Expected {
         Ok(expected)
     }
 
+    /// Whether the request says anything of the content.
+    pub(crate) fn is_given(&self) -> bool {
+        self.md5.is_some() || self.named
+    }
+
     /// Refuses content that does not sum up to what the request says. `trailers` are complete.
     fn verify(&self, sums: &Sums, trailers: &[(String, String)]) -> Result<(), ApiError> {
         if let Some(md5) = &self.md5

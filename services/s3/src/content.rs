@@ -16,6 +16,7 @@ use state::{Expect, Op, State};
 use crate::checksum::{Expected, Summer, Sums};
 use crate::error::{Error, state_failed};
 use crate::object::{Data, ordered_id};
+use crate::pins::Pin;
 use crate::{S3, TABLE_SMALL, garbage};
 
 /// Content up to here is a row: the commit that makes it visible then is the only wait for the disk.
@@ -200,7 +201,15 @@ impl S3 {
             return Ok(Body::from_bytes(Bytes::new()));
         }
         let store = self.store_of();
-        let Data::Parts(name) = data else { return store.open(data, range).await };
+        // From here on until the body is dropped, nothing of it is removed.
+        let name = match data {
+            Data::Empty | Data::Small(_) => return store.open(data, range).await,
+            Data::Blob(name) | Data::Parts(name) => name,
+        };
+        let pin = self.pins.read(name).ok_or(OpenError::Gone)?;
+        if matches!(data, Data::Blob(_)) {
+            return Ok(pinned(store.open(data, range).await?, pin));
+        }
         let manifest = self.manifest(name).await.map_err(OpenError::Failed)?.ok_or(OpenError::Gone)?;
         let mut pieces = Vec::new();
         let mut start = 0;
@@ -220,8 +229,18 @@ impl S3 {
             let store = store.clone();
             async move { store.open(&data, range).await.map_err(ApiError::from) }
         });
-        Ok(Body::new(first.chain(rest.try_flatten()), Some(len_bytes)))
+        Ok(pinned(Body::new(first.chain(rest.try_flatten()), Some(len_bytes)), pin))
     }
+}
+
+/// A body that keeps its content in its place.
+fn pinned(body: Body, pin: Pin) -> Body {
+    let len_bytes = body.len_bytes();
+    let held = body.map(move |piece| {
+        let _until_the_end = &pin;
+        piece
+    });
+    Body::new(held, len_bytes)
 }
 
 impl Data {

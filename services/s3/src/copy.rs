@@ -58,7 +58,10 @@ impl<'a> Source<'a> {
         })?;
         call.note_resource("AWS::S3::Object", format!("{}/{}", bucket.arn(), self.key));
         match self.conditions.judge(&place.version.etag, place.version.modified()) {
-            Verdict::Met => Ok((bucket, place.version)),
+            Verdict::Met => {
+                place.version.check_readable(s3.env.clock.now())?;
+                Ok((bucket, place.version))
+            }
             Verdict::Failed(condition) | Verdict::NotModified(condition) => {
                 Err(precondition_failed(&format!("x-amz-copy-source-{condition}")))
             }

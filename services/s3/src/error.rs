@@ -19,6 +19,14 @@ service::api_errors! {
         EntityTooSmall = 400 => "Your proposed upload is smaller than the minimum allowed size",
         /// More than one call may write.
         EntityTooLarge = 400 => "Your proposed upload exceeds the maximum allowed size",
+        /// What the bucket has does not go with what is wanted.
+        InvalidBucketState(String) = 409 => "{0}",
+        /// The storage class does not let it be done.
+        InvalidObjectState(String) = 403 => "{0}",
+        /// The object has no such lock.
+        NoSuchObjectLockConfiguration = 404 => "The specified object does not have a ObjectLock configuration",
+        /// Object Lock keeps the version as it is.
+        ObjectLocked = 403 as "AccessDenied" => "Access Denied because object protected by object lock.",
         /// The region's endpoint does not make buckets there.
         IllegalLocationConstraintException(String) = 400 =>
             "The {0} location constraint is incompatible for the region specific endpoint this request was sent to.",

@@ -16,7 +16,8 @@ use crate::{
     S3, TABLE_BUCKETS, TABLE_ENDED, TABLE_GARBAGE, TABLE_MANIFESTS, TABLE_PARTS, TABLE_SMALL, bucket, to_json,
 };
 
-/// How long a discarded blob is kept, for those who are reading it.
+/// How long a discarded blob is kept, for those who have found the object and are about to open it. Who reads it keeps it for
+/// longer, see [`crate::pins`].
 const GRACE_MS: i64 = 60_000;
 /// Rows cleared at a time.
 const ROWS: usize = 500;
@@ -113,6 +114,7 @@ impl S3 {
     }
 
     async fn collect(&self, grace_ms: Option<i64>) -> Result<Collected, ApiError> {
+        self.forget_completed().await?;
         let mut done = Collected::default();
         let mut range = Range::all();
         loop {
@@ -153,6 +155,8 @@ impl S3 {
         if live || grace_ms.is_some_and(|grace_ms| now_ms < garbage.at_ms.saturating_add(grace_ms)) {
             return Ok(0);
         }
+        // Whoever reads it finishes first.
+        let Some(_removal) = self.pins.remove(&name) else { return Ok(0) };
         let mut blobs = Vec::new();
         match garbage.what {
             // The call that wrote it may have gone with its commit still under way: whichever of that and this comes first

@@ -7,23 +7,29 @@ mod access;
 mod acl;
 mod bucket;
 mod checksum;
+mod completed;
 mod conditions;
 mod content;
 mod copy;
 mod encryption;
 mod error;
 mod garbage;
+mod lifecycle;
 mod list;
 mod list_versions;
 mod listed;
+mod lock;
 mod members;
+mod mfa;
 mod multipart;
 mod object;
 mod ops;
+mod pins;
 mod port;
 mod public;
 mod range;
 mod read;
+mod storage;
 mod tags;
 mod versions;
 
@@ -31,6 +37,8 @@ mod versions;
 mod at_rest;
 #[cfg(test)]
 mod harness;
+#[cfg(test)]
+mod lock_tests;
 #[cfg(test)]
 mod races;
 
@@ -47,6 +55,7 @@ use state::{State, Table};
 
 pub use error::Error;
 pub use garbage::Collected;
+pub use lifecycle::Lifecycled;
 
 /// Buckets, by name.
 const TABLE_BUCKETS: Table = "s3/buckets";
@@ -64,8 +73,15 @@ const TABLE_UPLOADS: Table = "s3/uploads";
 const TABLE_PARTS: Table = "s3/parts";
 /// Uploads that have ended and whose parts are still to be cleared away.
 const TABLE_ENDED: Table = "s3/ended";
+/// Uploads that were completed a short while ago, by bucket, key and identifier.
+const TABLE_COMPLETED: Table = "s3/completed";
 /// Blobs that no object has (yet, or any more).
 const TABLE_GARBAGE: Table = "s3/garbage";
+
+/// Lifecycle rules, by bucket.
+const TABLE_LIFECYCLE: Table = "s3/lifecycle";
+/// How far carrying them out is, by bucket.
+const TABLE_LIFECYCLE_PASSES: Table = "s3/lifecycle-passes";
 
 /// How often a change is tried again because others changed the same thing meanwhile.
 const COMMIT_TRIES: u32 = 64;
@@ -78,8 +94,15 @@ pub struct S3 {
     account: Arc<str>,
     keys: Arc<HostKeys>,
     authorizer: Option<Arc<dyn ports::Authorizer>>,
+    mfa_devices: Option<Arc<dyn ports::MfaDevices>>,
+    /// Lifecycle rules that were read.
+    lifecycles: lifecycle::Cache,
     /// Names of blobs that calls under way are writing.
     live: Arc<Mutex<std::collections::HashSet<String>>>,
+    /// Content that is being read.
+    pins: Arc<pins::Pins>,
+    /// When completed uploads were last looked through.
+    swept_ms: Mutex<Option<i64>>,
 }
 
 impl S3 {
@@ -91,7 +114,19 @@ impl S3 {
         account: Arc<str>,
         keys: Arc<HostKeys>,
     ) -> S3 {
-        S3 { state, objects, env, account, keys, authorizer: None, live: Arc::default() }
+        S3 {
+            state,
+            objects,
+            env,
+            account,
+            keys,
+            authorizer: None,
+            mfa_devices: None,
+            lifecycles: lifecycle::Cache::default(),
+            live: Arc::default(),
+            pins: Arc::default(),
+            swept_ms: Mutex::default(),
+        }
     }
 
     /// The canonical user identifier of an account: 64 hexadecimal digits.
@@ -120,6 +155,7 @@ pub fn definition(s3: Arc<S3>) -> Definition {
         .on::<CreateBucket>()
         .on::<CreateMultipartUpload>()
         .on::<DeleteBucket>()
+        .on::<DeleteBucketLifecycle>()
         .on::<DeleteBucketPolicy>()
         .on::<DeleteBucketTagging>()
         .on::<DeleteObject>()
@@ -143,7 +179,9 @@ pub fn definition(s3: Arc<S3>) -> Definition {
         .on::<GetObject>()
         .on::<GetObjectAcl>()
         .on::<GetObjectAttributes>()
+        .on::<GetObjectLegalHold>()
         .on::<GetObjectLockConfiguration>()
+        .on::<GetObjectRetention>()
         .on::<GetObjectTagging>()
         .on::<GetPublicAccessBlock>()
         .on::<HeadBucket>()
@@ -155,12 +193,17 @@ pub fn definition(s3: Arc<S3>) -> Definition {
         .on::<ListObjectsV2>()
         .on::<ListParts>()
         .on::<PutBucketAcl>()
+        .on::<PutBucketLifecycleConfiguration>()
         .on::<PutBucketPolicy>()
         .on::<PutBucketTagging>()
         .on::<PutBucketVersioning>()
         .on::<PutObject>()
         .on::<PutObjectAcl>()
+        .on::<PutObjectLegalHold>()
+        .on::<PutObjectLockConfiguration>()
+        .on::<PutObjectRetention>()
         .on::<PutObjectTagging>()
+        .on::<RestoreObject>()
         .on::<UploadPart>()
         .on::<UploadPartCopy>()
         .build()

@@ -235,10 +235,10 @@ pub(crate) fn delimiter(given: Option<&str>) -> Option<&str> {
     given.filter(|delimiter| !delimiter.is_empty())
 }
 
-/// Refuses optional attributes that nobody keeps here: they are only of restored archives.
-pub(crate) fn check_attributes(attributes: Option<&Vec<String>>) -> Result<(), ApiError> {
+/// Whether a listing is to tell of restored copies; refuses other optional attributes, of which there are none.
+pub(crate) fn wants_restore_status(attributes: Option<&Vec<String>>) -> Result<bool, ApiError> {
     match attributes.and_then(|all| all.iter().find(|name| *name != "RestoreStatus")) {
-        None => Ok(()),
+        None => Ok(attributes.is_some_and(|all| !all.is_empty())),
         Some(other) => {
             let text = format!("The optional object attribute {other} is not known");
             Err(Error::InvalidArgument(text).into())

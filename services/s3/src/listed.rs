@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::acl::Owner;
 use crate::list_versions::Listed;
 use crate::object::Version;
+use crate::storage::RestoreStatus;
 
 /// An object.
 #[derive(Debug, Serialize)]
@@ -20,12 +21,19 @@ pub struct Object {
     size: u64,
     storage_class: String,
     owner: Option<Owner>,
+    restore_status: Option<RestoreStatus>,
 }
 
 impl Object {
     /// A version as the listing of objects shows it.
-    pub(crate) fn new(key: String, version: Version, owner: Option<Owner>) -> Object {
+    pub(crate) fn new(
+        key: String,
+        version: Version,
+        owner: Option<Owner>,
+        restore_status: Option<RestoreStatus>,
+    ) -> Object {
         Object {
+            restore_status,
             key,
             last_modified: version.modified(),
             etag: version.quoted_etag(),
@@ -53,13 +61,20 @@ pub struct ObjectVersion {
     is_latest: bool,
     last_modified: Timestamp,
     owner: Owner,
+    restore_status: Option<RestoreStatus>,
 }
 
 impl ObjectVersion {
     /// A version as the listing of versions shows it.
-    pub(crate) fn new(key: String, listed: Listed, owner: Owner) -> ObjectVersion {
+    pub(crate) fn new(
+        key: String,
+        listed: Listed,
+        owner: Owner,
+        restore_status: Option<RestoreStatus>,
+    ) -> ObjectVersion {
         let Listed { version, latest, .. } = listed;
         ObjectVersion {
+            restore_status,
             key,
             etag: version.quoted_etag(),
             checksum_algorithm: version.checksum.as_ref().map(|checksum| vec![checksum.algorithm.as_str()]),

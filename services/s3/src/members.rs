@@ -145,6 +145,11 @@ macro_rules! members {
             pub parts_count: Option<i64>,
             pub tag_count: Option<i64>,
             pub server_side_encryption: Option<&'static str>,
+            pub expiration: Option<String>,
+            pub restore: Option<String>,
+            pub object_lock_mode: Option<&'static str>,
+            pub object_lock_retain_until_date: Option<base::Timestamp>,
+            pub object_lock_legal_hold_status: Option<&'static str>,
         ] [$($rest)*] $all }
     };
     (@grow $kind:ident $name:ident [$($acc:tt)*] [encrypted $($rest:ident)*] $all:tt) => {
@@ -290,16 +295,19 @@ macro_rules! members {
     };
     (@input object_lock $name:ident) => {
         impl $name {
-            /// Refuses object locks: no bucket has a lock configuration.
-            fn check_object_lock(&self) -> Result<(), service::ApiError> {
-                let absent = self.object_lock_mode.is_none()
-                    && self.object_lock_retain_until_date.is_none()
-                    && self.object_lock_legal_hold_status.is_none();
-                if absent {
-                    return Ok(());
-                }
-                let text = "Bucket is missing Object Lock Configuration".to_owned();
-                Err($crate::error::Error::InvalidRequest(text).into())
+            /// The lock that the object is to have, if the caller may give it.
+            async fn lock(
+                &self,
+                s3: &$crate::S3,
+                call: &service::Call,
+                bucket: &$crate::bucket::Bucket,
+            ) -> Result<$crate::lock::Lock, service::ApiError> {
+                let given = $crate::lock::Given {
+                    mode: self.object_lock_mode.as_deref(),
+                    until: self.object_lock_retain_until_date,
+                    legal_hold: self.object_lock_legal_hold_status.as_deref(),
+                };
+                s3.given_lock(call, bucket, &self.key, &given).await
             }
         }
     };
@@ -388,6 +396,13 @@ macro_rules! members {
                 self.version_id = found.version_id();
                 self.parts_count = found.parts_count();
                 self.server_side_encryption = found.version.data.is_sealed().then_some($crate::encryption::AES256);
+                self.expiration = found.expiration;
+                self.restore = found.restore;
+                if let Some(retention) = found.lock.retention {
+                    self.object_lock_mode = Some(retention.mode.as_str());
+                    self.object_lock_retain_until_date = Some(retention.until());
+                }
+                self.object_lock_legal_hold_status = found.lock.legal_hold.map($crate::lock::hold_text);
                 let tags = found.version.tags.len();
                 self.tag_count = (tags > 0).then(|| i64::try_from(tags).unwrap_or(i64::MAX));
                 if let Some(checksum) = found.checksum {

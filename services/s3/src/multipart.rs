@@ -8,6 +8,7 @@ use state::{Expect, Op};
 use crate::checksum::{Algorithm, Kind};
 use crate::content::Stored;
 use crate::error::{Error, invalid_argument, no_such_upload, state_failed};
+use crate::lock::Lock;
 use crate::object::{Data, Headers};
 use crate::{COMMIT_TRIES, S3, TABLE_PARTS, TABLE_UPLOADS, to_json};
 
@@ -27,6 +28,9 @@ pub(crate) struct Upload {
     pub(crate) headers: Headers,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) tags: Vec<(String, String)>,
+    /// What the object will be given.
+    #[serde(skip_serializing_if = "Lock::is_none")]
+    pub(crate) lock: Lock,
     /// As the caller named it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) checksum: Option<(Algorithm, Kind)>,

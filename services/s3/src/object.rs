@@ -8,6 +8,7 @@ use service::ApiError;
 
 use crate::checksum::Checksum;
 use crate::error::Error;
+use crate::lock::Lock;
 
 /// The most bytes of a key.
 pub(crate) const KEY_BYTES_MAX: usize = 1024;
@@ -17,17 +18,6 @@ const METADATA_BYTES_MAX: usize = 2 * 1024;
 const CONTENT_TYPE_DEFAULT: &str = "binary/octet-stream";
 /// The version identifier of objects written while versioning was not enabled.
 pub(crate) const NULL: &str = "null";
-
-const STORAGE_CLASSES: [&str; 8] = [
-    "STANDARD",
-    "REDUCED_REDUNDANCY",
-    "STANDARD_IA",
-    "ONEZONE_IA",
-    "INTELLIGENT_TIERING",
-    "GLACIER",
-    "DEEP_ARCHIVE",
-    "GLACIER_IR",
-];
 
 /// Where content is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,6 +83,15 @@ pub(crate) struct Version {
     /// How many parts it was uploaded in; 0 if in one call.
     #[serde(skip_serializing_if = "is_zero")]
     pub(crate) parts: u32,
+    /// What keeps it from being removed.
+    #[serde(skip_serializing_if = "Lock::is_none")]
+    pub(crate) lock: Lock,
+    /// When the copy that was restored of an archived version goes again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) restored_until_ms: Option<i64>,
+    /// In older versions alone: when a newer one took its place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) noncurrent_ms: Option<i64>,
     /// In the current version alone: the order of the older version whose identifier is `null`, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) null_order: Option<u64>,
@@ -139,7 +138,7 @@ impl Headers {
         }
         self.metadata = self.metadata.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect();
         if let Some(class) = &self.storage_class
-            && !STORAGE_CLASSES.contains(&class.as_str())
+            && !crate::storage::is_class(class)
         {
             return Err(ApiError::from(Error::InvalidStorageClass).with("StorageClassRequested", class.as_str()));
         }

@@ -9,6 +9,7 @@ use crate::bucket::Bucket;
 use crate::checksum::Checksum;
 use crate::conditions::{ReadConditions, Verdict};
 use crate::error::{Error, invalid_argument, no_such_key, no_such_version, precondition_failed};
+use crate::lock::Lock;
 use crate::object::Version;
 use crate::range;
 use crate::versions::Place;
@@ -24,6 +25,12 @@ pub(crate) struct Found {
     pub(crate) range: Option<Range<u64>>,
     /// The checksum of what is wanted, if the caller asks for it and there is one.
     pub(crate) checksum: Option<Checksum>,
+    /// When a lifecycle rule will delete it, as the header says it.
+    pub(crate) expiration: Option<String>,
+    /// What was restored of it, as the header says it.
+    pub(crate) restore: Option<String>,
+    /// What the caller may know of its lock.
+    pub(crate) lock: Lock,
     versioned: bool,
     /// The range is a part that the caller named by its number.
     is_part: bool,
@@ -119,7 +126,7 @@ impl S3 {
             let text = "Cannot specify both Range header and partNumber query parameter".to_owned();
             return Err(Error::InvalidRequest(text).into());
         }
-        let version = self.find_and_tell(Some(call), bucket, key, wanted.version_id).await?.version;
+        let Place { version, older, .. } = self.find_and_tell(Some(call), bucket, key, wanted.version_id).await?;
         match wanted.conditions.judge(&version.etag, version.modified()) {
             Verdict::Met => {}
             Verdict::Failed(condition) => return Err(precondition_failed(condition)),
@@ -129,8 +136,17 @@ impl S3 {
                 return Err(ApiError::from(Error::NotModified).with("Condition", condition));
             }
         }
-        let mut found =
-            Found { version, range: None, checksum: None, versioned: bucket.versioning.is_some(), is_part: false };
+        let expiration = if older.is_none() { self.expiration(bucket, key, &version).await? } else { None };
+        let mut found = Found {
+            expiration,
+            restore: version.restore_header(self.env.clock.now()),
+            lock: self.shown_lock(call, &bucket.name, key, version.lock.clone()).await?,
+            version,
+            range: None,
+            checksum: None,
+            versioned: bucket.versioning.is_some(),
+            is_part: false,
+        };
         let mut checksum = found.version.checksum.clone();
         if let Some(header) = wanted.range {
             found.range = range::parse(header, found.version.size)?;

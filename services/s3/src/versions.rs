@@ -86,6 +86,19 @@ impl S3 {
         condition: &WriteCondition,
         extra: Vec<Op>,
     ) -> Result<(Version, Bucket), ApiError> {
+        self.put_version_with(bucket_name, key, new, stored, condition, |_| extra.clone()).await
+    }
+
+    /// The same; what else the commit has depends on the version as it will be stored.
+    pub(crate) async fn put_version_with(
+        &self,
+        bucket_name: &str,
+        key: &str,
+        new: Version,
+        stored: Stored,
+        condition: &WriteCondition,
+        extra: impl Fn(&Version) -> Vec<Op> + Send + Sync,
+    ) -> Result<(Version, Bucket), ApiError> {
         for _ in 0..COMMIT_TRIES {
             let bucket = self.bucket(bucket_name, None).await?.writable()?;
             let current = self.current(bucket_name, key).await?;
@@ -94,6 +107,7 @@ impl S3 {
             let mut ops = vec![bucket.unchanged()];
             let version = self.place(&bucket, key, new.clone(), current, &mut ops).await?;
             ops.extend(stored.ops());
+            let extra = extra(&version);
             ops.extend(extra.iter().cloned());
             match self.state.commit(ops).await {
                 Ok(_) => return Ok((version, bucket)),
@@ -117,7 +131,7 @@ impl S3 {
     }
 
     /// Adds to a commit what makes `new` the current version of a key in a bucket.
-    async fn place(
+    pub(crate) async fn place(
         &self,
         bucket: &Bucket,
         key: &str,
@@ -134,6 +148,7 @@ impl S3 {
             Some(Versioning::Enabled) => ordered_id(&*self.env.rng, new.order),
             Some(Versioning::Suspended) | None => NULL.to_owned(),
         };
+        self.lock_by_default(bucket, &mut new);
         let mut expect = Expect::Absent;
         if let Some((mut old, rev)) = current {
             expect = Expect::Rev(rev);
@@ -147,8 +162,9 @@ impl S3 {
                 new.null_order = if old_is_null { Some(old.order) } else { null_order };
             }
             if new.id == NULL && old_is_null {
-                self.discard(&old.data, ops);
+                self.remove(&old, false, ops)?;
             } else {
+                old.noncurrent_ms = Some(now_ms);
                 ops.push(Op::Put {
                     table: TABLE_VERSIONS,
                     key: older_key(&bucket.name, key, old.order),
@@ -166,25 +182,26 @@ impl S3 {
         let row = self.state.get(TABLE_VERSIONS, &key).await.map_err(state_failed)?;
         // Gone already: then the current version was changed too, and the commit will fail.
         let Some(row) = row else { return Ok(()) };
-        self.discard(&read(&row)?.data, ops);
+        self.remove(&read(&row)?, false, ops)?;
         ops.push(Op::Delete { table: TABLE_VERSIONS, key, expect: Expect::Rev(row.rev) });
         Ok(())
     }
 
     /// Deletes a key (leaving a delete marker where the bucket has versioning) or one version of it. Returns when that is
-    /// durable. What is not there is deleted already.
+    /// durable. What is not there is deleted already. `bypass`: governance retention does not count, see [`crate::lock`].
     pub(crate) async fn delete_version(
         &self,
         bucket_name: &str,
         key: &str,
         version_id: Option<&str>,
         condition: &WriteCondition,
+        bypass: bool,
     ) -> Result<Deleted, ApiError> {
         for _ in 0..COMMIT_TRIES {
             let bucket = self.bucket(bucket_name, None).await?.writable()?;
             let mut ops = vec![bucket.unchanged()];
             let done = match version_id {
-                Some(id) => self.delete_one(&bucket, key, id, condition, &mut ops).await?,
+                Some(id) => self.delete_one(&bucket, key, id, condition, bypass, &mut ops).await?,
                 None => self.delete_key(&bucket, key, condition, &mut ops).await?,
             };
             if ops.len() == 1 {
@@ -214,19 +231,21 @@ impl S3 {
             return Ok(Deleted { version_id: Some(marker.id), delete_marker: true });
         }
         if let Some((version, rev)) = current {
-            self.discard(&version.data, ops);
+            self.remove(&version, false, ops)?;
             let key = current_key(&bucket.name, key);
             ops.push(Op::Delete { table: TABLE_OBJECTS, key, expect: Expect::Rev(rev) });
         }
         Ok(Deleted::default())
     }
 
-    async fn delete_one(
+    /// Adds to a commit what deletes one version of a key.
+    pub(crate) async fn delete_one(
         &self,
         bucket: &Bucket,
         key: &str,
         id: &str,
         condition: &WriteCondition,
+        bypass: bool,
         ops: &mut Vec<Op>,
     ) -> Result<Deleted, ApiError> {
         let place = self.version(&bucket.name, key, id).await?;
@@ -234,7 +253,7 @@ impl S3 {
         let mut done = Deleted { version_id: Some(id.to_owned()), delete_marker: false };
         let Some(Place { version, rev, older }) = place else { return Ok(done) };
         done.delete_marker = version.delete_marker;
-        self.discard(&version.data, ops);
+        self.remove(&version, bypass, ops)?;
         match older {
             None => self.promote(&bucket.name, key, &version, rev, ops).await?,
             Some((mut current, current_rev)) => {
@@ -272,6 +291,7 @@ impl S3 {
         };
         let mut next = read(row)?;
         next.null_order = current.null_order.filter(|_| next.id != NULL);
+        next.noncurrent_ms = None;
         ops.push(Op::Delete { table: TABLE_VERSIONS, key: row.key.clone(), expect: Expect::Rev(row.rev) });
         ops.push(Op::Put { table, key, value: to_json(&next), expect });
         Ok(())
@@ -285,10 +305,25 @@ impl S3 {
         version_id: Option<&str>,
         change: impl Fn(&mut Version) + Send + Sync,
     ) -> Result<Version, ApiError> {
+        let change = |version: &mut Version| {
+            change(version);
+            Ok(())
+        };
+        self.try_change_version(bucket, key, version_id, change).await
+    }
+
+    /// The same, for a change that may be refused.
+    pub(crate) async fn try_change_version(
+        &self,
+        bucket: &Bucket,
+        key: &str,
+        version_id: Option<&str>,
+        change: impl Fn(&mut Version) -> Result<(), ApiError> + Send + Sync,
+    ) -> Result<Version, ApiError> {
         for _ in 0..COMMIT_TRIES {
             let place = self.find(bucket, key, version_id).await?;
             let mut version = place.version;
-            change(&mut version);
+            change(&mut version)?;
             let (table, row_key) = match place.older {
                 None => (TABLE_OBJECTS, current_key(&bucket.name, key)),
                 Some(_) => (TABLE_VERSIONS, older_key(&bucket.name, key, version.order)),
@@ -301,6 +336,16 @@ impl S3 {
             }
         }
         Err(Error::OperationAborted.into())
+    }
+
+    /// Adds to a commit what gives up the content of a version that goes for good. No version goes without this; it refuses
+    /// those that are locked. The commit must have the version's row as it was read.
+    pub(crate) fn remove(&self, version: &Version, bypass: bool, ops: &mut Vec<Op>) -> Result<(), ApiError> {
+        if version.lock.holds(self.env.clock.now(), bypass) {
+            return Err(crate::lock::protected());
+        }
+        self.discard(&version.data, ops);
+        Ok(())
     }
 
     /// Adds to a commit what gives up content that no version has any more.

@@ -6,13 +6,15 @@ use serde::Deserialize;
 use service::{ApiError, Call, Operation};
 use state::{Expect, Op, Range};
 
+use crate::bucket::Bucket;
 use crate::checksum::{Checksum, Given, Kind, mismatch, of_parts};
+use crate::completed::{Outcome, digest};
 use crate::content::{Manifest, Piece, Stored};
 use crate::error::{Error, invalid_argument, state_failed};
 use crate::garbage::Ended;
 use crate::members::members;
 use crate::multipart::{PART_BYTES_MIN, PARTS_MAX, Part, Upload, parts_prefix, upload_key};
-use crate::object::{Data, Version};
+use crate::object::{Data, Version, quoted};
 use crate::{COMMIT_TRIES, S3, TABLE_ENDED, TABLE_MANIFESTS, TABLE_PARTS, TABLE_UPLOADS, to_json};
 
 /// See the module.
@@ -47,6 +49,7 @@ members! { output Output {
     pub etag: String,
     pub checksum_type: Option<&'static str>,
     pub version_id: Option<String>,
+    pub expiration: Option<String>,
 } checksums encrypted }
 
 impl Operation for CompleteMultipartUpload {
@@ -63,35 +66,32 @@ impl Operation for CompleteMultipartUpload {
         input.check_customer_key()?;
         let condition = input.conditions()?;
         input.bucket(s3).await?.writable()?;
-        let listed = input.multipart_upload.as_ref().map_or(&[][..], |completed| &completed.parts);
+        let Some(completed) = &input.multipart_upload else {
+            return Err(Error::InvalidRequest("You must specify at least one part".to_owned()).into());
+        };
+        let listed = &completed.parts[..];
         if listed.is_empty() || listed.len() > usize::try_from(PARTS_MAX).unwrap_or(usize::MAX) {
             return Err(Error::MalformedXML.into());
         }
         for _ in 0..COMMIT_TRIES {
-            let upload = s3.upload(&input.bucket, &input.key, &input.upload_id).await?;
+            let upload = match s3.upload(&input.bucket, &input.key, &input.upload_id).await {
+                Err(error) if error.code == "NoSuchUpload" => return again(s3, call, input, error).await,
+                upload => upload?,
+            };
             let parts = chosen(listed, &all_parts(s3, &upload.id).await?, &upload)?;
             let new = version(s3, &input, &upload, &parts)?;
-            let checksum = new.checksum.clone();
             let stored = Stored::before(new.data.clone());
-            let extra = ending(&input, &upload, &new, parts);
-            match s3.put_version(&input.bucket, &input.key, new, stored, &condition, extra).await {
+            let ending = ending(&input, &upload, &new, parts);
+            let named = listed.iter().filter_map(|part| part.part_number.zip(part.etag.as_deref()));
+            let listed = digest(named);
+            let extra = |version: &Version| {
+                let completed = outcome(version, &listed);
+                ending.iter().cloned().chain([completed.put(&input.bucket, &input.key, &upload.id)]).collect()
+            };
+            match s3.put_version_with(&input.bucket, &input.key, new, stored, &condition, extra).await {
                 Ok((version, bucket)) => {
-                    let mut output = Output {
-                        location: format!("http://{}/{}/{}", call.host, input.bucket, input.key),
-                        bucket: input.bucket,
-                        key: input.key,
-                        etag: version.quoted_etag(),
-                        version_id: bucket.versioning.map(|_| version.id.clone()),
-                        ..Output::default()
-                    };
-                    if version.data.is_sealed() {
-                        output.set_encrypted();
-                    }
-                    if let Some(checksum) = checksum {
-                        output.checksum_type = Some(checksum.kind.as_str());
-                        output.set_checksum(checksum.algorithm, checksum.text);
-                    }
-                    return Ok(output);
+                    let expiration = s3.expiration(&bucket, &input.key, &version).await?;
+                    return Ok(answer(call, input, &bucket, outcome(&version, &listed), expiration));
                 }
                 // The upload changed meanwhile: a part was replaced, or it has ended.
                 Err(error) if error.code == "OperationAborted" => {}
@@ -100,6 +100,48 @@ impl Operation for CompleteMultipartUpload {
         }
         Err(Error::OperationAborted.into())
     }
+}
+
+/// What is kept of an upload that made this version.
+fn outcome(version: &Version, parts: &str) -> Outcome {
+    Outcome {
+        v: 1,
+        at_ms: version.modified_ms,
+        parts: parts.to_owned(),
+        etag: version.etag.clone(),
+        version_id: Some(version.id.clone()),
+        checksum: version.checksum.clone(),
+        sealed: version.data.is_sealed(),
+    }
+}
+
+/// The answer to completing what was completed a short while ago: the same once more, or `refusal`.
+async fn again(s3: &S3, call: &Call, input: Input, refusal: ApiError) -> Result<Output, ApiError> {
+    let listed = input.multipart_upload.iter().flat_map(|completed| &completed.parts);
+    let parts = digest(listed.filter_map(|part| part.part_number.zip(part.etag.as_deref())));
+    let completed = s3.completed(&input.bucket, &input.key, &input.upload_id, &parts).await?.ok_or(refusal)?;
+    let bucket = input.bucket(s3).await?;
+    Ok(answer(call, input, &bucket, completed, None))
+}
+
+fn answer(call: &Call, input: Input, bucket: &Bucket, made: Outcome, expiration: Option<String>) -> Output {
+    let mut output = Output {
+        location: format!("http://{}/{}/{}", call.host, input.bucket, input.key),
+        bucket: input.bucket,
+        key: input.key,
+        etag: quoted(&made.etag),
+        version_id: made.version_id.filter(|_| bucket.versioning.is_some()),
+        expiration,
+        ..Output::default()
+    };
+    if made.sealed {
+        output.set_encrypted();
+    }
+    if let Some(checksum) = made.checksum {
+        output.checksum_type = Some(checksum.kind.as_str());
+        output.set_checksum(checksum.algorithm, checksum.text);
+    }
+    output
 }
 
 async fn all_parts(s3: &S3, upload_id: &str) -> Result<BTreeMap<u32, Part>, ApiError> {
@@ -189,6 +231,7 @@ fn version(s3: &S3, input: &Input, upload: &Upload, parts: &[Part]) -> Result<Ve
         data: Data::Parts(s3.name_of_parts(parts.iter().map(|part| &part.data))),
         headers: upload.headers.clone(),
         tags: upload.tags.clone(),
+        lock: upload.lock.clone(),
         checksum: checksum(&input.checksums(), input.checksum_type.as_deref(), upload, parts)?,
         parts: u32::try_from(parts.len()).unwrap_or(PARTS_MAX),
         ..Version::default()
@@ -298,6 +341,75 @@ mod tests {
     }
 
     const MIN: usize = 5 * 1024 * 1024;
+
+    #[tokio::test]
+    async fn who_asks_again_is_told_the_same_for_a_while() {
+        let stand = Stand::new();
+        let s3 = stand.start();
+        bucket(&s3, "bkt").await;
+        versioning(&s3, "bkt", "Enabled").await;
+        let id = begin(&s3, None, None).await;
+        let one = part(&s3, &id, 1, vec![1; 10]).await.unwrap();
+        let two = part(&s3, &id, 2, vec![2; 10]).await.unwrap();
+        let again = async || {
+            let done = call::<CompleteMultipartUpload>(&s3, input(&id, &[(2, &two)])).await;
+            done.map(|done| (done.etag, done.version_id, done.checksum_crc64nvme))
+                .map_err(|error| error.code.into_owned())
+        };
+        let first = again().await.unwrap();
+        assert_eq!(again().await.unwrap(), first);
+        // After a restart, after the parts were cleared away and the object overwritten, too; it does nothing.
+        put(&s3, "bkt", "k", "new").await;
+        stand.start().recover().await.unwrap();
+        assert_eq!(again().await.unwrap(), first);
+        assert_eq!(content_of(&s3).await, "new");
+        let other = call::<CompleteMultipartUpload>(&s3, input(&id, &[(1, &one)])).await;
+        assert_eq!(other.unwrap_err().code, "NoSuchUpload");
+        stand.clock.0.fetch_add(2 * base::time::HOUR_MS, std::sync::atomic::Ordering::SeqCst);
+        s3.collect_garbage().await.unwrap();
+        assert_eq!(again().await.unwrap_err(), "NoSuchUpload");
+    }
+
+    #[tokio::test]
+    async fn an_upload_wants_parts() {
+        let s3 = service();
+        bucket(&s3, "bkt").await;
+        let id = begin(&s3, None, None).await;
+        let empty = call::<CompleteMultipartUpload>(&s3, input(&id, &[])).await.unwrap_err();
+        assert_eq!(empty.code, "MalformedXML");
+        let none = Input { multipart_upload: None, ..input(&id, &[]) };
+        let none = call::<CompleteMultipartUpload>(&s3, none).await.unwrap_err();
+        assert_eq!(
+            (none.code.as_ref(), none.message.as_str()),
+            ("InvalidRequest", "You must specify at least one part")
+        );
+    }
+
+    /// A reader that takes its time: the object is overwritten and what it had is collected meanwhile.
+    #[tokio::test]
+    async fn what_is_being_read_stays() {
+        use service::Operation as _;
+        let stand = Stand::new();
+        let s3 = stand.start();
+        bucket(&s3, "bkt").await;
+        let id = begin(&s3, None, None).await;
+        let one = part(&s3, &id, 1, vec![1; MIN]).await.unwrap();
+        let two = part(&s3, &id, 2, vec![2; 20_000]).await.unwrap();
+        call::<CompleteMultipartUpload>(&s3, input(&id, &[(1, &one), (2, &two)])).await.unwrap();
+        let call = a_call();
+        let read = get_object::Input { bucket: "bkt".into(), key: "k".into(), ..Default::default() };
+        GetObject::run(&s3, &call, read).await.unwrap();
+        let mut body = call.reply.lock().unwrap().body.take().unwrap();
+        let first = body.next().await.unwrap().unwrap();
+        put(&s3, "bkt", "k", "new").await;
+        for _ in 0..3 {
+            stand.clock.0.fetch_add(base::time::DAY_MS, std::sync::atomic::Ordering::SeqCst);
+            assert_eq!(s3.collect_garbage().await.unwrap().blobs, 0);
+        }
+        let rest = body.collect(usize::MAX).await.unwrap();
+        assert_eq!([first, rest].concat(), [vec![1; MIN], vec![2; 20_000]].concat());
+        assert_eq!(s3.collect_garbage().await.unwrap().blobs, 2);
+    }
 
     #[tokio::test]
     async fn parts_become_an_object_and_the_rest_goes() {

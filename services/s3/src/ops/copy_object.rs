@@ -38,6 +38,7 @@ pub struct Output {
     copy_source_version_id: Option<String>,
     server_side_encryption: Option<&'static str>,
     version_id: Option<String>,
+    expiration: Option<String>,
 }
 
 impl Operation for CopyObject {
@@ -69,8 +70,8 @@ impl Operation for CopyObject {
         let replaces_headers = replaces("x-amz-metadata-directive", input.metadata_directive.as_deref())?;
         let replaces_tags = replaces("x-amz-tagging-directive", input.tagging_directive.as_deref())?;
         let new_tags = tags::of_header(input.tagging.as_deref())?;
-        input.bucket(s3).await?.writable()?;
-        input.check_object_lock()?;
+        let bucket = input.bucket(s3).await?.writable()?;
+        let lock = input.lock(s3, call, &bucket).await?;
         let new_class = input.storage_class.is_some();
         let new_redirect = input.website_redirect_location.is_some();
         let new_headers = input.take_headers()?;
@@ -110,6 +111,8 @@ impl Operation for CopyObject {
             data: stored.data.clone(),
             headers,
             tags: if replaces_tags { new_tags } else { old.tags },
+            // A lock is never copied.
+            lock,
             checksum: Some(sums.full()),
             ..Version::default()
         };
@@ -125,6 +128,7 @@ impl Operation for CopyObject {
             copy_object_result: result,
             copy_source_version_id: source_bucket.versioning.map(|_| old.id),
             server_side_encryption: Some(crate::encryption::AES256),
+            expiration: s3.expiration(&bucket, &input.key, &version).await?,
             version_id: bucket.versioning.map(|_| version.id),
         })
     }

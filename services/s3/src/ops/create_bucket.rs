@@ -1,4 +1,4 @@
-//! CreateBucket: makes a bucket. What it is asked for that is not there (object lock, access control lists, directory buckets)
+//! CreateBucket: makes a bucket. What it is asked for that is not there (access control lists, directory buckets)
 //! is refused.
 
 use base::Region;
@@ -6,8 +6,9 @@ use serde::Deserialize;
 use service::{ApiError, Call, Operation};
 use state::{Expect, Op};
 
-use crate::bucket::{Bucket, is_name, key};
+use crate::bucket::{Bucket, Versioning, is_name, key};
 use crate::error::{Error, header_not_implemented, state_failed};
+use crate::lock::ObjectLock;
 use crate::members::members;
 use crate::tags::{Tag, Tagging};
 use crate::{S3, TABLE_BUCKETS, to_json};
@@ -66,16 +67,24 @@ impl Operation for CreateBucket {
         }
         let region = region(call.region, configuration.location_constraint.as_deref())?;
         let tags = Tagging { tag_set: configuration.tags.unwrap_or_default() }.for_bucket()?;
+        let locked = input.object_lock_enabled_for_bucket == Some(true);
+        if locked {
+            s3.authorize_bucket(call, "s3:PutBucketObjectLockConfiguration", &input.bucket).await?;
+            s3.authorize_bucket(call, "s3:PutBucketVersioning", &input.bucket).await?;
+        }
         let bucket = Bucket {
             v: 1,
             name: input.bucket,
             region,
             account: call.account.to_string(),
             created_ms: s3.env.clock.now().ms(),
-            versioning: None,
+            versioning: locked.then_some(Versioning::Enabled),
             policy: None,
             tags,
             deleting: false,
+            object_lock: locked.then(ObjectLock::default),
+            mfa_delete: None,
+            lifecycle: None,
             rev: 0,
         };
         let output = Output { location: location(call, &bucket), bucket_arn: bucket.arn() };
@@ -99,9 +108,6 @@ fn check_features(input: &Input) -> Result<(), ApiError> {
     ];
     if input.acl.as_deref().is_some_and(|acl| acl != "private") || grants.iter().any(|grant| grant.is_some()) {
         return Err(Error::InvalidBucketAclWithObjectOwnership.into());
-    }
-    if input.object_lock_enabled_for_bucket == Some(true) {
-        return Err(header_not_implemented("x-amz-bucket-object-lock-enabled", "true"));
     }
     match (input.object_ownership.as_deref(), input.bucket_namespace.as_deref()) {
         (None | Some("BucketOwnerEnforced"), None | Some("global")) => Ok(()),

@@ -1,5 +1,6 @@
 //! CreateMultipartUpload: begins an upload in parts. There is no object until CompleteMultipartUpload.
 
+use base::Timestamp;
 use service::{ApiError, Call, Operation};
 use state::{Expect, Op};
 
@@ -27,6 +28,8 @@ members! { output Output {
     pub checksum_algorithm: Option<&'static str>,
     pub checksum_type: Option<&'static str>,
     pub server_side_encryption: Option<&'static str>,
+    pub abort_date: Option<Timestamp>,
+    pub abort_rule_id: Option<String>,
 } }
 
 impl Operation for CreateMultipartUpload {
@@ -49,6 +52,7 @@ impl Operation for CreateMultipartUpload {
         }
         let checksum = checksum(input.checksum_algorithm.as_deref(), input.checksum_type.as_deref())?;
         let now_ms = s3.env.clock.now().ms();
+        let lock = input.lock(s3, call, &input.bucket(s3).await?).await?;
         let upload = Upload {
             v: 1,
             // Identifiers sort by time, as listings show uploads of a key.
@@ -56,18 +60,22 @@ impl Operation for CreateMultipartUpload {
             started_ms: now_ms,
             tags: tags::of_header(input.tagging.as_deref())?,
             headers: input.take_headers()?,
+            lock,
             checksum,
             initiator: call.caller.arn(),
             rev: 0,
         };
         for _ in 0..COMMIT_TRIES {
             let bucket = input.bucket(s3).await?.writable()?;
-            input.check_object_lock()?;
             let key = upload_key(&bucket.name, &input.key, &upload.id);
             let put = Op::Put { table: TABLE_UPLOADS, key, value: to_json(&upload), expect: Expect::Absent };
             match s3.state.commit(vec![bucket.unchanged(), put]).await {
                 Ok(_) => {
+                    let abort = s3.abortion(&bucket, &input.key, &upload).await?;
+                    let (abort_date, abort_rule_id) = abort.unzip();
                     return Ok(Output {
+                        abort_date,
+                        abort_rule_id,
                         bucket: input.bucket,
                         key: input.key,
                         upload_id: upload.id,

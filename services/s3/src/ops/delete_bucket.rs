@@ -50,7 +50,11 @@ async fn delete_marked(s3: &S3, bucket: &Bucket) -> Result<(), ApiError> {
     }
     abort_uploads(s3, bucket).await?;
     let delete = Op::Delete { table: TABLE_BUCKETS, key: key(&bucket.name), expect: Expect::Rev(bucket.rev) };
-    s3.state.commit(vec![delete]).await.map_err(state_failed)?;
+    let mut ops = vec![delete];
+    if bucket.lifecycle.is_some() {
+        ops.extend(crate::lifecycle::removed(&bucket.name));
+    }
+    s3.state.commit(ops).await.map_err(state_failed)?;
     Ok(())
 }
 

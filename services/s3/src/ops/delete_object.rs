@@ -5,7 +5,7 @@ use service::{ApiError, Call, Operation};
 
 use crate::S3;
 use crate::conditions::WriteCondition;
-use crate::error::{header_not_implemented, invalid_argument};
+use crate::error::header_not_implemented;
 use crate::members::members;
 use crate::object::check_key;
 
@@ -15,6 +15,8 @@ pub struct DeleteObject;
 members! { input Input {
     pub key: String,
     pub version_id: Option<String>,
+    #[serde(rename = "MFA")]
+    pub mfa: Option<String>,
     pub bypass_governance_retention: Option<bool>,
     pub if_match: Option<String>,
     pub if_match_last_modified_time: Option<Timestamp>,
@@ -32,15 +34,11 @@ impl Operation for DeleteObject {
     type Output = Output;
     const NAME: &'static str = "DeleteObject";
     const RESOURCE: &'static str = "arn:aws:s3:::{Bucket}/{Key}";
-    // No bucket asks for a second factor; who pays makes no difference.
-    const IGNORES: &'static [&'static str] = &["MFA", "RequestPayer"];
+    // Who pays makes no difference.
+    const IGNORES: &'static [&'static str] = &["RequestPayer"];
 
     async fn run(s3: &S3, call: &Call, input: Input) -> Result<Output, ApiError> {
         check_key(&input.key)?;
-        if input.bypass_governance_retention == Some(true) {
-            let text = "x-amz-bypass-governance-retention is only applicable to Object Lock enabled buckets";
-            return Err(invalid_argument("x-amz-bypass-governance-retention", "true", text));
-        }
         if let Some(time) = input.if_match_last_modified_time {
             return Err(header_not_implemented("x-amz-if-match-last-modified-time", &time.http_date()));
         }
@@ -51,9 +49,13 @@ impl Operation for DeleteObject {
         if input.version_id.is_some() {
             s3.authorize(call, "s3:DeleteObjectVersion", &input.bucket, &input.key).await?;
         }
-        input.bucket(s3).await?;
+        let bucket = input.bucket(s3).await?;
+        let bypass = s3.bypasses(call, &bucket, &input.key, input.bypass_governance_retention).await?;
         let version_id = input.version_id.as_deref();
-        let deleted = s3.delete_version(&input.bucket, &input.key, version_id, &condition).await?;
+        if version_id.is_some() {
+            s3.check_second_factor(call, &bucket, input.mfa.as_deref()).await?;
+        }
+        let deleted = s3.delete_version(&input.bucket, &input.key, version_id, &condition, bypass).await?;
         Ok(Output { delete_marker: deleted.delete_marker.then_some(true), version_id: deleted.version_id })
     }
 }

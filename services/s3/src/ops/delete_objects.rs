@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 use service::{ApiError, Call, Operation};
 
 use crate::S3;
+use crate::bucket::Bucket;
 use crate::conditions::WriteCondition;
-use crate::error::{Error, invalid_argument};
+use crate::error::Error;
 use crate::members::members;
 use crate::object::check_key;
 
@@ -39,6 +40,8 @@ pub struct Identifier {
 
 members! { input Input {
     pub delete: Delete,
+    #[serde(rename = "MFA")]
+    pub mfa: Option<String>,
     pub bypass_governance_retention: Option<bool>,
 } bucket }
 
@@ -74,22 +77,29 @@ impl Operation for DeleteObjects {
     const NAME: &'static str = "DeleteObjects";
     const RESOURCE: &'static str = "arn:aws:s3:::{Bucket}/*";
     const ACTION: &'static str = "DeleteObject";
-    // The gateway has verified the body's digest; no bucket asks for a second factor; who pays makes no difference.
-    const IGNORES: &'static [&'static str] = &["ChecksumAlgorithm", "MFA", "RequestPayer"];
+    // The gateway has verified the body's digest; who pays makes no difference.
+    const IGNORES: &'static [&'static str] = &["ChecksumAlgorithm", "RequestPayer"];
 
     async fn run(s3: &S3, call: &Call, mut input: Input) -> Result<Output, ApiError> {
-        if input.bypass_governance_retention == Some(true) {
-            let text = "x-amz-bypass-governance-retention is only applicable to Object Lock enabled buckets";
-            return Err(invalid_argument("x-amz-bypass-governance-retention", "true", text));
-        }
-        input.bucket(s3).await?;
+        let bucket = input.bucket(s3).await?;
         let objects = std::mem::take(&mut input.delete.objects);
         if objects.is_empty() || objects.len() > OBJECTS_MAX {
             return Err(Error::MalformedXML.into());
         }
+        // One code for the whole call. Without one, only what names a version is refused; with a wrong one, all is.
+        let second_factor = match input.mfa.as_deref() {
+            Some(mfa) => s3.check_second_factor(call, &bucket, Some(mfa)).await.map(|()| Ok(()))?,
+            None => s3.check_second_factor(call, &bucket, None).await,
+        };
         let mut output = Output::default();
         for object in objects {
-            match delete(s3, call, &input.bucket, &object).await {
+            let versioned = object.version_id.as_deref().is_some_and(|id| !id.is_empty());
+            let refused = second_factor.as_ref().err().filter(|_| versioned).cloned();
+            let done = match refused {
+                Some(error) => Err(error),
+                None => delete(s3, call, &bucket, &object, input.bypass_governance_retention).await,
+            };
+            match done {
                 Ok(done) if input.delete.quiet != Some(true) => output.deleted.push(done),
                 Ok(_) => {}
                 // Storage that fails is no matter of one object.
@@ -106,7 +116,13 @@ impl Operation for DeleteObjects {
     }
 }
 
-async fn delete(s3: &S3, call: &Call, bucket: &str, object: &Identifier) -> Result<Done, ApiError> {
+async fn delete(
+    s3: &S3,
+    call: &Call,
+    bucket: &Bucket,
+    object: &Identifier,
+    bypass: Option<bool>,
+) -> Result<Done, ApiError> {
     check_key(&object.key)?;
     if object.last_modified_time.is_some() || object.size.is_some() {
         let text = "Conditions on the time and size of objects are of directory buckets, which are not implemented.";
@@ -115,8 +131,9 @@ async fn delete(s3: &S3, call: &Call, bucket: &str, object: &Identifier) -> Resu
     let condition = WriteCondition::parse(object.etag.as_deref(), None)?;
     let version_id = object.version_id.as_deref().filter(|id| !id.is_empty());
     let action = if version_id.is_some() { "s3:DeleteObjectVersion" } else { "s3:DeleteObject" };
-    s3.authorize(call, action, bucket, &object.key).await?;
-    let deleted = s3.delete_version(bucket, &object.key, version_id, &condition).await?;
+    s3.authorize(call, action, &bucket.name, &object.key).await?;
+    let bypass = s3.bypasses(call, bucket, &object.key, bypass).await?;
+    let deleted = s3.delete_version(&bucket.name, &object.key, version_id, &condition, bypass).await?;
     Ok(Done {
         key: object.key.clone(),
         version_id: version_id.map(str::to_owned),

@@ -9,7 +9,11 @@ use crate::members::members;
 pub struct GetBucketVersioning;
 
 members! { input Input {} bucket }
-members! { output Output { pub status: Option<&'static str>, } }
+members! { output Output {
+    pub status: Option<&'static str>,
+    #[serde(rename = "MFADelete")]
+    pub mfa_delete: Option<&'static str>,
+} }
 
 impl Operation for GetBucketVersioning {
     type Service = S3;
@@ -20,6 +24,7 @@ impl Operation for GetBucketVersioning {
 
     async fn run(s3: &S3, _: &Call, input: Input) -> Result<Output, ApiError> {
         let bucket = input.bucket(s3).await?;
-        Ok(Output { status: bucket.versioning.map(crate::bucket::Versioning::as_str) })
+        let mfa_delete = bucket.mfa_delete.map(|enabled| if enabled { "Enabled" } else { "Disabled" });
+        Ok(Output { status: bucket.versioning.map(crate::bucket::Versioning::as_str), mfa_delete })
     }
 }

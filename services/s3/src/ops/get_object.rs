@@ -43,6 +43,7 @@ impl Operation for GetObject {
         let (mut found, body) = loop {
             let bucket = input.bucket(s3).await?;
             let found = s3.want(call, &bucket, &input.key, &wanted).await?;
+            found.version.check_readable(s3.env.clock.now())?;
             match s3.open(&found.version.data, found.bytes()).await {
                 Ok(body) => break (found, body),
                 // It was overwritten or deleted between the look and the grasp: look again.

@@ -4,7 +4,7 @@ use service::{ApiError, Call, Operation};
 
 use crate::S3;
 use crate::error::invalid_argument;
-use crate::list::{After, Encoding, Entry, Query, check_attributes, delimiter, group, max_entries};
+use crate::list::{After, Encoding, Entry, Query, delimiter, group, max_entries, wants_restore_status};
 use crate::listed::{CommonPrefix, DeleteMarker, ObjectVersion};
 use crate::members::members;
 
@@ -49,7 +49,8 @@ impl Operation for ListObjectVersions {
 
     async fn run(s3: &S3, _: &Call, input: Input) -> Result<Output, ApiError> {
         let bucket = input.bucket(s3).await?;
-        check_attributes(input.optional_object_attributes.as_ref())?;
+        let restored = wants_restore_status(input.optional_object_attributes.as_ref())?;
+        let now = s3.env.clock.now();
         let encoding = Encoding::parse(input.encoding_type.as_deref())?;
         let max = max_entries("maxKeys", input.max_keys)?;
         let prefix = input.prefix.as_deref().unwrap_or_default();
@@ -102,7 +103,8 @@ impl Operation for ListObjectVersions {
                 }
                 Entry::Item(listed) => {
                     let key = encoding.apply(&listed.key);
-                    output.versions.push(ObjectVersion::new(key, listed, s3.owner()));
+                    let status = if restored { listed.version.restore_status(now) } else { None };
+                    output.versions.push(ObjectVersion::new(key, listed, s3.owner(), status));
                 }
                 Entry::Prefix(prefix) => {
                     output.common_prefixes.push(CommonPrefix { prefix: encoding.apply(&prefix) });

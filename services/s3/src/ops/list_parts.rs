@@ -52,6 +52,8 @@ members! { output Output {
     pub storage_class: String,
     pub checksum_algorithm: Option<&'static str>,
     pub checksum_type: Option<&'static str>,
+    pub abort_date: Option<Timestamp>,
+    pub abort_rule_id: Option<String>,
 } }
 
 impl Operation for ListParts {
@@ -72,8 +74,9 @@ impl Operation for ListParts {
             let text = "Argument part-number-marker must be an integer between 0 and 2147483647";
             invalid_argument("part-number-marker", &marker.to_string(), text)
         })?;
-        input.bucket(s3).await?;
+        let bucket = input.bucket(s3).await?;
         let upload = s3.upload(&input.bucket, &input.key, &input.upload_id).await?;
+        let (abort_date, abort_rule_id) = s3.abortion(&bucket, &input.key, &upload).await?.unzip();
         let range = Range::prefix(parts_prefix(&upload.id)).after(part_key(&upload.id, after.min(99_999)));
         let mut rows = s3.state.scan(TABLE_PARTS, range, max + 1).await.map_err(state_failed)?;
         let is_truncated = max > 0 && rows.len() > max;
@@ -107,6 +110,8 @@ impl Operation for ListParts {
             checksum_algorithm: upload.checksum.map(|(algorithm, _)| algorithm.as_str()),
             checksum_type: upload.checksum.map(|(_, kind)| kind.as_str()),
             upload_id: upload.id,
+            abort_date,
+            abort_rule_id,
         })
     }
 }

@@ -6,6 +6,7 @@ pub mod copy_object;
 pub mod create_bucket;
 pub mod create_multipart_upload;
 pub mod delete_bucket;
+pub mod delete_bucket_lifecycle;
 pub mod delete_bucket_policy;
 pub mod delete_bucket_tagging;
 pub mod delete_object;
@@ -29,7 +30,9 @@ pub mod get_bucket_website;
 pub mod get_object;
 pub mod get_object_acl;
 pub mod get_object_attributes;
+pub mod get_object_legal_hold;
 pub mod get_object_lock_configuration;
+pub mod get_object_retention;
 pub mod get_object_tagging;
 pub mod get_public_access_block;
 pub mod head_bucket;
@@ -41,12 +44,17 @@ pub mod list_objects;
 pub mod list_objects_v2;
 pub mod list_parts;
 pub mod put_bucket_acl;
+pub mod put_bucket_lifecycle_configuration;
 pub mod put_bucket_policy;
 pub mod put_bucket_tagging;
 pub mod put_bucket_versioning;
 pub mod put_object;
 pub mod put_object_acl;
+pub mod put_object_legal_hold;
+pub mod put_object_lock_configuration;
+pub mod put_object_retention;
 pub mod put_object_tagging;
+pub mod restore_object;
 pub mod upload_part;
 pub mod upload_part_copy;
 
@@ -56,6 +64,7 @@ pub use copy_object::CopyObject;
 pub use create_bucket::CreateBucket;
 pub use create_multipart_upload::CreateMultipartUpload;
 pub use delete_bucket::DeleteBucket;
+pub use delete_bucket_lifecycle::DeleteBucketLifecycle;
 pub use delete_bucket_policy::DeleteBucketPolicy;
 pub use delete_bucket_tagging::DeleteBucketTagging;
 pub use delete_object::DeleteObject;
@@ -79,7 +88,9 @@ pub use get_bucket_website::GetBucketWebsite;
 pub use get_object::GetObject;
 pub use get_object_acl::GetObjectAcl;
 pub use get_object_attributes::GetObjectAttributes;
+pub use get_object_legal_hold::GetObjectLegalHold;
 pub use get_object_lock_configuration::GetObjectLockConfiguration;
+pub use get_object_retention::GetObjectRetention;
 pub use get_object_tagging::GetObjectTagging;
 pub use get_public_access_block::GetPublicAccessBlock;
 pub use head_bucket::HeadBucket;
@@ -91,12 +102,17 @@ pub use list_objects::ListObjects;
 pub use list_objects_v2::ListObjectsV2;
 pub use list_parts::ListParts;
 pub use put_bucket_acl::PutBucketAcl;
+pub use put_bucket_lifecycle_configuration::PutBucketLifecycleConfiguration;
 pub use put_bucket_policy::PutBucketPolicy;
 pub use put_bucket_tagging::PutBucketTagging;
 pub use put_bucket_versioning::PutBucketVersioning;
 pub use put_object::PutObject;
 pub use put_object_acl::PutObjectAcl;
+pub use put_object_legal_hold::PutObjectLegalHold;
+pub use put_object_lock_configuration::PutObjectLockConfiguration;
+pub use put_object_retention::PutObjectRetention;
 pub use put_object_tagging::PutObjectTagging;
+pub use restore_object::RestoreObject;
 pub use upload_part::UploadPart;
 pub use upload_part_copy::UploadPartCopy;
 
@@ -140,12 +156,13 @@ mod tests {
             GetBucketReplication: "404 ReplicationConfigurationNotFoundError",
             GetBucketRequestPayment: "{\"Payer\":\"BucketOwner\"}",
             GetBucketTagging: "404 NoSuchTagSet",
-            GetBucketVersioning: "{\"Status\":null}",
+            GetBucketVersioning: "{\"Status\":null,\"MFADelete\":null}",
             GetBucketWebsite: "404 NoSuchWebsiteConfiguration",
             GetObjectLockConfiguration: "404 ObjectLockConfigurationNotFoundError",
             GetPublicAccessBlock: "{\"PublicAccessBlockConfiguration\":{\"BlockPublicAcls\":true,\"IgnorePublicAcls\":true,\
                 \"BlockPublicPolicy\":true,\"RestrictPublicBuckets\":true}}",
             HeadBucket: "{\"BucketRegion\":\"us-east-1\",\"BucketArn\":\"arn:aws:s3:::bkt\",\"AccessPointAlias\":false}",
+            DeleteBucketLifecycle: "{}",
             DeleteBucketPolicy: "{}",
             DeleteBucketTagging: "{}",
         }

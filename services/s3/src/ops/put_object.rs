@@ -6,7 +6,7 @@ use crate::checksum::{Algorithm, Expected};
 use crate::error::header_not_implemented;
 use crate::members::members;
 use crate::object::{Version, check_key};
-use crate::{S3, tags};
+use crate::{S3, lock, tags};
 
 /// See the module.
 pub struct PutObject;
@@ -25,6 +25,7 @@ members! { output Output {
     pub etag: String,
     pub checksum_type: Option<String>,
     pub version_id: Option<String>,
+    pub expiration: Option<String>,
 } checksums encrypted }
 
 impl Operation for PutObject {
@@ -57,8 +58,9 @@ impl Operation for PutObject {
         )?;
         let tags = tags::of_header(input.tagging.as_deref())?;
         let headers = input.take_headers()?;
-        input.bucket(s3).await?.writable()?;
-        input.check_object_lock()?;
+        let bucket = input.bucket(s3).await?.writable()?;
+        let lock = input.lock(s3, call, &bucket).await?;
+        lock::check_digest(bucket.locks(&lock), expected.is_given(), "Object")?;
         let current = s3.current(&input.bucket, &input.key).await?.map(|(version, _)| version);
         condition.check(&input.key, current.as_ref().filter(|version| !version.delete_marker))?;
 
@@ -69,12 +71,14 @@ impl Operation for PutObject {
             data: stored.data.clone(),
             headers,
             tags,
+            lock,
             checksum: Some(sums.full()),
             ..Version::default()
         };
         let (version, bucket) = s3.put_version(&input.bucket, &input.key, new, stored, &condition, Vec::new()).await?;
         let mut output = Output {
             etag: version.quoted_etag(),
+            expiration: s3.expiration(&bucket, &input.key, &version).await?,
             version_id: bucket.versioning.map(|_| version.id),
             checksum_type: Some(sums.full().kind.as_str().to_owned()),
             ..Output::default()

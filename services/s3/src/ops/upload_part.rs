@@ -2,12 +2,12 @@
 
 use service::{ApiError, Call, Operation};
 
-use crate::S3;
 use crate::checksum::Expected;
 use crate::error::Error;
 use crate::members::members;
 use crate::multipart::{Part, part_number};
 use crate::object::quoted;
+use crate::{S3, lock};
 
 /// See the module.
 pub struct UploadPart;
@@ -39,7 +39,7 @@ impl Operation for UploadPart {
     async fn run(s3: &S3, call: &Call, input: Input) -> Result<Output, ApiError> {
         input.check_customer_key()?;
         let number = part_number(input.part_number)?;
-        input.bucket(s3).await?;
+        let bucket = input.bucket(s3).await?;
         let upload = s3.upload(&input.bucket, &input.key, &input.upload_id).await?;
         let (algorithm, _) = upload.summed();
         let expected = Expected::parse(
@@ -49,6 +49,7 @@ impl Operation for UploadPart {
             input.checksum_algorithm.as_deref(),
             algorithm,
         )?;
+        lock::check_digest(bucket.locks(&upload.lock), expected.is_given(), "Part")?;
         if let Some((wanted, _)) = upload.checksum
             && expected.algorithm != wanted
         {
