@@ -84,7 +84,8 @@ impl Node {
         // 1. The services, and what they ask of one another.
         let iam = iam::Iam::open(env.clone(), Arc::clone(&state), Arc::clone(&account), root_key).await?;
         let s3 = s3::S3::new(Arc::clone(&state), Arc::clone(&objects), env.clone(), Arc::clone(&account));
-        let s3 = Arc::new(s3.with_authorizer(Arc::clone(&iam) as Arc<dyn ports::Authorizer>));
+        let s3 = s3.with_authorizer(Arc::clone(&iam) as Arc<dyn ports::Authorizer>);
+        let s3 = Arc::new(s3.with_mfa_devices(Arc::clone(&iam) as Arc<dyn ports::MfaDevices>));
         let cloudtrail = cloudtrail::CloudTrail::new(cloudtrail::Deps {
             env: env.clone(),
             account: Arc::clone(&account),
