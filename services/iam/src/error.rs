@@ -15,6 +15,8 @@ service::api_errors! {
         ValidationError(String) = 400 => "{0}",
         /// A value of the wrong form.
         InvalidInput(String) = 400 => "{0}",
+        /// Not what the device shows, or shown before.
+        InvalidAuthenticationCode = 403 => "Authentication code for device is not valid.",
         /// The entity changed while it was being changed.
         ConcurrentModification = 409 => "The request was rejected because multiple requests to change this object were submitted simultaneously. Wait a few minutes and submit your request again.",
     }

@@ -247,3 +247,118 @@ async fn a_blob_is_either_kept_or_cleared_away() {
     assert_eq!(s3.collect_garbage().await.unwrap().blobs, 1);
     assert!(stand.state.commit(ops).await.unwrap_err().is_conflict());
 }
+
+/// A version is locked and removed at the same time: either it is gone and the lock had nothing to lock, or it is there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_version_is_either_locked_or_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let s3 = on_disk(folder.path());
+    let input =
+        create_bucket::Input { bucket: "bkt".into(), object_lock_enabled_for_bucket: Some(true), ..Default::default() };
+    call::<CreateBucket>(&s3, input).await.unwrap();
+    for round in 0..10 {
+        // Current in half of the rounds, older in the others.
+        let id = put(&s3, "bkt", "k", "x").await.unwrap();
+        if round % 2 == 0 {
+            put(&s3, "bkt", "k", "y").await;
+        }
+        let done = together(|at| {
+            let (s3, id) = (Arc::clone(&s3), id.clone());
+            async move {
+                if at % 2 == 0 {
+                    let input = delete_object::Input {
+                        bucket: "bkt".into(),
+                        key: "k".into(),
+                        version_id: Some(id),
+                        ..Default::default()
+                    };
+                    return call::<DeleteObject>(&s3, input).await.is_ok();
+                }
+                let input = put_object_legal_hold::Input {
+                    bucket: "bkt".into(),
+                    key: "k".into(),
+                    version_id: Some(id),
+                    legal_hold: Some(serde_json::from_str(r#"{"Status":"ON"}"#).unwrap()),
+                    ..Default::default()
+                };
+                call::<PutObjectLegalHold>(&s3, input).await.is_ok()
+            }
+        })
+        .await;
+        let held = done.iter().skip(1).step_by(2).any(|done| *done);
+        // Once it is gone, deleting it again succeeds too; but none does where one hold did.
+        let there = content(&s3, "bkt", "k", Some(&id)).await.is_ok();
+        assert_eq!(held, there, "{done:?}");
+        assert!(!there || done.iter().step_by(2).all(|done| !done), "{done:?}");
+    }
+}
+
+/// Tables in which somebody else is quicker, once, than the first commit of a lifecycle pass.
+struct BeforeThePass {
+    inner: state::Memory,
+    others: Mutex<Option<Vec<Op>>>,
+}
+
+#[async_trait]
+impl State for BeforeThePass {
+    async fn get(&self, table: Table, key: &[u8]) -> Result<Option<Row>, state::Error> {
+        self.inner.get(table, key).await
+    }
+
+    async fn scan(&self, table: Table, range: Range, limit: usize) -> Result<Vec<Row>, state::Error> {
+        self.inner.scan(table, range, limit).await
+    }
+
+    async fn commit(&self, ops: Vec<Op>) -> Result<CommitInfo, state::Error> {
+        if ops.iter().any(|op| matches!(op, Op::Delete { table: TABLE_OBJECTS, .. })) {
+            let others = self.others.lock().unwrap().take();
+            if let Some(others) = others {
+                self.inner.commit(others).await?;
+            }
+        }
+        self.inner.commit(ops).await
+    }
+}
+
+/// An object is overwritten between the look at it and the commit that would delete it: the new one stays, others go.
+#[tokio::test]
+async fn rules_delete_only_what_they_have_looked_at() {
+    let stand = Stand::new();
+    let mut s3 = stand.start();
+    bucket(&s3, "bkt").await;
+    put(&s3, "bkt", "a", "old").await;
+    put(&s3, "bkt", "b", "old").await;
+    let rules = r#"{"Rules":[{"Status":"Enabled","Filter":{},"Expiration":{"Date":0}}]}"#;
+    let input = put_bucket_lifecycle_configuration::Input {
+        bucket: "bkt".into(),
+        lifecycle_configuration: serde_json::from_str(rules).unwrap(),
+        ..Default::default()
+    };
+    call::<PutBucketLifecycleConfiguration>(&s3, input).await.unwrap();
+    let row = stand.state.get(TABLE_OBJECTS, &crate::versions::current_key("bkt", "a")).await.unwrap().unwrap();
+    let again = Op::Put { table: TABLE_OBJECTS, key: row.key, value: row.value, expect: Expect::Any };
+    s3.state = Arc::new(BeforeThePass { inner: stand.state.clone(), others: Mutex::new(Some(vec![again])) });
+    assert_eq!(s3.run_lifecycle().await.unwrap().expired, 1);
+    assert_eq!(content(&s3, "bkt", "a", None).await.unwrap(), "old");
+    assert_eq!(content(&s3, "bkt", "b", None).await.unwrap_err(), "NoSuchKey");
+}
+
+/// Rules are taken away between the look and the commit: they do nothing any more.
+#[tokio::test]
+async fn rules_that_are_taken_away_do_nothing() {
+    let stand = Stand::new();
+    let mut s3 = stand.start();
+    bucket(&s3, "bkt").await;
+    put(&s3, "bkt", "a", "old").await;
+    let rules = r#"{"Rules":[{"Status":"Enabled","Filter":{},"Expiration":{"Date":0}}]}"#;
+    let input = put_bucket_lifecycle_configuration::Input {
+        bucket: "bkt".into(),
+        lifecycle_configuration: serde_json::from_str(rules).unwrap(),
+        ..Default::default()
+    };
+    call::<PutBucketLifecycleConfiguration>(&s3, input).await.unwrap();
+    let others = Mutex::new(Some(crate::lifecycle::removed("bkt")));
+    s3.state = Arc::new(BeforeThePass { inner: stand.state.clone(), others });
+    assert_eq!(s3.run_lifecycle().await.unwrap().expired, 0);
+    assert_eq!(content(&s3, "bkt", "a", None).await.unwrap(), "old");
+}

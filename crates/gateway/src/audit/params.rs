@@ -14,16 +14,20 @@ pub const HIDDEN: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
 /// Members that are secret whatever the model says of them, compared without regard to case. Reviewed: a name belongs here if
 /// its value lets somebody act as somebody else, or is what a service was asked to keep secret. Paging and idempotency tokens
 /// (`NextToken`, `ClientToken`, `ContinuationToken`) are no secrets.
-const SECRET_NAMES: [&str; 32] = [
+const SECRET_NAMES: [&str; 37] = [
     "accessToken",
     "authToken",
+    "authenticationCode1",
+    "authenticationCode2",
     "authParameters",
     "authorizationToken",
+    "base32StringSeed",
     "bootstrapBrokerString",
     "clientSecret",
     "currentPassword",
     "customerSecret",
     "masterUserPassword",
+    "mFA",
     "newPassword",
     "oldPassword",
     "password",
@@ -33,6 +37,7 @@ const SECRET_NAMES: [&str; 32] = [
     "preSharedKey",
     "privateKey",
     "privateKeyPlaintext",
+    "qRCodePNG",
     "refreshToken",
     "sAMLAssertion",
     "secret",
@@ -409,6 +414,20 @@ mod tests {
             "CreateSecret",
             r#"{"Name":"n","SecretString":"hunter2"}"#,
             &format!(r#"{{"name":"n","secretString":{hidden}}}"#),
+        );
+        check(
+            "iam",
+            "EnableMFADevice",
+            r#"{"AuthenticationCode1":"123456","AuthenticationCode2":"234567","SerialNumber":"arn","UserName":"u"}"#,
+            &format!(
+                r#"{{"authenticationCode1":{hidden},"authenticationCode2":{hidden},"serialNumber":"arn","userName":"u"}}"#
+            ),
+        );
+        check(
+            "s3",
+            "DeleteObject",
+            r#"{"Bucket":"b","Key":"k","MFA":"arn:aws:iam::123456789012:mfa/x 123456"}"#,
+            &format!(r#"{{"bucketName":"b","key":"k","x-amz-mfa":{hidden},"Host":"localhost:4566"}}"#),
         );
         check(
             "kms",

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use service::{ApiError, Call, Operation};
 
+use crate::mfa::Owner;
 use crate::{Error, Iam};
 
 /// Removes a user who has no access key and no attached policy left.
@@ -37,6 +38,10 @@ impl Operation for DeleteUser {
                 }
                 if !user.keys.is_empty() {
                     let text = "Cannot delete entity, must delete access keys first.";
+                    return Err(Error::DeleteConflict(text.into()).into());
+                }
+                if !iam.mfa.of(&Owner::User(user.id.clone())).is_empty() {
+                    let text = "Cannot delete entity, must delete MFA device first.";
                     return Err(Error::DeleteConflict(text.into()).into());
                 }
                 Ok((None, Output {}))

@@ -3,16 +3,23 @@
 pub mod attach_user_policy;
 pub mod create_access_key;
 pub mod create_user;
+pub mod create_virtual_mfa_device;
+pub mod deactivate_mfa_device;
 pub mod delete_access_key;
 pub mod delete_user;
+pub mod delete_virtual_mfa_device;
 pub mod detach_user_policy;
+pub mod enable_mfa_device;
 pub mod get_user;
 pub mod list_access_keys;
 pub mod list_attached_user_policies;
 pub mod list_groups_for_user;
+pub mod list_mfa_devices;
 pub mod list_user_tags;
 pub mod list_users;
+pub mod list_virtual_mfa_devices;
 mod paging;
+pub mod resync_mfa_device;
 pub mod tag_user;
 pub mod untag_user;
 pub mod update_access_key;
@@ -20,7 +27,9 @@ mod user_view;
 
 use service::Call;
 
-use crate::Error;
+use crate::mfa::Owner;
+use crate::ops::user_view::User;
+use crate::{Error, Iam};
 
 /// The user an operation means when its `UserName` may be left out: the caller.
 fn named_or_caller(call: &Call, name: Option<String>) -> Result<String, Error> {
@@ -28,5 +37,30 @@ fn named_or_caller(call: &Call, name: Option<String>) -> Result<String, Error> {
         (Some(name), _) => Ok(name),
         (None, ports::Caller::User { user_name, .. }) => Ok(user_name.to_string()),
         (None, _) => Err(Error::ValidationError("Must specify userName when calling with non-User credentials".into())),
+    }
+}
+
+impl Iam {
+    /// Whose devices an operation means: of the user named, or of the caller. Root has no user name; where one must be given, it
+    /// is named by the account's number, as in `aws:userid`.
+    fn device_owner(&self, call: &Call, name: Option<&str>) -> Result<Owner, Error> {
+        match (name, &call.caller) {
+            (None, ports::Caller::Root { .. }) => Ok(Owner::Root),
+            (Some(name), ports::Caller::Root { .. }) if *name == *self.account => Ok(Owner::Root),
+            (None, ports::Caller::User { user_id, .. }) => Ok(Owner::User(user_id.to_string())),
+            (name, _) => {
+                let name = name.unwrap_or_default();
+                let user = self.store.user(name).ok_or_else(|| Error::no_user(name))?;
+                Ok(Owner::User(user.id.clone()))
+            }
+        }
+    }
+
+    /// An owner of devices, as the API shows it.
+    fn owner_view(&self, owner: &Owner) -> Option<User> {
+        match owner {
+            Owner::Root => Some(User::root(&self.account)),
+            Owner::User(id) => self.store.users().iter().find(|user| user.id == *id).map(|user| User::listed(user)),
+        }
     }
 }

@@ -37,6 +37,11 @@ impl User {
         }
     }
 
+    /// What it is called; root is not.
+    pub fn name(&self) -> Option<&str> {
+        self.user_name.as_deref()
+    }
+
     /// The account itself, as GetUser shows it to root.
     pub fn root(account: &str) -> User {
         User {
