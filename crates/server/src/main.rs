@@ -1,11 +1,15 @@
 //! The `cairn` command: configuration and wiring, nothing else.
 
+mod backup;
 mod client;
 mod commands;
 mod config;
 mod credentials;
 mod data_folder;
 mod run;
+mod status;
+mod tail;
+mod terminal;
 
 use std::process::ExitCode;
 
@@ -27,7 +31,7 @@ struct Arguments {
 
 fn main() -> ExitCode {
     match commands::run(Arguments::parse().command) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("cairn: {error}");
             ExitCode::FAILURE
