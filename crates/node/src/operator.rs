@@ -193,11 +193,6 @@ impl Tail {
             }
             let entries = match self.journal.read(self.at, ReadLimit::default()) {
                 Ok(entries) => entries,
-                // It was too slow: what the journal has given up is left out, and the position line says so.
-                Err(journal::Error::Trimmed { first }) if self.positions => {
-                    self.at = first;
-                    return Some(Bytes::from(format!("{}\n", first.get().saturating_sub(1))));
-                }
                 Err(error) => {
                     tracing::warn!(%error, "a tail ends");
                     return None;

@@ -1,11 +1,14 @@
 //! The subcommands.
 
-use std::io::Write;
+use std::process::ExitCode;
 
 use clap::Subcommand;
 
+use crate::backup::{self, BackupArgs, RestoreArgs};
 use crate::client::Client;
 use crate::config::{Config, Settings};
+use crate::status::{self, StatusArgs};
+use crate::tail::{self, TailArgs};
 use crate::{credentials, data_folder, run, tls};
 
 /// What can be asked of the command.
@@ -17,8 +20,14 @@ pub enum Command {
     Env(Settings),
     /// Deliver everything recorded so far as log files and digests, now.
     Flush(Settings),
-    /// Print records as they come, one line of JSON each.
-    Tail(Settings),
+    /// Print records as they come, those that are asked for.
+    Tail(TailArgs),
+    /// Show how the server is: recording, journal, consumers, trails. Exit code 0: healthy, 1: not, 2: not reachable.
+    Status(StatusArgs),
+    /// Copy the data folder as of one moment, while the server runs or is stopped.
+    Backup(BackupArgs),
+    /// Make a data folder (--data-dir) of a backup, after verifying it.
+    Restore(RestoreArgs),
     /// Print the version.
     Version,
 }
@@ -27,17 +36,21 @@ pub enum Command {
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// Does what was asked.
-pub fn run(command: Command) -> Result<(), Failure> {
-    match command {
+pub fn run(command: Command) -> Result<ExitCode, Failure> {
+    let done = match command {
         Command::Serve(settings) => run::serve(Config::load(settings)?),
         Command::Env(settings) => print_env(&Config::load(settings)?),
         Command::Flush(settings) => flush(&Config::load(settings)?),
-        Command::Tail(settings) => tail(&Config::load(settings)?),
+        Command::Tail(args) => return tail::run(args),
+        Command::Status(args) => return status::run(args),
+        Command::Backup(args) => return backup::run(args),
+        Command::Restore(args) => return backup::restore(args),
         Command::Version => {
             println!("cairn {}", env!("CARGO_PKG_VERSION"));
             Ok(())
         }
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }
 
 fn print_env(config: &Config) -> Result<(), Failure> {
@@ -79,13 +92,4 @@ fn flush(config: &Config) -> Result<(), Failure> {
     let text = |name: &str| first.get(name).and_then(serde_json::Value::as_str).unwrap_or("?").to_owned();
     let (count, trail, why) = (waiting.len(), text("Trail"), text("Why"));
     Err(format!("the files of {count} trails wait for their buckets; {trail}: {why}").into())
-}
-
-fn tail(config: &Config) -> Result<(), Failure> {
-    let client = Client::new(config)?;
-    let mut out = std::io::stdout().lock();
-    client.stream("Tail", "{}", |piece| {
-        out.write_all(piece)?;
-        out.flush()
-    })
 }

@@ -49,6 +49,17 @@ pub fn take(folder: &Path) -> Result<Lock, Failure> {
     }
 }
 
+/// Holds an existing folder for this process; `None` if a server, or another command, has it.
+pub fn try_take(folder: &Path) -> Result<Option<Lock>, Failure> {
+    let opened = OpenOptions::new().write(true).create(true).truncate(false).open(folder.join("lock"));
+    let lock = opened.map_err(|error| format!("opening the lock of {}: {error}", folder.display()))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(Some(Lock(lock))),
+        Err(std::fs::TryLockError::WouldBlock) => Ok(None),
+        Err(std::fs::TryLockError::Error(error)) => Err(format!("locking {}: {error}", folder.display()).into()),
+    }
+}
+
 /// Leaves the server's URL for the other commands.
 pub fn set_endpoint(folder: &Path, url: &str) -> Result<(), Failure> {
     let path = folder.join(ENDPOINT);

@@ -1,5 +1,6 @@
 //! The `cairn` command: configuration and wiring, nothing else.
 
+mod backup;
 mod client;
 mod commands;
 mod config;
@@ -10,6 +11,9 @@ mod host_key;
 mod log;
 mod protection;
 mod run;
+mod status;
+mod tail;
+mod terminal;
 mod tls;
 
 use std::process::ExitCode;
@@ -32,7 +36,7 @@ struct Arguments {
 
 fn main() -> ExitCode {
     match commands::run(Arguments::parse().command) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("cairn: {error}");
             ExitCode::FAILURE
