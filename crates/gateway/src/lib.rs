@@ -19,7 +19,7 @@ mod services;
 pub use limits::Limits;
 pub use pipeline::{Deps, Gateway};
 pub use recorder::{Recorder, Recording};
-pub use recovery::{mark_clean, recover};
+pub use recovery::{mark_clean, mark_open, recover};
 pub use reply::ReplyBody;
 pub use route::HostNames;
 pub use server::{Server, serve, serve_stream};
