@@ -16,6 +16,8 @@ use crate::report::Report;
 use crate::requests::Request;
 use crate::server::Server;
 
+/// A busy server marks its journal after so many entries, and a little later.
+const MARK_ENTRIES: u64 = 150_000;
 const FLUSH: &str = "Cairn_20261101.Flush";
 
 /// Records from the journal to delivered, signed files: a server that was killed before it cut anything delivers all of it.
@@ -59,7 +61,8 @@ pub fn recovery(report: &mut Report, binary: &Path, bytes: u64) {
     report.number("recovery", &format!("again, {mib} of journal still being read"), server.first_answer_ms, "ms");
 }
 
-/// Appends records as they are, calls that change something among them, and leaves one open.
+/// Appends records as they are, calls that change something among them, and leaves one open. Now and then it says which calls are
+/// open, as a server does.
 fn fill(folder: &Path, bytes: u64) {
     let env = system::env();
     let journal = folder.join("journal");
@@ -75,6 +78,8 @@ fn fill(folder: &Path, bytes: u64) {
         let text = sample(now, &ids::uuid(&*env.rng), &id(40));
         buffer.extend_from_slice(text.as_bytes());
     };
+    let journal: Arc<dyn Journal> = Arc::new(journal);
+    let mut marked = journal.durable_end();
     while journal.stats().bytes_on_disk < bytes {
         let mut batch = Vec::new();
         for _ in 0..64 {
@@ -92,6 +97,11 @@ fn fill(folder: &Path, bytes: u64) {
             }
         }
         runtime.block_on(journal.append(batch)).expect("there is room");
+        let end = journal.durable_end();
+        if end.get() - marked.get() > MARK_ENTRIES {
+            runtime.block_on(gateway::mark_open(&journal, end)).expect("there is room");
+            marked = end;
+        }
     }
     let mut open = Vec::new();
     record(&mut open);

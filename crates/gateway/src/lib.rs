@@ -31,7 +31,7 @@ pub use meter::{float, histogram};
 pub use outside::Outside;
 pub use pipeline::{Deps, Gateway};
 pub use recorder::{Recorder, Recording};
-pub use recovery::{mark_clean, recover};
+pub use recovery::{mark_clean, mark_open, recover};
 pub use reply::ReplyBody;
 pub use route::HostNames;
 pub use server::{Peer, Server, serve, serve_connection, serve_stream, wait_until};

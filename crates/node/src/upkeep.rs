@@ -1,11 +1,11 @@
-//! What is done every few seconds: the journal is trimmed, records that wait for it are tried again, and the contents of
-//! objects that are gone are removed, and lifecycle rules carried out.
+//! What is done every few seconds: the journal is trimmed and marked for the next start, records that wait for it are tried again,
+//! the contents of objects that are gone are removed, and lifecycle rules carried out.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use gateway::{Gateway, Recorder};
-use journal::Journal;
+use journal::{Journal, Seq};
 use tokio::sync::watch;
 use worker::Crew;
 
@@ -17,6 +17,8 @@ const INTERVAL: Duration = Duration::from_secs(5);
 
 /// Throttled calls are summed up in a record every so many rounds: once a minute.
 const SUMMARY_ROUNDS: u32 = 12;
+/// After so many entries the journal is told which calls are open: a start after a crash reads this much, and a few seconds' worth.
+const MARK_ENTRIES: u64 = 65_536;
 
 /// See the module.
 pub(crate) struct Upkeep {
@@ -33,6 +35,7 @@ impl Upkeep {
     /// Until the node stops.
     pub(crate) async fn run(self, mut stop: watch::Receiver<bool>) {
         let mut round = 0_u32;
+        let mut marked = self.journal.durable_end();
         loop {
             tokio::select! {
                 biased;
@@ -52,6 +55,7 @@ impl Upkeep {
             {
                 tracing::warn!(%error, "throttled calls could not be summed up in a record");
             }
+            self.mark(&mut marked).await;
             // A backup copies files: what is to go waits until it is done.
             let Some(_round) = self.holds.round() else { continue };
             self.trim().await;
@@ -61,6 +65,20 @@ impl Upkeep {
             if let Err(error) = self.s3.run_lifecycle().await {
                 tracing::warn!(%error, "lifecycle rules could not be carried out");
             }
+        }
+    }
+
+    /// Says where the next start must look for open calls from, if much was written since `marked`.
+    async fn mark(&self, marked: &mut Seq) {
+        // Before the question which calls are open: a call that begins in between is open, or later than this.
+        let end = self.journal.durable_end();
+        if !self.recorder.is_on() || end.get().saturating_sub(marked.get()) < MARK_ENTRIES {
+            return;
+        }
+        let from = self.recorder.oldest_open().map_or(end, |open| open.min(end));
+        match gateway::mark_open(&self.journal, from).await {
+            Ok(()) => *marked = end,
+            Err(error) => tracing::warn!(%error, "the journal could not be marked; the next start will take longer"),
         }
     }
 
