@@ -15,6 +15,8 @@ mod rows;
 pub mod selectors;
 mod shared;
 #[cfg(test)]
+mod stepped;
+#[cfg(test)]
 mod testing;
 pub mod trail;
 
@@ -31,7 +33,7 @@ pub use shared::{Deps, DigestRegions, Options};
 
 use shared::Shared;
 use trail::store::TrailStore;
-use worker::Consumer;
+use worker::{Consumer, Failure};
 
 /// The service.
 pub struct CloudTrail {
@@ -62,11 +64,13 @@ impl CloudTrail {
     }
 
     /// The consumers that make the service work: to be added to the crew of the journal, once.
-    pub async fn consumers(&self) -> Result<(Delivery, History), ApiError> {
-        let delivery = Delivery::open(Arc::clone(&self.shared)).await.map_err(ApiError::unavailable)?;
-        let history = History::open(Arc::clone(&self.history)).await.map_err(ApiError::unavailable)?;
+    /// Refuses a journal that is older than the tables.
+    pub async fn consumers(&self) -> Result<(Delivery, History), Failure> {
+        let failed = |error: state::Error| Failure(error.to_string());
+        let delivery = Delivery::open(Arc::clone(&self.shared)).await.map_err(failed)?;
+        let history = History::open(Arc::clone(&self.history)).await.map_err(failed)?;
         for (name, cursor) in [(delivery.name(), delivery.needs()), (history.name(), history.needs())] {
-            worker::ahead(name, cursor, &*self.shared.journal).map_err(ApiError::internal)?;
+            worker::ahead(name, cursor, &*self.shared.journal)?;
         }
         self.shared.start_workers();
         Ok((delivery, history))

@@ -26,15 +26,18 @@ pub const ACCOUNT: &str = "123456789012";
 pub const START_MS: i64 = 1_772_366_400_000;
 
 /// A clock that moves when told.
-pub struct FakeClock(AtomicI64);
+pub struct FakeClock {
+    wall_ms: AtomicI64,
+    monotonic_ms: AtomicU64,
+}
 
 impl Clock for FakeClock {
     fn now(&self) -> Timestamp {
-        Timestamp::from_ms(self.0.load(Ordering::SeqCst))
+        Timestamp::from_ms(self.wall_ms.load(Ordering::SeqCst))
     }
 
     fn monotonic_ms(&self) -> u64 {
-        u64::try_from(self.0.load(Ordering::SeqCst).max(0)).unwrap()
+        self.monotonic_ms.load(Ordering::SeqCst)
     }
 }
 
@@ -44,12 +47,14 @@ impl FakeClock {
         self.now().plus_ms(base::time::DAY_MS)
     }
 
+    /// Sets the time of day alone.
     pub fn set(&self, ms: i64) {
-        self.0.store(ms, Ordering::SeqCst);
+        self.wall_ms.store(ms, Ordering::SeqCst);
     }
 
     pub fn advance(&self, ms: i64) {
-        self.0.fetch_add(ms, Ordering::SeqCst);
+        self.wall_ms.fetch_add(ms, Ordering::SeqCst);
+        self.monotonic_ms.fetch_add(u64::try_from(ms).unwrap(), Ordering::SeqCst);
     }
 }
 
@@ -272,6 +277,7 @@ pub struct World {
     pub buckets: Arc<FakeBuckets>,
     pub clock: Arc<FakeClock>,
     pub fuse: Arc<Fuse>,
+    pub keys: Arc<FewKeys>,
     pub options: Mutex<Options>,
     /// Until then the bucket `logs` takes digests alone.
     pub late_until_ms: AtomicI64,
@@ -289,8 +295,9 @@ impl World {
             state: state::Memory::new(),
             objects: objects::Memory::new(),
             buckets: Arc::new(buckets),
-            clock: Arc::new(FakeClock(AtomicI64::new(START_MS))),
+            clock: Arc::new(FakeClock { wall_ms: AtomicI64::new(START_MS), monotonic_ms: AtomicU64::new(1_000) }),
             fuse,
+            keys: Arc::default(),
             options: Mutex::new(Options {
                 delivery_interval_ms: 5_000,
                 digest_interval_ms: 20_000,
@@ -315,7 +322,7 @@ impl World {
             state: Arc::new(Fused { inner: self.state.clone(), fuse: Arc::clone(&self.fuse) }),
             objects: Arc::new(Fused { inner: self.objects.clone(), fuse: Arc::clone(&self.fuse) }),
             buckets: Arc::clone(&self.buckets) as Arc<dyn Buckets>,
-            key_maker: Arc::new(FewKeys::default()),
+            key_maker: Arc::clone(&self.keys) as Arc<dyn KeyMaker>,
             options: *self.options.lock().unwrap(),
         }
     }

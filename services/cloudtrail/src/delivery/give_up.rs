@@ -7,6 +7,7 @@
 //! ```
 //! After a crash in between, the journal itself says whether the event is in it: the loss is recorded once.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 use base::time::DAY_MS;
@@ -22,7 +23,7 @@ use worker::EntryKind;
 
 use super::outbox::{Delivered, OutboxFile, Status};
 use super::worker::{PRINCIPAL, Stuck, TrailWorker};
-use crate::rows::{self, Found, GIVEN_UP, OUTBOX};
+use crate::rows::{self, Found, GIVEN_UP, OUTBOX, STATUS};
 
 /// What waits longer, and was tried for as long, is given up.
 pub const GIVE_UP_MS: i64 = 30 * DAY_MS;
@@ -163,36 +164,47 @@ impl TrailWorker {
         since_ms.saturating_add(GIVE_UP_MS) <= self.shared.env.clock.now().ms()
     }
 
-    /// Gives up all log files that are too old, after one was refused. Returns whether there were any.
-    pub(super) async fn give_up_old_files(&self, status: &Status, error: &BucketError) -> Result<bool, Stuck> {
+    /// Gives up all log files that are too old, of the buckets that refused one a moment ago.
+    pub(super) async fn give_up_old_files(&self, refused: &BTreeMap<String, BucketError>) -> Result<(), Stuck> {
+        let status: Option<Found<Status>> =
+            rows::get(&*self.shared.state, STATUS, &self.status_key("delivery")).await.map_err(Stuck::own)?;
+        let Some(Found { value: status, .. }) = status else { return Ok(()) };
         let now_ms = self.shared.env.clock.now().ms();
         let again = status.given_up_ms.is_some_and(|at| at <= now_ms && now_ms.saturating_sub(at) < SESSION_PAUSE_MS);
-        if !status.may_give_up(error) || again {
-            return Ok(false);
+        if again {
+            return Ok(());
         }
-        let range = Range::prefix(state::key::key(&[self.arn.as_str()]));
-        let mut any = false;
+        for (bucket, error) in refused.iter().filter(|(_, error)| status.may_give_up(error)) {
+            self.give_up_old_files_of(bucket, error, &status).await?;
+        }
+        Ok(())
+    }
+
+    async fn give_up_old_files_of(&self, bucket: &str, error: &BucketError, status: &Status) -> Result<(), Stuck> {
+        let now_ms = self.shared.env.clock.now().ms();
+        let mut range = Range::prefix(state::key::key(&[self.arn.as_str()]));
         loop {
             let rows = self.shared.state.scan(OUTBOX, range.clone(), FILES_MAX).await.map_err(Stuck::own)?;
+            let Some(last) = rows.last().map(|row| row.key.clone()) else { return Ok(()) };
+            range = range.after(last);
             let (mut files, mut ops): (Vec<OutboxFile>, Vec<Op>) = (Vec::new(), Vec::new());
             for row in rows {
                 let file: OutboxFile = rows::read(OUTBOX, &row).map_err(Stuck::own)?;
-                if self.is_given_up(file.cut_ms) {
+                if file.bucket == bucket && self.is_given_up(file.cut_ms) {
                     files.push(file);
                     ops.push(rows::delete(OUTBOX, row.key, Expect::Rev(row.rev)));
                 }
             }
             if files.is_empty() {
-                return Ok(any);
+                continue;
             }
             let status = Status { given_up_ms: Some(now_ms), ..status.clone() };
-            ops.push(rows::put(crate::rows::STATUS, self.status_key("delivery"), &status, Expect::Any));
+            ops.push(rows::put(STATUS, self.status_key("delivery"), &status, Expect::Any));
             self.give_up(Lost::log_files(&files), error.code(), ops).await?;
             for _ in &files {
                 self.figures.waiting.fetch_sub(1, Ordering::Relaxed);
                 self.figures.given_up.fetch_add(1, Ordering::Relaxed);
             }
-            any = true;
         }
     }
 

@@ -9,53 +9,10 @@ use record::RecordView;
 use serde_json::{Value, json};
 use worker::{Consumer, EntryKind};
 
-use super::worker::{Digests, Stuck};
-use crate::testing::{START_MS, World, run};
-use crate::{CloudTrail, Delivery};
-
-/// A service with its consumer, stepped by hand.
-struct Stepped {
-    ct: Arc<CloudTrail>,
-    delivery: Delivery,
-}
-
-impl Stepped {
-    async fn open(world: &World) -> Stepped {
-        let ct = world.open().await;
-        let delivery = Delivery::open(Arc::clone(&ct.shared)).await.unwrap();
-        Stepped { ct, delivery }
-    }
-
-    async fn call(&self, op: &str, input: Value) -> Value {
-        run(&self.ct, "us-east-1", op, input).await.unwrap()
-    }
-
-    /// Takes what is in the journal, cuts, and lets each worker do one round.
-    async fn round(&mut self, world: &World) -> Vec<Stuck> {
-        loop {
-            let entries = world.journal.read(self.delivery.needs(), ReadLimit::default()).unwrap();
-            if entries.is_empty() {
-                break;
-            }
-            self.delivery.take(&entries).await.unwrap();
-            world.clock.advance(6_000);
-            self.delivery.idle().await.unwrap();
-        }
-        self.delivery.idle().await.unwrap();
-        let mut stuck = Vec::new();
-        for worker in self.ct.shared.workers() {
-            stuck.extend(worker.round(Digests::Due).await.err());
-        }
-        stuck
-    }
-
-    async fn days(&mut self, world: &World, days: usize) {
-        for _ in 0..days {
-            world.clock.advance(DAY_MS);
-            self.round(world).await;
-        }
-    }
-}
+use super::worker::Stuck;
+use crate::CloudTrail;
+use crate::stepped::Stepped;
+use crate::testing::{START_MS, World};
 
 /// The events of this name in the journal.
 fn events(world: &World, name: &str) -> Vec<Value> {

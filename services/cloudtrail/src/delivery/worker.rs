@@ -1,6 +1,7 @@
 //! [`TrailWorker`]: puts one trail's finished log files into their bucket, in order, then its digests. A trail whose bucket is
 //! gone or refuses holds up no other.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
@@ -198,27 +199,38 @@ impl TrailWorker {
         Ok(!self.shared.state.scan(CHAIN_ENDS, range, 1).await.map_err(Stuck::own)?.is_empty())
     }
 
+    /// Puts every waiting file. A bucket that refuses one is left alone with the others: it holds up no other bucket, in which the
+    /// trail may have had files before or after.
     async fn upload(&self) -> Result<(), Stuck> {
-        let range = Range::prefix(state::key::key(&[self.arn.as_str()]));
+        let mut refused: BTreeMap<String, BucketError> = BTreeMap::new();
+        let mut range = Range::prefix(state::key::key(&[self.arn.as_str()]));
+        let mut oldest_ms = None;
         loop {
             let page = self.shared.state.scan(OUTBOX, range.clone(), PAGE).await.map_err(Stuck::own)?;
-            let Some(first) = page.first() else {
-                self.figures.oldest(None);
-                return Ok(());
-            };
-            let first: OutboxFile = rows::read(OUTBOX, first).map_err(Stuck::own)?;
-            self.figures.oldest(Some(first.cut_ms));
+            let Some(last) = page.last().map(|row| row.key.clone()) else { break };
             for row in page {
                 let file: OutboxFile = rows::read(OUTBOX, &row).map_err(Stuck::own)?;
-                if !self.upload_one(Found { value: file, rev: row.rev }).await? {
-                    break;
+                let cut_ms = file.cut_ms;
+                let today = self.moved(&file).map_or_else(|| file.bucket.clone(), |moved| moved.bucket);
+                if !(refused.contains_key(&file.bucket) && refused.contains_key(&today)) {
+                    match self.upload_one(Found { value: file, rev: row.rev }).await? {
+                        None => continue,
+                        Some((bucket, error)) => drop(refused.insert(bucket, error)),
+                    }
                 }
+                oldest_ms = oldest_ms.or(Some(cut_ms));
+                self.figures.oldest(oldest_ms);
             }
+            range = range.after(last);
         }
+        self.figures.oldest(oldest_ms);
+        let Some(error) = refused.values().next().cloned() else { return Ok(()) };
+        self.give_up_old_files(&refused).await?;
+        Err(Stuck::Bucket(error))
     }
 
-    /// Returns false if files were given up instead: what was read of the outbox is out of date.
-    async fn upload_one(&self, mut file: Found<OutboxFile>) -> Result<bool, Stuck> {
+    /// Puts one file. Returns the bucket that refused it, and why.
+    async fn upload_one(&self, mut file: Found<OutboxFile>) -> Result<Option<(String, BucketError)>, Stuck> {
         let content = self.shared.objects.get(&file.value.object, None).await.map_err(Stuck::own)?;
         let gzip = content.bytes(CONTENT_BYTES_MAX).await.map_err(Stuck::own)?;
         let put = |file: &OutboxFile| self.service_put(&file.bucket, &file.key, gzip.clone(), Vec::new());
@@ -241,11 +253,8 @@ impl TrailWorker {
             outcome = self.shared.buckets.put(put(&file.value)).await;
         }
         if let Err(error) = outcome {
-            let status = self.note("delivery", &error).await?;
-            if self.give_up_old_files(&status, &error).await? {
-                return Ok(false);
-            }
-            return Err(Stuck::Bucket(error));
+            self.note("delivery", &error).await?;
+            return Ok(Some((file.value.bucket, error)));
         }
         let status = Status::delivered(self.shared.env.clock.now());
         let mut ops = vec![
@@ -264,7 +273,7 @@ impl TrailWorker {
         if let Err(error) = self.shared.objects.delete(&file.value.object).await {
             tracing::warn!(%error, object = file.value.object, "a delivered log file stays in the outbox");
         }
-        Ok(true)
+        Ok(None)
     }
 
     /// Where the file would go today, if that is elsewhere.

@@ -61,12 +61,28 @@ impl TrailWorker {
             if ends.is_empty() {
                 return Ok(());
             }
+            let mut refused = None;
             for row in ends {
                 let end: ChainEnd = rows::read(CHAIN_ENDS, &row).map_err(Stuck::own)?;
                 for region in self.regions(&end.trail, DigestRegions::Active).await? {
                     let wanted = Wanted { trail: &end.trail, epoch: end.epoch, region: &region };
                     // Until a digest had room for all that was left. A chain that ended before a crash wants no second end.
-                    while self.write_digest(&wanted, true).await? {}
+                    loop {
+                        match self.write_digest(&wanted, true).await {
+                            Ok(true) => {}
+                            Ok(false) => break,
+                            // The others are tried too, so that time runs for all.
+                            Err(stuck @ Stuck::Bucket(_)) => {
+                                refused = Some(stuck);
+                                break;
+                            }
+                            Err(stuck) => return Err(stuck),
+                        }
+                    }
+                }
+                if let Some(stuck) = refused {
+                    // A later end of the same chains waits for this one.
+                    return Err(stuck);
                 }
                 let gone = rows::delete(CHAIN_ENDS, row.key, Expect::Any);
                 self.shared.state.commit(vec![gone]).await.map_err(Stuck::own)?;
@@ -86,25 +102,30 @@ impl TrailWorker {
         }
         let interval_ms = self.interval_ms();
         let mut next_due_ms = i64::MAX;
+        let mut refused = None;
         for region in self.regions(&trail, self.shared.options.digest_regions).await? {
             let found = self.chain(&region).await?;
-            let active = found.is_some() || region == trail.home_region.as_str() || self.has_files(&region).await?;
+            let asked_for = digests == Digests::Now
+                && (found.is_some() || region == trail.home_region.as_str() || self.has_files(&region).await?);
             let chain = found.map(|found| found.value).unwrap_or_default();
             let begun = chain.epoch == Some(epoch.id);
             let since_ms = if begun { chain.last_end_secs.saturating_mul(1000) } else { epoch.since_ms };
             let now_ms = self.shared.env.clock.now().ms();
             let mut due_ms = since_ms.saturating_add(interval_ms);
             let set_back = self.is_set_back(since_ms);
-            let asked_for = digests == Digests::Now && active;
             if now_ms >= due_ms || set_back || asked_for || chain.plan.is_some() {
                 let wanted = Wanted { trail: &trail, epoch, region: &region };
-                self.write_digest(&wanted, false).await?;
+                match self.write_digest(&wanted, false).await {
+                    Ok(_) => {}
+                    Err(stuck @ Stuck::Bucket(_)) => refused = Some(stuck),
+                    Err(stuck) => return Err(stuck),
+                }
                 due_ms = now_ms.saturating_add(interval_ms);
             }
             next_due_ms = next_due_ms.min(due_ms);
         }
         self.due_ms.store(next_due_ms, Ordering::Release);
-        Ok(())
+        refused.map_or(Ok(()), Err)
     }
 
     fn interval_ms(&self) -> i64 {
@@ -162,7 +183,13 @@ impl TrailWorker {
     async fn write_digest(&self, wanted: &Wanted<'_>, last: bool) -> Result<bool, Stuck> {
         let mut found = self.chain(wanted.region).await?;
         if let Some(unfinished) = found.take_if(|found| found.value.plan.is_some()) {
-            found = Some(self.carry_out(wanted.region, unfinished).await?);
+            let was_last = unfinished.value.plan.as_ref().is_some_and(|plan| plan.last);
+            let written = self.carry_out(wanted.region, unfinished).await?;
+            if last && was_last {
+                self.close(wanted, written).await?;
+                return Ok(false);
+            }
+            found = Some(written);
         }
         let rev = found.as_ref().map(|found| found.rev);
         let mut chain = found.map(|found| found.value).unwrap_or_default();
@@ -171,7 +198,8 @@ impl TrailWorker {
         if last && !begun && chain.epoch.is_some_and(|now| now > wanted.epoch.id) {
             return Ok(false);
         }
-        if begun {
+        // By a clock that was set back every file would be late.
+        if begun && !self.is_set_back(chain.last_end_secs.saturating_mul(1000)) {
             self.backfill(wanted, chain.last_end_secs).await?;
         }
         let prefix = state::key::key(&[self.arn.as_str(), wanted.region]);
@@ -203,15 +231,16 @@ impl TrailWorker {
         chain.last_end_secs = end_secs;
         chain.max_end_secs = chain.max_end_secs.max(end_secs);
         chain.head.clone_from(&previous);
-        chain.plan =
-            Some(Plan { start_secs, end_secs, bucket, key, fingerprint, previous, files, backfill_secs: None });
+        let (backfill_secs, last) = (None, last && !more);
+        let plan = Plan { start_secs, end_secs, bucket, key, fingerprint, previous, files, backfill_secs, last };
+        chain.plan = Some(plan);
         ops.push(rows::put(CHAINS, chain_key(&self.arn, wanted.region, false), &chain, rev.into()));
         let info = self.shared.state.commit(ops).await.map_err(Stuck::own)?;
         // Held until here: the plan needs its private half.
         drop(signing);
         let rev = info.revs.last().copied().unwrap_or_default();
         let written = self.carry_out(wanted.region, Found { value: chain, rev }).await?;
-        if last && !more {
+        if last {
             self.close(wanted, written).await?;
         }
         Ok(more)

@@ -73,6 +73,9 @@ pub(super) struct Plan {
     /// For a backfill digest, when it was planned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backfill_secs: Option<i64>,
+    /// Whether the chain ends with it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub last: bool,
 }
 
 /// A digest, signed and packed.
