@@ -21,7 +21,8 @@ def log_bucket(cairn, name):
     cairn.client("s3").list_buckets()
     cairn.flush()
     assert files(cairn, name)
-    return name
+    yield name
+    cairn.client("cloudtrail").delete_trail(Name=name)
 
 
 def files(cairn, bucket):
@@ -106,6 +107,7 @@ def test_002_object_lock_for_immutability(cairn, name):
     before = s3.get_object(Bucket=name, Key=key)["Body"].read()
     s3.put_object(Bucket=name, Key=key, Body=b"forged")
     assert s3.get_object(Bucket=name, Key=key, VersionId=head["VersionId"])["Body"].read() == before
+    cairn.client("cloudtrail").delete_trail(Name=name)
 
 
 def test_003_long_term_storage(cairn, log_bucket, tmp_path):
