@@ -15,12 +15,16 @@ const PIECE_BYTES: usize = 256 << 10;
 /// What a run measured.
 #[derive(Clone, Copy)]
 pub struct Run {
+    /// Answers in all.
+    pub answers: usize,
     /// Answers per second of wall time.
     pub per_second: f64,
     /// Half of the answers took at most this long.
     pub p50_us: f64,
     /// All but one in a hundred took at most this long.
     pub p99_us: f64,
+    /// Processor time of the server for each answer, if that was measured: it depends little on what else the machine does.
+    pub cpu_us: Option<f64>,
 }
 
 /// When a run ends.
@@ -76,7 +80,7 @@ pub fn run(address: &str, clients: usize, until: Until, request: impl Fn(usize) 
     let at =
         |percent: usize| latencies.get(latencies.len() * percent / 100).map_or(0.0, |time| time.as_secs_f64() * 1e6);
     let answers = latencies.len();
-    Run { per_second: count(answers) / took.as_secs_f64(), p50_us: at(50), p99_us: at(99) }
+    Run { answers, per_second: count(answers) / took.as_secs_f64(), p50_us: at(50), p99_us: at(99), cpu_us: None }
 }
 
 /// A number of things, to calculate with.

@@ -30,7 +30,7 @@ pub fn beside_s3s_fs(report: &mut Report, binary: &Path, s3s_fs: &Path, time: Du
                     let body = || if method == "PUT" { body.clone() } else { [].into() };
                     let request =
                         |client| Request::s3(address, method, &format!("/bench/{bytes}-{client}"), "", body());
-                    runs.push(load::run(address, clients, Until::Time(time), request));
+                    runs.push(server.measured(|| load::run(address, clients, Until::Time(time), request)));
                 }
             }
             report.pair("objects", &format!("{method} {name}"), clients, ["cairn", "s3s_fs"], runs);

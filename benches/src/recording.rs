@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::load::{self, Run, Until};
-use crate::report::{ROUNDS, Report, median, of_run};
+use crate::report::{ROUNDS, Report, median, of_run, text};
 use crate::requests::{Request, content};
 use crate::server::Server;
 
@@ -53,10 +53,7 @@ pub fn by_trails(report: &mut Report, binary: &Path, time: Duration) {
         let runs = runs.map(median);
         for (trails, run) in TRAILS.into_iter().zip(&runs) {
             let ratio = run.per_second / runs[0].per_second;
-            println!(
-                "{kind:<18} {trails} trails | {:>9.0}/s p50 {:>8.0} µs p99 {:>8.0} µs | ratio to none {ratio:.2}",
-                run.per_second, run.p50_us, run.p99_us
-            );
+            println!("{kind:<18} {trails} trails | {} | ratio to none {ratio:.2}", text(run));
             let mut values = of_run(run);
             values["load"] = json!(kind);
             values["trails"] = json!(trails);
@@ -95,9 +92,11 @@ fn run(kind: &str, clients: usize, time: Duration, server: &Server) -> Run {
         "PutObject 1 MiB" => content(1 << 20),
         _ => content(1024),
     };
-    load::run(address, clients, Until::Time(time), |client| match kind {
-        "GetCallerIdentity" => Request::caller_identity(address),
-        "healthz" => Request::healthz(address),
-        _ => Request::s3(address, "PUT", &format!("/bench/object-{client}"), "", body.clone()),
+    server.measured(|| {
+        load::run(address, clients, Until::Time(time), |client| match kind {
+            "GetCallerIdentity" => Request::caller_identity(address),
+            "healthz" => Request::healthz(address),
+            _ => Request::s3(address, "PUT", &format!("/bench/object-{client}"), "", body.clone()),
+        })
     })
 }

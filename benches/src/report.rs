@@ -44,10 +44,7 @@ impl Report {
         ratios.sort_by(f64::total_cmp);
         let ratio = ratios[ratios.len() / 2];
         let [a, b] = runs.map(median);
-        println!(
-            "{load:<18} {clients:>4} clients | {:>9.0}/s p50 {:>8.0} µs p99 {:>8.0} µs | {:>9.0}/s p50 {:>8.0} µs p99 {:>8.0} µs | ratio {ratio:.2}",
-            a.per_second, a.p50_us, a.p99_us, b.per_second, b.p50_us, b.p99_us
-        );
+        println!("{load:<18} {clients:>4} clients | {} | {} | ratio {ratio:.2}", text(&a), text(&b));
         let mut values = json!({ "load": load, "clients": clients, "ratio": round(ratio) });
         for (name, run) in names.into_iter().zip([a, b]) {
             values[name] = of_run(&run);
@@ -64,7 +61,14 @@ impl Report {
 
 /// A run as JSON.
 pub fn of_run(run: &Run) -> Value {
-    json!({ "per_second": round(run.per_second), "p50_us": round(run.p50_us), "p99_us": round(run.p99_us) })
+    let cpu_us = run.cpu_us.map(round);
+    json!({ "per_second": round(run.per_second), "p50_us": round(run.p50_us), "p99_us": round(run.p99_us), "cpu_us": cpu_us })
+}
+
+/// A run as text.
+pub fn text(run: &Run) -> String {
+    let cpu_us = run.cpu_us.unwrap_or_default();
+    format!("{:>8.0}/s p50 {:>7.0} p99 {:>7.0} cpu {cpu_us:>6.0} µs", run.per_second, run.p50_us, run.p99_us)
 }
 
 /// The middle one by calls per second.

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::load;
+use crate::load::{self, Run};
 use crate::requests::{ACCESS_KEY_ID, Request, SECRET_ACCESS_KEY};
 
 /// The longest that a server may take to start.
@@ -97,6 +97,23 @@ impl Server {
         work();
         let folder = std::mem::take(&mut self.folder);
         Server::start(self.binary.clone(), self.settings.clone(), folder)
+    }
+
+    /// Runs a load on it, with the processor time that it took.
+    pub fn measured(&self, load: impl FnOnce() -> Run) -> Run {
+        let before = self.cpu_seconds();
+        let run = load();
+        let used = self.cpu_seconds() - before;
+        Run { cpu_us: Some(used * 1e6 / load::count(run.answers.max(1))), ..run }
+    }
+
+    /// Processor time of all its threads so far.
+    fn cpu_seconds(&self) -> f64 {
+        let folder = format!("/proc/{}/task", self.child.id());
+        let threads = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        // Nanoseconds on a processor are the first number.
+        let of = |path: PathBuf| std::fs::read_to_string(path).ok()?.split(' ').next()?.parse::<f64>().ok();
+        threads.filter_map(|thread| of(thread.path().join("schedstat"))).sum::<f64>() / 1e9
     }
 
     /// Resident memory of the process.
