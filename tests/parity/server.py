@@ -7,6 +7,7 @@ import secrets
 import shlex
 import shutil
 import signal
+import ssl
 import subprocess
 import sys
 import time
@@ -71,7 +72,9 @@ def error_of(call, *args, **kwargs):
 class Server:
     """One `cairn serve` on its own folder and port."""
 
-    def __init__(self, folder, delivery="1h", digest="1h", env=None):
+    def __init__(self, folder, delivery="1h", digest="1h", env=None, ca=None):
+        """`ca`: the certificates that clients are to trust, if the server's settings make it speak TLS."""
+        self.ca = ca and str(ca)
         self.folder = Path(folder)
         self.data = self.folder / "data"
         self.home = self.folder / "home"
@@ -143,7 +146,7 @@ class Server:
 
     @property
     def host(self):
-        return self.endpoint.removeprefix("http://")
+        return self.endpoint.split("://")[1]
 
     # The cairn command.
 
@@ -161,7 +164,11 @@ class Server:
 
     def http(self, method, path, body=None, headers=None):
         """One request as it is given; returns status, headers (lower case) and body."""
-        connection = http.client.HTTPConnection(self.host, timeout=DEADLINE)
+        if self.endpoint.startswith("https:"):
+            context = ssl.create_default_context(cafile=self.ca)
+            connection = http.client.HTTPSConnection(self.host, timeout=DEADLINE, context=context)
+        else:
+            connection = http.client.HTTPConnection(self.host, timeout=DEADLINE)
         try:
             connection.request(method, path, body=body, headers=headers or {})
             response = connection.getresponse()
@@ -199,7 +206,8 @@ class Server:
                 # Presigned URLs would be of Signature Version 2 otherwise.
                 config.setdefault("signature_version", "s3v4")
                 config.setdefault("s3", {"addressing_style": "path"})
-            self._clients[at] = session.client(service, endpoint_url=endpoint or self.endpoint, config=Config(**config))
+            self._clients[at] = session.client(service, endpoint_url=endpoint or self.endpoint, config=Config(**config),
+                                                  verify=self.ca)
         return self._clients[at]
 
     def user(self, name, admin=False):
@@ -224,6 +232,7 @@ class Server:
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_MAX_ATTEMPTS": "1",
             "AWS_PAGER": "",
+            **({"AWS_CA_BUNDLE": self.ca} if self.ca else {}),
         }
 
     def aws(self, command, check=True, key=None, secret=None, region="us-east-1", stdin=None, cwd=None):

@@ -54,10 +54,13 @@ def test_a_full_disk_refuses_calls_and_recovers(small_disk):
 
     # What the journal had set aside is used up first.
     until(refused, "calls are refused")
+    assert cairn.get("/readyz")[0] == 503
     code, status, _ = error_of(iam.create_user, UserName="during")
     assert (code, status) == ("ServiceUnavailable", 503)
 
     filler.unlink()
+    # Nobody has to call for the server to notice.
+    until(lambda: cairn.get("/readyz")[0] == 200, "the server is ready again")
     identity = until(lambda: answered(sts.get_caller_identity), "calls are answered again")
     assert identity["Arn"].endswith(":root")
     assert [user["UserName"] for user in iam.list_users()["Users"]] == ["before"]

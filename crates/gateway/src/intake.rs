@@ -7,6 +7,7 @@ use bytes::Bytes;
 use hyper::body::Incoming;
 use service::{ApiError, Body};
 use sigv4::{Claim, Family, PayloadHash, PayloadKind};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::body::{self, Check, Patience};
 use crate::pipeline::{Arrival, Gateway};
@@ -22,6 +23,9 @@ pub(crate) const BUFFER_UNIT_BYTES: usize = 1024;
 pub(crate) fn buffer_units(limits: &Limits) -> usize {
     (limits.buffered_bytes_max / BUFFER_UNIT_BYTES).min(tokio::sync::Semaphore::MAX_PERMITS)
 }
+
+/// A body that will stream, and what its check needs if the request was signed.
+pub(crate) type Streamed = (Incoming, Option<(PayloadKind, sigv4::Verified)>);
 
 impl Gateway {
     /// How much a request may send: a little, unless it names a key that we know.
@@ -54,14 +58,25 @@ impl Gateway {
         (collected.unwrap_or_else(|_| Err(body::timed_out())), permit.ok())
     }
 
+    /// A place for a streamed body, where there is one to come. Waits, within limits, while there are too many.
+    pub(crate) async fn upload_place(&self, streams: bool) -> Result<Option<OwnedSemaphorePermit>, ApiError> {
+        if !streams {
+            return Ok(None);
+        }
+        let place = Arc::clone(&self.uploads).acquire_owned();
+        let place = tokio::time::timeout(self.deps.limits.body_timeout, place).await;
+        let slow_down = || ApiError::new("SlowDown", 503, "Please reduce your request rate.");
+        place.ok().and_then(Result::ok).map(Some).ok_or_else(slow_down)
+    }
+
     /// The streamed body of a call, with its checks.
     pub(crate) fn body(
         &self,
         arrival: &Arrival,
-        stream: Option<(Incoming, Option<(PayloadKind, sigv4::Verified)>)>,
+        stream: Option<(Streamed, OwnedSemaphorePermit)>,
         received_bytes: &Arc<AtomicU64>,
     ) -> Result<Option<Body>, ApiError> {
-        let Some((incoming, verified)) = stream else { return Ok(None) };
+        let Some(((incoming, verified), place)) = stream else { return Ok(None) };
         let headers = &arrival.parts.headers;
         let of_s3 = |error| failure::of_signature(&error, Family::S3);
         let check = match verified {
@@ -84,7 +99,11 @@ impl Gateway {
             clock: Arc::clone(&self.deps.env.clock),
         };
         let (space, clock) = (Arc::clone(&self.space), Arc::clone(&self.deps.env.clock));
-        let is_full = move || space.is_low(clock.monotonic_ms());
+        let is_full = move || {
+            // Held until the body has ended.
+            let _ = &place;
+            space.is_low(clock.monotonic_ms())
+        };
         Ok(Some(body::stream(incoming, check, patience, Arc::clone(received_bytes), is_full)))
     }
 }

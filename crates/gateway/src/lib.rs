@@ -14,6 +14,8 @@ mod limits;
 mod meter;
 mod outside;
 mod pace;
+#[cfg(test)]
+mod panic_tests;
 mod pipeline;
 mod recorder;
 mod recovery;

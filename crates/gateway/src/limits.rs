@@ -24,6 +24,10 @@ pub struct Limits {
     pub body_timeout: Duration,
     /// For a body that is not streamed, from its first piece to its last.
     pub body_total_timeout: Duration,
+    /// Calls under way at one time, also those whose client has gone away; more wait.
+    pub calls_max: usize,
+    /// Streamed bodies at one time; more wait, for as long as [`Limits::body_timeout`].
+    pub uploads_max: usize,
     /// A streamed body: each second that its client is waited for must have brought so many bytes, after
     /// [`Limits::upload_grace`]. A call that changes something keeps the journal from being trimmed while it runs.
     pub upload_bytes_per_sec_min: u64,
@@ -56,6 +60,8 @@ impl Default for Limits {
             head_timeout: Duration::from_secs(60),
             body_timeout: Duration::from_secs(30),
             body_total_timeout: Duration::from_secs(60),
+            calls_max: 8192,
+            uploads_max: 512,
             upload_bytes_per_sec_min: 16 << 10,
             upload_grace: Duration::from_secs(60),
             upload_total_timeout: Duration::from_secs(24 * 3600),

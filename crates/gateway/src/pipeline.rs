@@ -13,7 +13,7 @@ use model::{Fields, Value};
 use ports::{AccessRequest, Authorizer, Caller, Credentials, Decision, Figures};
 use service::{ApiError, Call, Definition};
 use sigv4::{Claim, Family, PayloadHash, PayloadKind, SignedRequest};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::audit::Outcome;
 use crate::body;
@@ -58,7 +58,9 @@ pub struct Gateway {
     signing_keys: SigningKeys,
     /// Calls under way: each holds a receiver.
     calls: watch::Sender<()>,
-    pub(crate) buffered: tokio::sync::Semaphore,
+    pub(crate) buffered: Semaphore,
+    pub(crate) places: Semaphore,
+    pub(crate) uploads: Arc<Semaphore>,
     pub(crate) meter: Meter,
     pub(crate) throttle: Throttle,
     pub(crate) space: Arc<space::Watch>,
@@ -97,7 +99,9 @@ impl Gateway {
             services,
             signing_keys: SigningKeys::default(),
             calls: watch::Sender::new(()),
-            buffered: tokio::sync::Semaphore::new(intake::buffer_units(limits)),
+            buffered: Semaphore::new(intake::buffer_units(limits)),
+            places: Semaphore::new(limits.calls_max),
+            uploads: Arc::new(Semaphore::new(limits.uploads_max)),
             throttle: Throttle::new(limits.caller_rate, limits.address_rate, limits.strangers_rate),
             space: Arc::new(space::Watch::new(deps.outside.space.clone(), limits.disk_reserve)),
             watched: RwLock::default(),
@@ -108,6 +112,9 @@ impl Gateway {
     /// Answers one request. The work goes on to its end, and into its record, even if the client goes away.
     pub async fn handle(self: &Arc<Gateway>, request: http::Request<Incoming>, peer: &Peer) -> Response<ReplyBody> {
         let gateway = Arc::clone(self);
+        // A client that goes away leaves its call running: connections alone do not bound the number of calls.
+        let place = self.places.acquire().await.expect("it is never closed");
+        place.forget();
         let under_way = self.calls.subscribe();
         let (source_ip, tls) = (Arc::clone(&peer.ip), peer.tls);
         let task = tokio::spawn(async move {
@@ -117,6 +124,7 @@ impl Gateway {
             let unknown = Ended { service: None, reads: false, ending: Ending::ServerError };
             gateway.meter.call(ended.unwrap_or(unknown), gateway.now_ms().saturating_sub(start_ms));
             drop(under_way);
+            gateway.places.add_permits(1);
             response
         });
         // Panics are caught in the task: what is left is a runtime that is going down.
@@ -340,7 +348,7 @@ impl Gateway {
         route: Route<'_>,
         path: &str,
         bytes: Bytes,
-        stream: Option<(Incoming, Option<(PayloadKind, sigv4::Verified)>)>,
+        stream: Option<intake::Streamed>,
     ) -> Response<ReplyBody> {
         let family = route.family();
         let parts = &arrival.parts;
@@ -405,6 +413,10 @@ impl Gateway {
             self.meter.refused_disk.fetch_add(1, Ordering::Relaxed);
             return self.fail(arrival, &route, &draft, None, failure::of_disk(), bytes_in).await;
         }
+        let place = match self.upload_place(stream.is_some()).await {
+            Ok(place) => place,
+            Err(error) => return self.fail(arrival, &route, &draft, None, error, bytes_in).await,
+        };
         let begun = if !writes || !self.deps.recorder.is_on() {
             None
         } else {
@@ -416,7 +428,7 @@ impl Gateway {
             }
         };
         let received_bytes = Arc::new(AtomicU64::new(bytes_in));
-        let body = match self.body(arrival, stream, &received_bytes) {
+        let body = match self.body(arrival, stream.zip(place), &received_bytes) {
             Ok(body) => body,
             Err(error) => return self.fail(arrival, &route, &draft, begun, error, bytes_in).await,
         };

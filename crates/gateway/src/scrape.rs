@@ -23,7 +23,8 @@ pub(crate) fn answer<B>(request: &Request<B>, gateway: &Gateway) -> Option<Respo
     let given = request.headers().get(AUTHORIZATION).map(HeaderValue::as_bytes);
     let bearer = given.and_then(|given| {
         let (scheme, token) = given.split_at_checked(BEARER.len())?;
-        scheme.eq_ignore_ascii_case(BEARER).then(|| token.trim_ascii())
+        let is_bearer = scheme.eq_ignore_ascii_case(BEARER) && token.first().is_none_or(|byte| *byte == b' ');
+        is_bearer.then(|| token.trim_ascii())
     });
     if !is_ours || given.is_some() && bearer.is_none() {
         return None;
@@ -44,7 +45,7 @@ pub(crate) fn answer<B>(request: &Request<B>, gateway: &Gateway) -> Option<Respo
     Some(response)
 }
 
-const BEARER: &[u8] = b"Bearer ";
+const BEARER: &[u8] = b"Bearer";
 
 impl Gateway {
     /// Adds a part of the program to those asked for figures.

@@ -6,6 +6,7 @@
 
 use std::fmt::Write;
 
+use crate::secret::is_secret_name;
 use crate::serde_bridge::{DEPTH_MAX, PathPart};
 use crate::shape::{Limits, Member, Model, Shape, ShapeKind, ShapeRef};
 use crate::value::{Fields, Name, Value};
@@ -77,34 +78,40 @@ struct Check<'a> {
 }
 
 impl Check<'_> {
-    fn report(&mut self, value: Option<&Value>, kind: ViolationKind) {
+    fn report(&mut self, value: Option<(&ShapeRef, &Value)>, kind: ViolationKind) {
         if self.violations.len() >= VIOLATIONS_MAX {
             return;
         }
-        let shown = value.map(|value| match self.sensitive > 0 {
-            true => "***".to_owned(),
-            false => shown(value),
+        let shown = value.map(|(shape, value)| match self.sensitive > 0 {
+            true => HIDDEN.to_owned(),
+            false => shown(self.model, shape, value),
         });
         self.violations.push(Violation { path: self.path.clone(), shown, kind });
     }
 
     fn at(&mut self, step: PathPart, shape: &ShapeRef, value: &Value) {
+        let sensitive = match &step {
+            PathPart::Member(name) | PathPart::Key(name) => usize::from(is_secret_name(name)),
+            PathPart::Index(_) => 0,
+        };
+        self.sensitive += sensitive;
         self.path.push(step);
         self.any(shape, value);
         self.path.pop();
+        self.sensitive -= sensitive;
     }
 
     fn any(&mut self, reference: &ShapeRef, value: &Value) {
-        let sensitive = usize::from(reference.traits.sensitive);
-        self.sensitive += sensitive;
         let shape = self.model.shape(reference);
+        let sensitive = usize::from(reference.traits.sensitive || shape.traits.sensitive);
+        self.sensitive += sensitive;
         if self.path.len() > DEPTH_MAX {
             self.report(None, ViolationKind::Depth);
         } else if self.violations.len() < VIOLATIONS_MAX {
             match (&shape.kind, value) {
                 (ShapeKind::Structure(structure), Value::Struct(fields)) => {
                     if structure.union && fields.iter().filter(|(_, value)| **value != Value::Null).count() != 1 {
-                        self.report(Some(value), ViolationKind::UnionMembers);
+                        self.report(Some((reference, value)), ViolationKind::UnionMembers);
                     }
                     for member in &structure.members {
                         match fields.get(&member.name) {
@@ -119,30 +126,30 @@ impl Check<'_> {
                     }
                 }
                 (ShapeKind::List(item), Value::List(items)) => {
-                    self.plain(shape, value);
-                    self.items(item, items, value);
+                    self.plain(reference, shape, value);
+                    self.items(reference, item, items, value);
                 }
                 (ShapeKind::Map(key, item), Value::Struct(fields)) => {
-                    self.plain(shape, value);
-                    self.entries(key, item, fields, value);
+                    self.plain(reference, shape, value);
+                    self.entries(reference, (key, item), fields, value);
                 }
-                _ => self.plain(shape, value),
+                _ => self.plain(reference, shape, value),
             }
         }
         self.sensitive -= sensitive;
     }
 
-    fn plain(&mut self, shape: &Shape, value: &Value) {
+    fn plain(&mut self, reference: &ShapeRef, shape: &Shape, value: &Value) {
         for kind in broken(shape, value) {
-            self.report(Some(value), kind);
+            self.report(Some((reference, value)), kind);
         }
     }
 
-    fn items(&mut self, item: &ShapeRef, items: &[Value], list: &Value) {
+    fn items(&mut self, reference: &ShapeRef, item: &ShapeRef, items: &[Value], list: &Value) {
         let shape = self.model.shape(item);
         if is_plain(shape) {
             if items.iter().any(|value| *value != Value::Null && !broken(shape, value).is_empty()) {
-                self.report_all(item, list, ViolationKind::Items(constraints(shape)));
+                self.report(Some((reference, list)), ViolationKind::Items(constraints(shape)));
             }
             return;
         }
@@ -151,32 +158,24 @@ impl Check<'_> {
         }
     }
 
-    fn entries(&mut self, key: &ShapeRef, item: &ShapeRef, fields: &Fields, map: &Value) {
+    fn entries(&mut self, reference: &ShapeRef, (key, item): (&ShapeRef, &ShapeRef), fields: &Fields, map: &Value) {
         let key_shape = self.model.shape(key);
         if !constraints(key_shape).is_empty() {
             let bad = |name: &Name| !broken(key_shape, &Value::String(name.to_string())).is_empty();
             if fields.iter().any(|(name, _)| bad(name)) {
-                self.report_all(key, map, ViolationKind::Keys(constraints(key_shape)));
+                self.report(Some((reference, map)), ViolationKind::Keys(constraints(key_shape)));
             }
         }
         let shape = self.model.shape(item);
         if is_plain(shape) {
             if fields.iter().any(|(_, value)| *value != Value::Null && !broken(shape, value).is_empty()) {
-                self.report_all(item, map, ViolationKind::Values(constraints(shape)));
+                self.report(Some((reference, map)), ViolationKind::Values(constraints(shape)));
             }
             return;
         }
         for (name, value) in fields.iter().filter(|(_, value)| **value != Value::Null) {
             self.at(PathPart::Key(Name::clone(name)), item, value);
         }
-    }
-
-    /// Reports on a whole list or map, whose parts may be what is sensitive.
-    fn report_all(&mut self, part: &ShapeRef, whole: &Value, kind: ViolationKind) {
-        let sensitive = usize::from(part.traits.sensitive);
-        self.sensitive += sensitive;
-        self.report(Some(whole), kind);
-        self.sensitive -= sensitive;
     }
 }
 
@@ -252,10 +251,13 @@ fn outside(limits: &Limits, measured: f64, below: Bound, above: Bound) -> Vec<Vi
     over.into_iter().chain(under).collect()
 }
 
-/// A value as Java prints it, which is what AWS's messages show.
-fn shown(value: &Value) -> String {
+/// What stands in a message instead of a secret.
+const HIDDEN: &str = "***";
+
+/// A value as Java prints it, which is what AWS's messages show; secrets in it are hidden.
+fn shown(model: &Model, shape: &ShapeRef, value: &Value) -> String {
     let mut text = String::new();
-    show(value, &mut text);
+    show(model, Some(shape), value, &mut text);
     if text.len() > SHOWN_BYTES_MAX {
         let cut = (0..=SHOWN_BYTES_MAX).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
         text.truncate(cut);
@@ -264,8 +266,15 @@ fn shown(value: &Value) -> String {
     text
 }
 
-fn show(value: &Value, out: &mut String) {
+/// Below a document, or a value of another kind than its shape, there are no shapes.
+fn show(model: &Model, reference: Option<&ShapeRef>, value: &Value, out: &mut String) {
     if out.len() > SHOWN_BYTES_MAX {
+        return;
+    }
+    let shape = reference.map(|reference| model.shape(reference));
+    let marked = reference.is_some_and(|reference| reference.traits.sensitive);
+    if marked || shape.is_some_and(|shape| shape.traits.sensitive) {
+        out.push_str(HIDDEN);
         return;
     }
     let written = match value {
@@ -277,18 +286,34 @@ fn show(value: &Value, out: &mut String) {
         Value::Blob(v) => write!(out, "({} bytes)", v.len()),
         Value::Timestamp(v) => write!(out, "{v}"),
         Value::List(items) => {
+            let item = shape.and_then(|shape| match &shape.kind {
+                ShapeKind::List(item) => Some(item),
+                _ => None,
+            });
             out.push('[');
-            for (at, item) in items.iter().enumerate() {
+            for (at, value) in items.iter().enumerate() {
                 out.push_str(if at == 0 { "" } else { ", " });
-                show(item, out);
+                show(model, item, value, out);
             }
             write!(out, "]")
         }
         Value::Struct(fields) => {
             out.push('{');
             for (at, (name, value)) in fields.iter().enumerate() {
-                let _ = write!(out, "{}{name}=", if at == 0 { "" } else { ", " });
-                show(value, out);
+                let member = shape.and_then(|shape| match &shape.kind {
+                    ShapeKind::Structure(structure) => structure.member(name).map(|member| &member.target),
+                    ShapeKind::Map(_, item) => Some(item),
+                    _ => None,
+                });
+                let is_hidden_key = matches!(shape.map(|shape| &shape.kind), Some(ShapeKind::Map(key, _))
+                    if key.traits.sensitive || model.shape(key).traits.sensitive);
+                let shown_name: &str = if is_hidden_key { HIDDEN } else { name };
+                let _ = write!(out, "{}{shown_name}=", if at == 0 { "" } else { ", " });
+                if is_secret_name(name) {
+                    out.push_str(HIDDEN);
+                } else {
+                    show(model, member, value, out);
+                }
             }
             write!(out, "}}")
         }

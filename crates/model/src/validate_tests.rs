@@ -11,7 +11,9 @@ fn model() -> Model {
                 "Ratio": {"shape": "Ratio"}, "Tags": {"shape": "Tags"}, "Accounts": {"shape": "Accounts"},
                 "Labels": {"shape": "Labels"}, "Secret": {"shape": "Secret"}, "Secrets": {"shape": "Secrets"},
                 "Choice": {"shape": "Choice"}, "Body": {"shape": "Body"}, "Byname": {"shape": "TagMap"},
-                "Tree": {"shape": "Tree"}}},
+                "Tree": {"shape": "Tree"}, "Logins": {"shape": "Logins"}, "Password": {"shape": "Name"}}},
+            "Logins": {"type": "list", "member": {"shape": "Login"}, "max": 1},
+            "Login": {"type": "structure", "members": {"User": {"shape": "Any"}, "Password": {"shape": "Any"}, "Pin": {"shape": "Secret"}}},
             "Name": {"type": "string", "min": 3, "max": 8, "pattern": "[a-z]*"},
             "Kind": {"type": "string", "enum": ["A", "B"]},
             "MaxResults": {"type": "integer", "min": 1, "max": 50},
@@ -114,7 +116,15 @@ fn each_constraint_has_its_text() {
         ),
         (
             r#""Secrets": ["hunter2"]"#,
-            "Value '***' at 'secrets' failed to satisfy constraint: Member must satisfy constraint: [Member must have length greater than or equal to 8]",
+            "Value '[***]' at 'secrets' failed to satisfy constraint: Member must satisfy constraint: [Member must have length greater than or equal to 8]",
+        ),
+        (
+            r#""Logins": [{"User": "u", "Password": "hunter2", "Pin": "hunter23"}, {}]"#,
+            "Value '[{User=u, Password=***, Pin=***}, {}]' at 'logins' failed to satisfy constraint: Member must have length less than or equal to 1",
+        ),
+        (
+            r#""Password": "hunterhunter""#,
+            "Value '***' at 'password' failed to satisfy constraint: Member must have length less than or equal to 8",
         ),
         (r#""Choice": {}"#, "Value '{}' at 'choice' failed to satisfy constraint: Exactly one member must be set"),
         (

@@ -343,3 +343,25 @@ fn shown(text: &str) -> String {
 fn lossy(value: &header::HeaderValue) -> String {
     String::from_utf8_lossy(value.as_bytes()).into_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_printed_of_a_claim_opens_nothing() {
+        let mut headers = http::HeaderMap::new();
+        let signature = "ab".repeat(32);
+        let value = format!(
+            "AWS4-HMAC-SHA256 Credential=AKIAX/20231114/us-east-1/s3/aws4_request, SignedHeaders=host;x-amz-date, Signature={signature}"
+        );
+        headers.insert("authorization", value.parse().unwrap());
+        headers.insert("x-amz-date", "20231114T221320Z".parse().unwrap());
+        headers.insert("x-amz-content-sha256", "UNSIGNED-PAYLOAD".parse().unwrap());
+        headers.insert("x-amz-security-token", "hush".parse().unwrap());
+        let request = SignedRequest { method: "GET", path: "/", query: "X-Amz-None=hush", headers: &headers };
+        let claim = parse(&request).unwrap().unwrap();
+        let shown = format!("{claim:?} {request:?}");
+        assert!(shown.contains("AKIAX") && !shown.contains("hush") && !shown.contains(&signature), "{shown}");
+    }
+}

@@ -5,54 +5,11 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use model::{Fields, Location, Model, Operation, ShapeKind, ShapeRef, Traits, Value};
+use model::{Fields, Location, Model, Operation, ShapeKind, ShapeRef, Traits, Value, is_secret_name};
 use record::json::write_str;
 
 /// What stands in a record instead of a secret. Source: real records of services that hide members.
 pub const HIDDEN: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
-
-/// Members that are secret whatever the model says of them, compared without regard to case. Reviewed: a name belongs here if
-/// its value lets somebody act as somebody else, or is what a service was asked to keep secret. Paging and idempotency tokens
-/// (`NextToken`, `ClientToken`, `ContinuationToken`) are no secrets.
-const SECRET_NAMES: [&str; 37] = [
-    "accessToken",
-    "authToken",
-    "authenticationCode1",
-    "authenticationCode2",
-    "authParameters",
-    "authorizationToken",
-    "base32StringSeed",
-    "bootstrapBrokerString",
-    "clientSecret",
-    "currentPassword",
-    "customerSecret",
-    "masterUserPassword",
-    "mFA",
-    "newPassword",
-    "oldPassword",
-    "password",
-    "plaintext",
-    "plaintextForRecipient",
-    "platformCredential",
-    "preSharedKey",
-    "privateKey",
-    "privateKeyPlaintext",
-    "qRCodePNG",
-    "refreshToken",
-    "sAMLAssertion",
-    "secret",
-    "secretAccessKey",
-    "secretBinary",
-    "secretKey",
-    "secretString",
-    "sessionToken",
-    "sharedSecret",
-    "sSECustomerKey",
-    "copySourceSSECustomerKey",
-    "tokenCode",
-    "userPassword",
-    "webIdentityToken",
-];
 
 /// How a service's records write members.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -316,10 +273,6 @@ fn lower_first(name: &str) -> String {
 
 fn is_secret(name: &str, traits: &Traits) -> bool {
     traits.sensitive || is_secret_name(name)
-}
-
-fn is_secret_name(name: &str) -> bool {
-    SECRET_NAMES.iter().any(|secret| secret.eq_ignore_ascii_case(name))
 }
 
 #[cfg(test)]
