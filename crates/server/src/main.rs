@@ -6,6 +6,9 @@ mod commands;
 mod config;
 mod credentials;
 mod data_folder;
+mod documents;
+mod environment;
+mod notify;
 mod run;
 mod status;
 mod tail;
@@ -13,7 +16,7 @@ mod terminal;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 use crate::commands::Command;
 
@@ -27,6 +30,11 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 struct Arguments {
     #[command(subcommand)]
     command: Command,
+}
+
+/// The command as it is defined, for what is made of that.
+fn definition() -> clap::Command {
+    Arguments::command()
 }
 
 fn main() -> ExitCode {

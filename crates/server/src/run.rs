@@ -14,6 +14,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::commands::Failure;
 use crate::config::Config;
+use crate::notify::Notify;
 use crate::{credentials, data_folder};
 
 /// Runs the server until it is told to stop.
@@ -66,8 +67,15 @@ async fn run(config: Config) -> Result<(), Failure> {
         .map_err(|error| format!("listening on {}: {error}; choose another address with --listen", config.listen))?;
     announce(&config, &server, made_root.then_some(&root))?;
     let serving = tokio::spawn(gateway::serve(server, node.stop.subscribe()));
-    wait_for_signal().await?;
+    let notify = Notify::from_environment();
+    notify.ready(&format!("listens on {}", data_folder::endpoint(&config)));
+    tokio::select! {
+        biased;
+        signal = wait_for_signal() => signal?,
+        () = notify.stay_alive() => {}
+    }
     tracing::info!("stopping");
+    notify.stopping();
     node.stop.send_replace(true);
     serving.await?;
     node.stop().await
