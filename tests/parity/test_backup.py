@@ -305,7 +305,7 @@ def test_a_server_that_stops_meanwhile_spoils_the_backup(new_cairn, tmp_path):
     if process.returncode != 0:
         assert "the server stopped while its files were being copied" in err and not backup.exists()
     cairn.start()
-    assert error_of(s3.get_object, Bucket="data", Key="none")[0] == "NoSuchKey"
+    assert error_of(cairn.client("s3").get_object, Bucket="data", Key="none")[0] == "NoSuchKey"
 
 
 def test_what_goes_while_a_backup_runs_is_in_it(new_cairn, tmp_path):

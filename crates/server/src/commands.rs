@@ -7,9 +7,11 @@ use clap::Subcommand;
 use crate::backup::{self, BackupArgs, RestoreArgs};
 use crate::client::Client;
 use crate::config::{Config, Settings};
+use crate::documents::{self, CompletionsArgs, ConfigArgs, ManArgs};
+use crate::environment::{self, EnvArgs};
 use crate::status::{self, StatusArgs};
 use crate::tail::{self, TailArgs};
-use crate::{credentials, data_folder, run, tls};
+use crate::{definition, run};
 
 /// What can be asked of the command.
 #[derive(Subcommand)]
@@ -17,7 +19,7 @@ pub enum Command {
     /// Run the server.
     Serve(Settings),
     /// Print shell lines that point the AWS tools at the server: eval "$(cairn env)"
-    Env(Settings),
+    Env(EnvArgs),
     /// Deliver everything recorded so far as log files and digests, now.
     Flush(Settings),
     /// Print records as they come, those that are asked for.
@@ -28,6 +30,12 @@ pub enum Command {
     Backup(BackupArgs),
     /// Make a data folder (--data-dir) of a backup, after verifying it.
     Restore(RestoreArgs),
+    /// Print the settings in force, without secrets.
+    Config(ConfigArgs),
+    /// Print completions for a shell.
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write those of all commands into a folder.
+    Man(ManArgs),
     /// Print the version.
     Version,
 }
@@ -39,42 +47,21 @@ pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 pub fn run(command: Command) -> Result<ExitCode, Failure> {
     let done = match command {
         Command::Serve(settings) => run::serve(Config::load(settings)?),
-        Command::Env(settings) => print_env(&Config::load(settings)?),
+        Command::Env(args) => environment::run(args),
         Command::Flush(settings) => flush(&Config::load(settings)?),
         Command::Tail(args) => return tail::run(args),
         Command::Status(args) => return status::run(args),
         Command::Backup(args) => return backup::run(args),
         Command::Restore(args) => return backup::restore(args),
+        Command::Config(args) => documents::config(args),
+        Command::Completions(args) => documents::completions(&args, definition()),
+        Command::Man(args) => documents::man(&args, definition()),
         Command::Version => {
             println!("cairn {}", env!("CARGO_PKG_VERSION"));
             Ok(())
         }
     };
     done.map(|()| ExitCode::SUCCESS)
-}
-
-fn print_env(config: &Config) -> Result<(), Failure> {
-    let root = credentials::load(config)?;
-    let endpoint = data_folder::endpoint(config);
-    println!("export AWS_ENDPOINT_URL={endpoint}");
-    println!("export AWS_ACCESS_KEY_ID={}", root.access_key_id);
-    println!("export AWS_SECRET_ACCESS_KEY={}", root.secret_access_key);
-    println!("export AWS_REGION=us-east-1");
-    println!("export AWS_DEFAULT_REGION=us-east-1");
-    if endpoint.starts_with("https://")
-        && let Some(bundle) = tls::bundle(config)
-    {
-        println!("export AWS_CA_BUNDLE={}", quoted(&bundle.display().to_string()));
-    }
-    // Left over from another account, these would be sent along and refused.
-    println!("unset AWS_SESSION_TOKEN AWS_PROFILE");
-    Ok(())
-}
-
-/// A text as one word of a shell.
-fn quoted(text: &str) -> String {
-    let is_plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-+@:".contains(&byte));
-    if is_plain { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 
 fn flush(config: &Config) -> Result<(), Failure> {

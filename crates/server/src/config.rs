@@ -11,7 +11,7 @@ use crate::commands::Failure;
 use crate::protection;
 
 /// The settings as they were given. Every one is optional.
-#[derive(Args, Clone, Default, serde::Deserialize)]
+#[derive(Args, Clone, Default, serde::Deserialize, serde::Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// A TOML file with any of these settings; keys are the flags' names with `_` for `-`.
@@ -198,11 +198,16 @@ const KEY_LIFETIME_MAX: Duration = Duration::from_secs(3650 * 24 * 3600);
 impl Config {
     /// Reads the file, if one is named, and checks everything.
     pub fn load(settings: Settings) -> Result<Config, Failure> {
+        Config::merged(settings)?.check()
+    }
+
+    /// The settings with those of the file, if one is named.
+    pub fn merged(settings: Settings) -> Result<Settings, Failure> {
         let file = match &settings.config {
             Some(path) => read_file(path)?,
             None => Settings::default(),
         };
-        settings.or(file).check()
+        Ok(settings.or(file))
     }
 }
 

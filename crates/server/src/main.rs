@@ -6,9 +6,12 @@ mod commands;
 mod config;
 mod credentials;
 mod data_folder;
+mod documents;
+mod environment;
 mod figures;
 mod host_key;
 mod log;
+mod notify;
 mod protection;
 mod run;
 mod status;
@@ -18,7 +21,7 @@ mod tls;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 use crate::commands::Command;
 
@@ -32,6 +35,11 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 struct Arguments {
     #[command(subcommand)]
     command: Command,
+}
+
+/// The command as it is defined, for what is made of that.
+fn definition() -> clap::Command {
+    Arguments::command()
 }
 
 fn main() -> ExitCode {

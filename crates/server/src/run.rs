@@ -15,6 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::commands::Failure;
 use crate::config::Config;
 use crate::figures::{DataDisk, ProcessFigures};
+use crate::notify::Notify;
 use crate::{credentials, data_folder, host_key, log, tls};
 
 /// Runs the server until it is told to stop.
@@ -87,8 +88,15 @@ async fn run(config: Config) -> Result<(), Failure> {
         .zip(config.tls.clone())
         .map(|(tls, files)| tokio::spawn(tls::watch(tls, files, config.data_dir.clone(), node.stop.subscribe())));
     let serving = tokio::spawn(gateway::serve(server, Arc::clone(&node.gateway), node.stop.subscribe()));
-    wait_for_signal().await?;
+    let notify = Notify::from_environment();
+    notify.ready(&format!("listens on {}", data_folder::endpoint(&config)));
+    tokio::select! {
+        biased;
+        signal = wait_for_signal() => signal?,
+        () = notify.stay_alive() => {}
+    }
     tracing::info!("stopping");
+    notify.stopping();
     node.stop.send_replace(true);
     serving.await?;
     if let Some(watching) = watching {

@@ -177,7 +177,8 @@ fn trail_row(status: &Status, trail: &Trail) -> Vec<Cell> {
     let logging = match (trail.status.is_logging, trail.status.start_logging_time) {
         (true, Some(since)) => (Style::Good, about(ago_ms(status, since))),
         (true, None) => (Style::Good, "on".to_owned()),
-        (false, _) => (Style::Warning, "stopped".to_owned()),
+        (false, _) if trail.status.stop_logging_time.is_some() => (Style::Warning, "stopped".to_owned()),
+        (false, _) => (Style::Warning, "never".to_owned()),
     };
     let backlog = status.server.backlogs.iter().find(|backlog| backlog.trail == trail.arn);
     let waiting = match backlog {

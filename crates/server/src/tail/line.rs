@@ -8,7 +8,7 @@ use crate::terminal::{Style, Terminal, clean, shorten};
 const WHO: usize = 14;
 const WHAT: usize = 26;
 const SOURCE: usize = 15;
-/// On terminals that are narrower the source is left out, and the columns before it are narrower, too.
+/// On terminals that are narrower the source is left out, and the caller's column is narrower, too.
 const WIDTH_OF_SOURCE: usize = 100;
 const NARROWER: usize = 4;
 /// The resource gets at least so much, though the line breaks then.
@@ -52,15 +52,14 @@ impl Layout {
         };
         let result = if failed { error } else { "ok" };
         let with_source = self.terminal.width >= WIDTH_OF_SOURCE;
-        let less = if with_source { 0 } else { NARROWER };
-        let (who_room, what_room) = (WHO - less, WHAT - less);
+        let who_room = if with_source { WHO } else { WHO - NARROWER };
         let source_room = if with_source { SOURCE + 2 } else { 0 };
-        let used = time.len() + who_room + what_room + source_room + result.chars().count() + 4 * 2;
+        let used = time.len() + who_room + WHAT + source_room + result.chars().count() + 4 * 2;
         let room = self.terminal.width.saturating_sub(used).max(RESOURCE_MIN);
         let mut line = vec![
             self.terminal.paint(Style::Dim, time),
             self.cell(Style::Accent, &who(&record["userIdentity"]), who_room),
-            self.what(service, text("eventName"), name_style, what_room),
+            self.what(service, text("eventName"), name_style),
             self.cell(Style::Plain, &resource(record), room),
         ];
         if with_source {
@@ -77,9 +76,9 @@ impl Layout {
     }
 
     /// `s3 PutObject`, the service stepping back.
-    fn what(&self, service: &str, name: &str, style: Style, width: usize) -> String {
+    fn what(&self, service: &str, name: &str, style: Style) -> String {
         let service = shorten(&clean(service), 12);
-        let room = width.saturating_sub(service.chars().count() + 1);
+        let room = WHAT.saturating_sub(service.chars().count() + 1);
         format!("{} {}", self.terminal.paint(Style::Dim, &service), self.cell(style, name, room))
     }
 }
@@ -113,14 +112,19 @@ fn resource(record: &Value) -> String {
     }
     let arns = record["resources"].as_array().into_iter().flatten();
     if let Some(arn) = arns.filter_map(|resource| resource["ARN"].as_str()).next() {
-        return arn.splitn(6, ':').nth(5).unwrap_or(arn).to_owned();
+        return after_account(arn).to_owned();
     }
     let named =
         ["name", "trailName", "userName", "roleName", "groupName", "policyArn", "resourceArn", "resourceId", "arn"];
     if let Some(name) = named.iter().find_map(|name| text(name)) {
-        return name.to_owned();
+        return after_account(name).to_owned();
     }
     request.as_object().into_iter().flatten().find_map(|(_, value)| value.as_str()).unwrap_or("–").to_owned()
+}
+
+/// What of an ARN tells it from others of its account; other names as they are.
+fn after_account(name: &str) -> &str {
+    if name.starts_with("arn:") { name.splitn(6, ':').nth(5).unwrap_or(name) } else { name }
 }
 
 #[cfg(test)]
@@ -155,13 +159,13 @@ mod tests {
 
     #[test]
     fn lines_are_as_wide_as_the_terminal() {
-        check(80, &put(), "08:15:30  root        s3 PutObject            trail-logs/some…cket/file.json  ok");
+        check(80, &put(), "08:15:30  root        s3 PutObject                trail-logs/so…et/file.json  ok");
         check(
             120,
             &put(),
             "08:15:30  root            s3 PutObject                trail-logs/some/where/…n/the/bucket/file.json  127.0.0.1        ok",
         );
-        check(80, &denied(), "08:15:31  ops/night   cloudtrail DeleteTrail  audit\u{fffd}[2J            AccessDenied");
+        check(80, &denied(), "08:15:31  ops/night   cloudtrail DeleteTrail      audit\u{fffd}[2J        AccessDenied");
     }
 
     #[test]
