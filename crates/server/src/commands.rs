@@ -1,11 +1,13 @@
 //! The subcommands.
 
 use std::io::Write;
+use std::process::ExitCode;
 
 use clap::Subcommand;
 
 use crate::client::Client;
 use crate::config::{Config, Settings};
+use crate::validate::{self, ValidateArgs};
 use crate::{credentials, data_folder, run};
 
 /// What can be asked of the command.
@@ -19,6 +21,8 @@ pub enum Command {
     Flush(Settings),
     /// Print records as they come, one line of JSON each.
     Tail(Settings),
+    /// Check that nothing of what trails delivered was changed, removed or added. Exit code 0: all valid, 1: not, 2: not checked.
+    Validate(Box<ValidateArgs>),
     /// Print the version.
     Version,
 }
@@ -27,17 +31,19 @@ pub enum Command {
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// Does what was asked.
-pub fn run(command: Command) -> Result<(), Failure> {
-    match command {
+pub fn run(command: Command) -> Result<ExitCode, Failure> {
+    let done = match command {
         Command::Serve(settings) => run::serve(Config::load(settings)?),
         Command::Env(settings) => print_env(&Config::load(settings)?),
         Command::Flush(settings) => flush(&Config::load(settings)?),
         Command::Tail(settings) => tail(&Config::load(settings)?),
+        Command::Validate(args) => return Ok(validate::run(&args)),
         Command::Version => {
             println!("cairn {}", env!("CARGO_PKG_VERSION"));
             Ok(())
         }
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }
 
 fn print_env(config: &Config) -> Result<(), Failure> {

@@ -6,6 +6,7 @@ mod config;
 mod credentials;
 mod data_folder;
 mod run;
+mod validate;
 
 use std::process::ExitCode;
 
@@ -27,7 +28,7 @@ struct Arguments {
 
 fn main() -> ExitCode {
     match commands::run(Arguments::parse().command) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("cairn: {error}");
             ExitCode::FAILURE
