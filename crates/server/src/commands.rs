@@ -11,6 +11,7 @@ use crate::documents::{self, CompletionsArgs, ConfigArgs, ManArgs};
 use crate::environment::{self, EnvArgs};
 use crate::status::{self, StatusArgs};
 use crate::tail::{self, TailArgs};
+use crate::validate::{self, ValidateArgs};
 use crate::{definition, run};
 
 /// What can be asked of the command.
@@ -36,6 +37,8 @@ pub enum Command {
     Completions(CompletionsArgs),
     /// Print the manual page, or write those of all commands into a folder.
     Man(ManArgs),
+    /// Check that nothing of what trails delivered was changed, removed or added. Exit code 0: all valid, 1: not, 2: not checked.
+    Validate(Box<ValidateArgs>),
     /// Print the version.
     Version,
 }
@@ -56,6 +59,7 @@ pub fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Config(args) => documents::config(args),
         Command::Completions(args) => documents::completions(&args, definition()),
         Command::Man(args) => documents::man(&args, definition()),
+        Command::Validate(args) => return Ok(validate::run(&args)),
         Command::Version => {
             println!("cairn {}", env!("CARGO_PKG_VERSION"));
             Ok(())

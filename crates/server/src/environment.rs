@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::commands::Failure;
 use crate::config::{Config, Settings};
-use crate::{credentials, data_folder};
+use crate::{credentials, data_folder, tls};
 
 /// What `cairn env` can be told.
 #[derive(Args)]
@@ -35,13 +35,16 @@ pub fn run(args: EnvArgs) -> Result<(), Failure> {
     let config = Config::load(args.settings)?;
     let root = credentials::load(&config)?;
     let endpoint = data_folder::endpoint(&config);
-    let set = [
+    let mut set = vec![
         ("AWS_ENDPOINT_URL", endpoint.as_str()),
         ("AWS_ACCESS_KEY_ID", &root.access_key_id),
         ("AWS_SECRET_ACCESS_KEY", &root.secret_access_key),
         ("AWS_REGION", "us-east-1"),
         ("AWS_DEFAULT_REGION", "us-east-1"),
     ];
+    let bundle = tls::bundle(&config).filter(|_| endpoint.starts_with("https://"));
+    let bundle = bundle.map(|bundle| bundle.display().to_string());
+    set.extend(bundle.as_deref().map(|bundle| ("AWS_CA_BUNDLE", bundle)));
     print!("{}", lines(args.shell, &set));
     Ok(())
 }

@@ -18,6 +18,7 @@ mod status;
 mod tail;
 mod terminal;
 mod tls;
+mod validate;
 
 use std::process::ExitCode;
 

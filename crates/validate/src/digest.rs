@@ -75,8 +75,14 @@ pub(crate) struct KeyRing(HashMap<String, PublicKey>);
 
 impl KeyRing {
     /// Adds the keys of a stretch of time; says whether there were any.
-    pub(crate) async fn load(&mut self, work: &Work, from: Timestamp, to: Timestamp) -> Result<bool, SourceError> {
-        let keys = work.keys.keys(from, to).await?;
+    pub(crate) async fn load(
+        &mut self,
+        work: &Work,
+        region: &str,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<bool, SourceError> {
+        let keys = work.keys.keys(region, from, to).await?;
         let any = !keys.is_empty();
         self.0.extend(keys.into_iter().map(|key| (key.fingerprint.clone(), key)));
         Ok(any)
@@ -127,7 +133,7 @@ impl Fetched {
         ring: &mut KeyRing,
         (bucket, key): (&str, &str),
         linked: Option<&str>,
-        home_region: &str,
+        (region, home_region): (&str, &str),
     ) -> Result<Verified, Fault> {
         let Fetched { essentials, digest, hash_hex, metadata, wrapping } = self;
         if essentials.digest_s3_bucket != bucket || essentials.digest_s3_object != key {
@@ -139,7 +145,7 @@ impl Fetched {
         if let (false, Some(text)) = (ring.0.contains_key(fingerprint), generated) {
             let generated = Timestamp::parse_iso8601(text).ok_or_else(invalid_format)?;
             let hour_ms = base::time::HOUR_MS;
-            let loaded = ring.load(work, generated.plus_ms(-hour_ms), generated.plus_ms(hour_ms)).await;
+            let loaded = ring.load(work, region, generated.plus_ms(-hour_ms), generated.plus_ms(hour_ms)).await;
             loaded.map_err(Fault::Source)?;
         }
         let Some(public) = ring.0.get(fingerprint) else {

@@ -115,7 +115,7 @@ pub(crate) async fn each_day(
 pub(crate) async fn validate(
     voice: &mut Voice<'_>,
     scope: &Scope,
-    spot: &Spot,
+    (spot, number, of): (&Spot, usize, usize),
     before: Option<&Remembered>,
     seen: &mut Seen,
 ) -> Result<Group, Failure> {
@@ -125,6 +125,8 @@ pub(crate) async fn validate(
     let Some(oldest) = oldest.map(|listed| listed.end).min() else {
         return Ok(Group { listing, ..Group::default() });
     };
+    let (from, to) = (oldest, scope.end);
+    voice.say(Event::Spot { region: spot.region.clone(), number, of, from, to }).await;
     // Without a start: everything, and what the oldest links to must be there too.
     let start = scope.start.unwrap_or(Timestamp::EPOCH);
     seen.start = Some(seen.start.map_or(oldest, |start| start.min(oldest)));
@@ -139,7 +141,7 @@ pub(crate) async fn validate(
             if listed.is_empty() {
                 continue;
             }
-            let ring = ring(&work, scope, backfill, oldest).await?;
+            let ring = ring(&work, scope, &spot.region, backfill, oldest).await?;
             let pass = Pass { spot, backfill, selected, stamps: &stamps, before };
             if let (true, false, Some(newest)) = (selected, backfill, listed.last()) {
                 note_newest(seen, newest);
@@ -158,13 +160,13 @@ pub(crate) async fn validate(
 
 /// The keys that AWS's command would ask for: of the time in question, with two hours for digests that came later. Backfill digests
 /// ask for their own.
-async fn ring(work: &Work, scope: &Scope, backfill: bool, oldest: Timestamp) -> Result<KeyRing, Failure> {
+async fn ring(work: &Work, scope: &Scope, region: &str, backfill: bool, oldest: Timestamp) -> Result<KeyRing, Failure> {
     let mut ring = KeyRing::default();
     if backfill {
         return Ok(ring);
     }
     let (from, to) = (scope.start.unwrap_or(oldest.plus_ms(-HOUR_MS)), scope.end.plus_ms(2 * HOUR_MS));
-    match ring.load(work, from, to).await {
+    match ring.load(work, region, from, to).await {
         Ok(true) => Ok(ring),
         Ok(false) => Err(Failure::NoKeys(from.iso8601_secs(), to.iso8601_secs())),
         Err(error) => Err(Failure::Source(format!("asking for public keys: {error}"))),

@@ -50,8 +50,8 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
 /// Where public keys come from.
 #[async_trait]
 pub trait Keys: Send + Sync + 'static {
-    /// The keys valid at any moment from `from` to `to`.
-    async fn keys(&self, from: Timestamp, to: Timestamp) -> Result<Vec<PublicKey>, SourceError>;
+    /// The keys of a region that are valid at any moment from `from` to `to`: each region signs with keys of its own.
+    async fn keys(&self, region: &str, from: Timestamp, to: Timestamp) -> Result<Vec<PublicKey>, SourceError>;
 }
 
 /// Keys out of a file: what `aws cloudtrail list-public-keys` prints.
@@ -115,7 +115,7 @@ impl KeyFile {
 
 #[async_trait]
 impl Keys for KeyFile {
-    async fn keys(&self, from: Timestamp, to: Timestamp) -> Result<Vec<PublicKey>, SourceError> {
+    async fn keys(&self, _: &str, from: Timestamp, to: Timestamp) -> Result<Vec<PublicKey>, SourceError> {
         Ok(self.0.iter().filter(|key| key.start <= to && key.end >= from).cloned().collect())
     }
 }

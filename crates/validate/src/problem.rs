@@ -88,6 +88,19 @@ pub struct Problem {
 /// What validation says while it runs, in the order in which `aws cloudtrail validate-logs` does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
+    /// A region is begun.
+    Spot {
+        /// Which.
+        region: String,
+        /// The number of this account and region, from 0 on …
+        number: usize,
+        /// … of so many.
+        of: usize,
+        /// The time of its oldest digest.
+        from: Timestamp,
+        /// The time up to which it is validated. Digests come from here back to `from`.
+        to: Timestamp,
+    },
     /// A digest is valid. Which stretch of time it covers.
     Digest {
         /// A digest or one of backfill.

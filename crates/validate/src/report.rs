@@ -73,6 +73,7 @@ impl Report {
     /// Takes what validation says.
     pub fn take(&mut self, event: &Event) {
         match event {
+            Event::Spot { .. } => {}
             Event::Digest { subject, start, end, .. } => {
                 self.counts(*subject).valid += 1;
                 self.found_start = Some(self.found_start.map_or(*start, |found| found.min(*start)));

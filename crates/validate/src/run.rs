@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use base::Timestamp;
 
-use crate::chain::Spot;
 use crate::expected::{Expected, Head};
 use crate::group;
 use crate::keys::Keys;
@@ -165,12 +164,13 @@ pub async fn validate(
 
     // 1. Chains and what they name, spot by spot; then what lies there and is named by nothing.
     let mut covered = Vec::new();
-    for spot in spots(&work, scope).await? {
-        let group = group::validate(&mut voice, scope, &spot, before, &mut seen).await?;
+    let spots = strays::spots_with(&work, scope, "CloudTrail-Digest").await?;
+    for (at, spot) in spots.iter().enumerate() {
+        let group = group::validate(&mut voice, scope, (spot, at, spots.len()), before, &mut seen).await?;
         voice.finish().await;
         covered.extend(group.covered.iter().copied());
-        strays::digests(&mut voice, scope, &spot, &group, &mut seen).await?;
-        strays::log_files(&mut voice, scope, &spot, &group.covered, &group.named).await?;
+        strays::digests(&mut voice, scope, spot, &group, &mut seen).await?;
+        strays::log_files(&mut voice, scope, spot, &group.covered, &group.named).await?;
         voice.finish().await;
     }
     // Regions with log files and without a single digest, while others of the account have them.
@@ -185,11 +185,6 @@ pub async fn validate(
     tail(&mut voice, scope, expected, before, &seen).await;
     voice.finish().await;
     Ok(Outcome { remembered: voice.remembered, start: seen.start })
-}
-
-/// The accounts and regions that have digests.
-async fn spots(work: &Work, scope: &Scope) -> Result<Vec<Spot>, Failure> {
-    strays::spots_with(work, scope, "CloudTrail-Digest").await
 }
 
 /// Reports newest digests that somebody knows of and that are not there.

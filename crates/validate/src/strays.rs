@@ -94,10 +94,12 @@ pub(crate) async fn digests(
     for (key, backfill, home_region, end) in unlinked {
         seen.visited.insert(mark(&[&scope.bucket, &key]));
         let mut ring = KeyRing::default();
-        let keys = ring.load(&voice.work, end.plus_ms(-DAY_MS), scope.end.plus_ms(2 * HOUR_MS)).await;
+        let keys = ring.load(&voice.work, &spot.region, end.plus_ms(-DAY_MS), scope.end.plus_ms(2 * HOUR_MS)).await;
         keys.map_err(|error| Failure::Source(format!("asking for public keys: {error}")))?;
         let verified = match fetch(&voice.work, &scope.bucket, &key).await {
-            Ok(fetched) => fetched.verify(&voice.work, &mut ring, (&scope.bucket, &key), None, &home_region).await,
+            Ok(fetched) => {
+                fetched.verify(&voice.work, &mut ring, (&scope.bucket, &key), None, (&spot.region, &home_region)).await
+            }
             Err(fault) => Err(fault),
         };
         let (kind, why) = match verified {

@@ -24,15 +24,17 @@ impl<'a> Text<'a> {
     }
 
     /// The first line.
-    pub fn begin(&mut self, what: &str, from: Timestamp, to: Timestamp) -> io::Result<()> {
-        let (from, to) = (from.iso8601_secs(), to.iso8601_secs());
-        write!(self.out, "Validating log files for {what} between {from} and {to}\n\n")?;
+    pub fn begin(&mut self, what: &str, from: Option<Timestamp>, to: Timestamp) -> io::Result<()> {
+        let to = to.iso8601_secs();
+        let time = from.map_or(format!("up to {to}"), |from| format!("between {} and {to}", from.iso8601_secs()));
+        write!(self.out, "Validating log files for {what} {time}\n\n")?;
         self.out.flush()
     }
 
     /// What validation says, as it says it.
     pub fn say(&mut self, event: &Event) -> io::Result<()> {
         match event {
+            Event::Spot { .. } => Ok(()),
             Event::Digest { subject, bucket, key, .. } => self.valid(*subject, bucket, key),
             Event::LogFile { bucket, key, .. } => self.valid(Subject::LogFile, bucket, key),
             Event::Problem(problem) => self.error(&problem.line()),

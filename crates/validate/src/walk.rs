@@ -103,7 +103,8 @@ impl<'a> Walk<'a> {
         let verified = match self.fetched(&key).await {
             Ok(fetched) => {
                 let at = (bucket.as_str(), key.as_str());
-                fetched.verify(&self.work, &mut self.ring, at, linked.as_deref(), &self.trail.home_region).await
+                let regions = (self.spot.region.as_str(), self.trail.home_region.as_str());
+                fetched.verify(&self.work, &mut self.ring, at, linked.as_deref(), regions).await
             }
             Err(fault) => Err(fault),
         };

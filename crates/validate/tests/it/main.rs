@@ -1,5 +1,9 @@
 //! A trail's files, as delivered and then damaged in every way that came to mind: each damage is reported.
-#![allow(clippy::disallowed_methods, reason = "tests write the files that are validated")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "tests write the files that are validated, and may panic"
+)]
 
 mod fixture;
 mod runs;

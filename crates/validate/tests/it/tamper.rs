@@ -69,7 +69,10 @@ fn head() -> String {
     digest_key(HOME, end_of(DIGESTS - 1))
 }
 
-const CASES: &[(&str, fn(&mut Bucket) -> Told)] = &[
+/// A name, and what is done.
+type Case = (&'static str, fn(&mut Bucket) -> Told);
+
+const CASES: &[Case] = &[
     ("a byte of a log file's body", |b| (Kind::LogFormat, edit_log(b, |gzip| gzip[60] ^= 0x40))),
     ("a byte of its gzip header", |b| (Kind::LogBytes, edit_log(b, |gzip| gzip[4] ^= 0x40))),
     ("a byte of its gzip trailer", |b| {
