@@ -10,7 +10,7 @@ use http::Response;
 use http::request::Parts;
 use hyper::body::Incoming;
 use model::{Fields, Value};
-use ports::{AccessRequest, Authorizer, Caller, Credentials, Decision};
+use ports::{AccessRequest, Authorizer, Caller, Credentials, CrossOrigin, Decision};
 use service::{ApiError, Body, Call, Definition};
 use sigv4::{Claim, Family, PayloadHash, PayloadKind, SignedRequest};
 use tokio::sync::watch;
@@ -36,6 +36,8 @@ pub struct Deps {
     pub credentials: Arc<dyn Credentials>,
     /// Who may what.
     pub authorizer: Arc<dyn Authorizer>,
+    /// Which pages browsers may let use a bucket.
+    pub cross_origin: Arc<dyn CrossOrigin>,
     /// Where calls are recorded.
     pub recorder: Arc<Recorder>,
     /// What one client may take.
@@ -140,7 +142,15 @@ impl Gateway {
             Family::Json | Family::Query | Family::Rest => ids::uuid(&*self.deps.env.rng),
         };
         arrival.request_id = request_id;
-        self.dispatch(arrival, claim, target, incoming).await
+        if let Some(path) = self.preflight_path(&arrival.parts.method, &target) {
+            return self.preflight(&arrival, &path).await;
+        }
+        let from_page = self.from_page(&arrival.parts, &target);
+        let mut response = self.dispatch(arrival, claim, target, incoming).await;
+        if let Some(from_page) = from_page {
+            self.let_page_see(from_page, &mut response).await;
+        }
+        response
     }
 
     /// Finds the operation (reading the body if that is what names it) and goes on with it.

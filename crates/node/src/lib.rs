@@ -92,7 +92,8 @@ impl Node {
         let iam = iam::Iam::open(env.clone(), Arc::clone(&state), Arc::clone(&account), root_key).await?;
         let host_keys = Arc::new(host_keys);
         let s3 = s3::S3::new(Arc::clone(&state), Arc::clone(&objects), env.clone(), Arc::clone(&account), host_keys);
-        let s3 = Arc::new(s3.with_authorizer(Arc::clone(&iam) as Arc<dyn ports::Authorizer>));
+        let s3 = s3.with_authorizer(Arc::clone(&iam) as Arc<dyn ports::Authorizer>).with_journal(Arc::clone(&journal));
+        let s3 = Arc::new(s3);
         let cloudtrail = cloudtrail::CloudTrail::new(cloudtrail::Deps {
             env: env.clone(),
             account: Arc::clone(&account),
@@ -108,6 +109,7 @@ impl Node {
             env: env.clone(),
             journal: Arc::clone(&journal),
             cloudtrail: Arc::clone(&cloudtrail),
+            s3: Arc::clone(&s3),
             crew: OnceLock::new(),
             stop: stopping.clone(),
             started_ms,
@@ -123,6 +125,7 @@ impl Node {
         let (delivery, history) = cloudtrail.consumers().await?;
         crew.add(delivery);
         crew.add(history);
+        crew.add(s3.access_logs(&journal).await?);
         let _ = operator.crew.set(Arc::clone(&crew));
 
         // 3. The gateway.
@@ -139,6 +142,7 @@ impl Node {
             ],
             credentials: Arc::clone(&iam) as Arc<dyn ports::Credentials>,
             authorizer: iam,
+            cross_origin: Arc::clone(&s3) as Arc<dyn ports::CrossOrigin>,
             recorder: Arc::clone(&recorder),
             limits: options.limits,
             host_names: options.host_names,

@@ -1,6 +1,7 @@
 //! The server as its operator sees it: what the service `cairn` is given.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use base::Env;
@@ -12,11 +13,15 @@ use ports::{ConsumerProgress, Flushed, Operator, RecordLines, Unavailable, Waiti
 use tokio::sync::watch;
 use worker::{Crew, EntryKind};
 
+/// How long a flush waits for access logs.
+const ACCESS_LOGS_WAIT: Duration = Duration::from_secs(30);
+
 /// See the module.
 pub struct ServerOperator {
     pub env: Env,
     pub journal: Arc<dyn Journal>,
     pub cloudtrail: Arc<CloudTrail>,
+    pub s3: Arc<s3::S3>,
     /// Set once the consumers run.
     pub crew: OnceLock<Arc<Crew>>,
     pub stop: watch::Receiver<bool>,
@@ -26,6 +31,7 @@ pub struct ServerOperator {
 #[async_trait]
 impl Operator for ServerOperator {
     async fn flush(&self) -> Result<Flushed, Unavailable> {
+        self.flush_access_logs().await?;
         let report = self.cloudtrail.flush(true).await.map_err(|error| Unavailable(error.to_string()))?;
         Ok(Flushed {
             cut: report.cut.get(),
@@ -62,6 +68,14 @@ impl Operator for ServerOperator {
 
     fn uptime_ms(&self) -> u64 {
         self.env.clock.monotonic_ms().saturating_sub(self.started_ms)
+    }
+}
+
+impl ServerOperator {
+    async fn flush_access_logs(&self) -> Result<(), Unavailable> {
+        let flushed = tokio::time::timeout(ACCESS_LOGS_WAIT, self.s3.flush_access_logs()).await;
+        let late = |_| Unavailable("the access logs did not reach the end of the journal in time".to_owned());
+        flushed.map_err(late)?.map_err(|error| Unavailable(error.to_string()))
     }
 }
 

@@ -4,6 +4,7 @@
 //! Content is encrypted at rest (crate `seal`), as AWS does with SSE-S3; keys of KMS or of the caller are refused.
 
 mod access;
+mod access_logs;
 mod acl;
 mod bucket;
 mod checksum;
@@ -24,6 +25,7 @@ mod port;
 mod public;
 mod range;
 mod read;
+mod settings;
 mod tags;
 mod versions;
 
@@ -38,6 +40,7 @@ use std::sync::{Arc, Mutex};
 
 use base::Env;
 use bytes::Bytes;
+use journal::Journal;
 use objects::Objects;
 use seal::HostKeys;
 use serde::Serialize;
@@ -45,6 +48,7 @@ use service::{Builder, Definition, Service};
 use sha2::Digest as _;
 use state::{State, Table};
 
+pub use access_logs::AccessLogs;
 pub use error::Error;
 pub use garbage::Collected;
 
@@ -66,6 +70,8 @@ const TABLE_PARTS: Table = "s3/parts";
 const TABLE_ENDED: Table = "s3/ended";
 /// Blobs that no object has (yet, or any more).
 const TABLE_GARBAGE: Table = "s3/garbage";
+/// Configurations of which a bucket may have many, by bucket, kind and identifier.
+const TABLE_CONFIGURATIONS: Table = "s3/configurations";
 
 /// How often a change is tried again because others changed the same thing meanwhile.
 const COMMIT_TRIES: u32 = 64;
@@ -78,6 +84,12 @@ pub struct S3 {
     account: Arc<str>,
     keys: Arc<HostKeys>,
     authorizer: Option<Arc<dyn ports::Authorizer>>,
+    /// Who is told which buckets log their accesses.
+    journal: Option<Arc<dyn Journal>>,
+    /// One change of that at a time.
+    logging: tokio::sync::Mutex<()>,
+    /// The last place in the journal up to which access logs were asked for and written.
+    log_flushes: tokio::sync::watch::Sender<u64>,
     /// Names of blobs that calls under way are writing.
     live: Arc<Mutex<std::collections::HashSet<String>>>,
 }
@@ -91,7 +103,18 @@ impl S3 {
         account: Arc<str>,
         keys: Arc<HostKeys>,
     ) -> S3 {
-        S3 { state, objects, env, account, keys, authorizer: None, live: Arc::default() }
+        S3 {
+            state,
+            objects,
+            env,
+            account,
+            keys,
+            authorizer: None,
+            journal: None,
+            logging: Default::default(),
+            log_flushes: Default::default(),
+            live: Arc::default(),
+        }
     }
 
     /// The canonical user identifier of an account: 64 hexadecimal digits.
@@ -120,18 +143,33 @@ pub fn definition(s3: Arc<S3>) -> Definition {
         .on::<CreateBucket>()
         .on::<CreateMultipartUpload>()
         .on::<DeleteBucket>()
+        .on::<DeleteBucketAnalyticsConfiguration>()
+        .on::<DeleteBucketCors>()
+        .on::<DeleteBucketEncryption>()
+        .on::<DeleteBucketIntelligentTieringConfiguration>()
+        .on::<DeleteBucketInventoryConfiguration>()
+        .on::<DeleteBucketMetricsConfiguration>()
+        .on::<DeleteBucketOwnershipControls>()
         .on::<DeleteBucketPolicy>()
+        .on::<DeleteBucketReplication>()
         .on::<DeleteBucketTagging>()
+        .on::<DeleteBucketWebsite>()
         .on::<DeleteObject>()
         .on::<DeleteObjectTagging>()
         .on::<DeleteObjects>()
+        .on::<DeletePublicAccessBlock>()
         .on::<GetBucketAccelerateConfiguration>()
         .on::<GetBucketAcl>()
+        .on::<GetBucketAnalyticsConfiguration>()
         .on::<GetBucketCors>()
         .on::<GetBucketEncryption>()
+        .on::<GetBucketIntelligentTieringConfiguration>()
+        .on::<GetBucketInventoryConfiguration>()
         .on::<GetBucketLifecycleConfiguration>()
         .on::<GetBucketLocation>()
         .on::<GetBucketLogging>()
+        .on::<GetBucketMetricsConfiguration>()
+        .on::<GetBucketNotificationConfiguration>()
         .on::<GetBucketOwnershipControls>()
         .on::<GetBucketPolicy>()
         .on::<GetBucketPolicyStatus>()
@@ -148,19 +186,37 @@ pub fn definition(s3: Arc<S3>) -> Definition {
         .on::<GetPublicAccessBlock>()
         .on::<HeadBucket>()
         .on::<HeadObject>()
+        .on::<ListBucketAnalyticsConfigurations>()
+        .on::<ListBucketIntelligentTieringConfigurations>()
+        .on::<ListBucketInventoryConfigurations>()
+        .on::<ListBucketMetricsConfigurations>()
         .on::<ListBuckets>()
         .on::<ListMultipartUploads>()
         .on::<ListObjectVersions>()
         .on::<ListObjects>()
         .on::<ListObjectsV2>()
         .on::<ListParts>()
+        .on::<PutBucketAccelerateConfiguration>()
         .on::<PutBucketAcl>()
+        .on::<PutBucketAnalyticsConfiguration>()
+        .on::<PutBucketCors>()
+        .on::<PutBucketEncryption>()
+        .on::<PutBucketIntelligentTieringConfiguration>()
+        .on::<PutBucketInventoryConfiguration>()
+        .on::<PutBucketLogging>()
+        .on::<PutBucketMetricsConfiguration>()
+        .on::<PutBucketNotificationConfiguration>()
+        .on::<PutBucketOwnershipControls>()
         .on::<PutBucketPolicy>()
+        .on::<PutBucketReplication>()
+        .on::<PutBucketRequestPayment>()
         .on::<PutBucketTagging>()
         .on::<PutBucketVersioning>()
+        .on::<PutBucketWebsite>()
         .on::<PutObject>()
         .on::<PutObjectAcl>()
         .on::<PutObjectTagging>()
+        .on::<PutPublicAccessBlock>()
         .on::<UploadPart>()
         .on::<UploadPartCopy>()
         .build()

@@ -189,6 +189,7 @@ fn version(s3: &S3, input: &Input, upload: &Upload, parts: &[Part]) -> Result<Ve
         data: Data::Parts(s3.name_of_parts(parts.iter().map(|part| &part.data))),
         headers: upload.headers.clone(),
         tags: upload.tags.clone(),
+        grants: upload.grants.clone(),
         checksum: checksum(&input.checksums(), input.checksum_type.as_deref(), upload, parts)?,
         parts: u32::try_from(parts.len()).unwrap_or(PARTS_MAX),
         ..Version::default()

@@ -52,7 +52,6 @@ impl Operation for CopyObject {
 
     async fn run(s3: &S3, call: &Call, mut input: Input) -> Result<Output, ApiError> {
         check_key(&input.key)?;
-        input.check_acl()?;
         input.check_encryption(call)?;
         input.check_customer_key()?;
         if input.tagging.is_some() {
@@ -69,7 +68,8 @@ impl Operation for CopyObject {
         let replaces_headers = replaces("x-amz-metadata-directive", input.metadata_directive.as_deref())?;
         let replaces_tags = replaces("x-amz-tagging-directive", input.tagging_directive.as_deref())?;
         let new_tags = tags::of_header(input.tagging.as_deref())?;
-        input.bucket(s3).await?.writable()?;
+        let bucket = input.bucket(s3).await?.writable()?;
+        let grants = input.grants(s3, call, &bucket).await?;
         input.check_object_lock()?;
         let new_class = input.storage_class.is_some();
         let new_redirect = input.website_redirect_location.is_some();
@@ -111,6 +111,7 @@ impl Operation for CopyObject {
             headers,
             tags: if replaces_tags { new_tags } else { old.tags },
             checksum: Some(sums.full()),
+            grants,
             ..Version::default()
         };
         let (version, bucket) = s3.put_version(&input.bucket, &input.key, new, stored, &condition, Vec::new()).await?;

@@ -49,9 +49,9 @@ async fn delete_marked(s3: &S3, bucket: &Bucket) -> Result<(), ApiError> {
         return Err(not_empty(bucket));
     }
     abort_uploads(s3, bucket).await?;
-    let delete = Op::Delete { table: TABLE_BUCKETS, key: key(&bucket.name), expect: Expect::Rev(bucket.rev) };
-    s3.state.commit(vec![delete]).await.map_err(state_failed)?;
-    Ok(())
+    let mut ops = s3.without_configurations(&bucket.name).await?;
+    ops.push(Op::Delete { table: TABLE_BUCKETS, key: key(&bucket.name), expect: Expect::Rev(bucket.rev) });
+    s3.commit_end(bucket, ops).await
 }
 
 fn not_empty(bucket: &Bucket) -> ApiError {

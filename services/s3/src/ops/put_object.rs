@@ -38,7 +38,6 @@ impl Operation for PutObject {
 
     async fn run(s3: &S3, call: &Call, mut input: Input) -> Result<Output, ApiError> {
         check_key(&input.key)?;
-        input.check_acl()?;
         input.check_encryption(call)?;
         input.check_customer_key()?;
         if input.tagging.is_some() {
@@ -57,7 +56,8 @@ impl Operation for PutObject {
         )?;
         let tags = tags::of_header(input.tagging.as_deref())?;
         let headers = input.take_headers()?;
-        input.bucket(s3).await?.writable()?;
+        let bucket = input.bucket(s3).await?.writable()?;
+        let grants = input.grants(s3, call, &bucket).await?;
         input.check_object_lock()?;
         let current = s3.current(&input.bucket, &input.key).await?.map(|(version, _)| version);
         condition.check(&input.key, current.as_ref().filter(|version| !version.delete_marker))?;
@@ -70,6 +70,7 @@ impl Operation for PutObject {
             headers,
             tags,
             checksum: Some(sums.full()),
+            grants,
             ..Version::default()
         };
         let (version, bucket) = s3.put_version(&input.bucket, &input.key, new, stored, &condition, Vec::new()).await?;
