@@ -4,6 +4,7 @@
 mod answer;
 pub mod audit;
 mod body;
+mod cross_origin;
 mod exposition;
 mod failure;
 mod guard;

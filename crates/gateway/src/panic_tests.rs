@@ -42,11 +42,19 @@ fn gateway(journal: &Arc<dyn Journal>) -> Arc<Gateway> {
         definitions: Vec::new(),
         credentials: Arc::new(Broken),
         authorizer: Arc::new(Broken),
+        cross_origin: Arc::new(Broken),
         recorder: Arc::new(Recorder::new(Arc::clone(journal), Recording::On)),
         limits: Limits::default(),
         host_names: HostNames::default(),
         outside: Outside::default(),
     }))
+}
+
+#[async_trait]
+impl ports::CrossOrigin for Broken {
+    async fn answer(&self, _: &ports::CrossOriginRequest<'_>) -> Result<ports::CrossOriginAnswer, Unavailable> {
+        panic!("on purpose")
+    }
 }
 
 async fn send(gateway: &Arc<Gateway>, authorization: Option<&str>) -> (u16, String) {

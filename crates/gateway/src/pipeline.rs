@@ -10,7 +10,7 @@ use http::Response;
 use http::request::Parts;
 use hyper::body::Incoming;
 use model::{Fields, Value};
-use ports::{AccessRequest, Authorizer, Caller, Credentials, Decision, Figures};
+use ports::{AccessRequest, Authorizer, Caller, Credentials, CrossOrigin, Decision, Figures};
 use service::{ApiError, Call, Definition};
 use sigv4::{Claim, Family, PayloadHash, PayloadKind, SignedRequest};
 use tokio::sync::{Semaphore, watch};
@@ -41,6 +41,8 @@ pub struct Deps {
     pub credentials: Arc<dyn Credentials>,
     /// Who may what.
     pub authorizer: Arc<dyn Authorizer>,
+    /// Which pages browsers may let use a bucket.
+    pub cross_origin: Arc<dyn CrossOrigin>,
     /// Where calls are recorded.
     pub recorder: Arc<Recorder>,
     /// What one client may take.
@@ -169,7 +171,15 @@ impl Gateway {
             Family::Json | Family::Query | Family::Rest => ids::uuid(&*self.deps.env.rng),
         };
         arrival.request_id = request_id;
-        self.dispatch(arrival, claim, target, incoming).await
+        if let Some(path) = self.preflight_path(&arrival.parts.method, &target) {
+            return self.preflight(&arrival, &path).await;
+        }
+        let from_page = self.from_page(&arrival.parts, &target);
+        let mut response = self.dispatch(arrival, claim, target, incoming).await;
+        if let Some(from_page) = from_page {
+            self.let_page_see(from_page, &mut response).await;
+        }
+        response
     }
 
     /// Finds the operation, as far as the head names it, and refuses strangers who have failed too often.

@@ -103,7 +103,7 @@ impl Node {
         let iam = iam::Iam::open(env.clone(), Arc::clone(&state), Arc::clone(&account), root_key).await?;
         let host_keys = Arc::new(host_keys);
         let s3 = s3::S3::new(Arc::clone(&state), Arc::clone(&objects), env.clone(), Arc::clone(&account), host_keys);
-        let s3 = s3.with_authorizer(Arc::clone(&iam) as Arc<dyn ports::Authorizer>);
+        let s3 = s3.with_authorizer(Arc::clone(&iam) as Arc<dyn ports::Authorizer>).with_journal(Arc::clone(&journal));
         let s3 = Arc::new(s3.with_mfa_devices(Arc::clone(&iam) as Arc<dyn ports::MfaDevices>));
         let cloudtrail = cloudtrail::CloudTrail::new(cloudtrail::Deps {
             env: env.clone(),
@@ -124,6 +124,7 @@ impl Node {
             account: Arc::clone(&account),
             state: Arc::clone(&state),
             holds: Arc::clone(&holds),
+            s3: Arc::clone(&s3),
             crew: OnceLock::new(),
             recorder: OnceLock::new(),
             stop: stopping.clone(),
@@ -140,6 +141,7 @@ impl Node {
         let (delivery, history) = cloudtrail.consumers().await?;
         crew.add(delivery);
         crew.add(history);
+        crew.add(s3.access_logs(&journal).await?);
         let _ = operator.crew.set(Arc::clone(&crew));
 
         // 3. The gateway.
@@ -157,6 +159,7 @@ impl Node {
             ],
             credentials: Arc::clone(&iam) as Arc<dyn ports::Credentials>,
             authorizer: iam,
+            cross_origin: Arc::clone(&s3) as Arc<dyn ports::CrossOrigin>,
             recorder: Arc::clone(&recorder),
             limits: options.limits,
             host_names: options.host_names,

@@ -19,12 +19,15 @@ use tokio::sync::watch;
 use worker::{Crew, EntryKind};
 
 use crate::holds::{Hold, Holds};
+/// How long a flush waits for access logs.
+const ACCESS_LOGS_WAIT: Duration = Duration::from_secs(30);
 
 /// See the module.
 pub struct ServerOperator {
     pub env: Env,
     pub journal: Arc<dyn Journal>,
     pub cloudtrail: Arc<CloudTrail>,
+    pub s3: Arc<s3::S3>,
     /// Set once the consumers run.
     pub crew: OnceLock<Arc<Crew>>,
     /// Set once calls are taken.
@@ -46,6 +49,7 @@ const HOLD_BEATS_MAX: u32 = 24 * 3600;
 #[async_trait]
 impl Operator for ServerOperator {
     async fn flush(&self) -> Result<Flushed, Unavailable> {
+        self.flush_access_logs().await?;
         let report = self.cloudtrail.flush(true).await.map_err(|error| Unavailable(error.to_string()))?;
         Ok(Flushed {
             cut: report.cut.get(),
@@ -172,6 +176,14 @@ impl Held {
             _ = self.stop.wait_for(|stop| *stop) => false,
             () = tokio::time::sleep(HOLD_BEAT) => self.beats < HOLD_BEATS_MAX,
         }
+    }
+}
+
+impl ServerOperator {
+    async fn flush_access_logs(&self) -> Result<(), Unavailable> {
+        let flushed = tokio::time::timeout(ACCESS_LOGS_WAIT, self.s3.flush_access_logs()).await;
+        let late = |_| Unavailable("the access logs did not reach the end of the journal in time".to_owned());
+        flushed.map_err(late)?.map_err(|error| Unavailable(error.to_string()))
     }
 }
 

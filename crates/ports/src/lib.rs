@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod buckets;
+pub mod cross_origin;
 pub mod figures;
 pub mod identity;
 pub mod mfa;
@@ -9,6 +10,7 @@ pub mod operator;
 
 pub use access::{AccessRequest, Authorizer, Credential, Credentials, Decision, Secret};
 pub use buckets::{BucketError, BucketInfo, Buckets, ServicePut};
+pub use cross_origin::{CrossOrigin, CrossOriginAnswer, CrossOriginRequest};
 pub use figures::{Figure, FigureValue, Figures};
 pub use identity::Caller;
 pub use mfa::MfaDevices;

@@ -7,6 +7,7 @@ use state::{Expect, Op};
 
 use crate::error::{Error, no_such_bucket, state_failed};
 use crate::lock::ObjectLock;
+use crate::settings::Settings;
 use crate::{COMMIT_TRIES, S3, TABLE_BUCKETS, to_json};
 
 /// Whether old versions are kept. A bucket that never had versioning has none of these.
@@ -43,6 +44,8 @@ pub(crate) struct Bucket {
     pub(crate) policy: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) tags: Vec<(String, String)>,
+    #[serde(default, skip_serializing_if = "Settings::is_default")]
+    pub(crate) settings: Settings,
     /// It is being deleted: nothing can be written until that has come to an end.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) deleting: bool,

@@ -59,6 +59,8 @@ service::api_errors! {
         InvalidRequest(String) = 400 => "{0}",
         /// Not a storage class of general purpose buckets.
         InvalidStorageClass = 400 => "The storage class you specified is not valid",
+        /// Access logs cannot go there.
+        InvalidTargetBucketForLogging(String) = 400 => "{0}",
         /// Not a tag.
         InvalidTag(String) = 400 => "{0}",
         /// There is no KMS, so no key of it.
@@ -70,6 +72,8 @@ service::api_errors! {
         /// Not the expected XML.
         MalformedXML = 400 =>
             "The XML you provided was not well-formed or did not validate against our published schema",
+        /// A request for an access control list that gives none.
+        MissingSecurityHeader = 400 => "Your request was missing a required header.",
         /// User metadata has at most 2 KB.
         MetadataTooLarge = 400 => "Your metadata headers exceed the maximum allowed metadata size",
         /// The version asked for is a delete marker.
@@ -94,6 +98,8 @@ service::api_errors! {
         /// Another call is changing the same thing.
         OperationAborted = 409 =>
             "A conflicting conditional operation is currently in progress against this resource. Please try again.",
+        /// Grants name canonical users and groups alone.
+        UnresolvableGrantByEmailAddress(String) = 400 => "{0}",
         /// A condition failed.
         PreconditionFailed = 412 => "At least one of the pre-conditions you specified did not hold",
     }

@@ -105,6 +105,7 @@ impl S3 {
         for ops in ops.chunks(ROWS) {
             self.state.commit(ops.to_vec()).await.map_err(state_failed)?;
         }
+        self.tell_changes().await?;
         self.collect(None).await
     }
 

@@ -4,6 +4,7 @@
 //! Content is encrypted at rest (crate `seal`), as AWS does with SSE-S3; keys of KMS or of the caller are refused.
 
 mod access;
+mod access_logs;
 mod acl;
 mod bucket;
 mod checksum;
@@ -29,6 +30,7 @@ mod port;
 mod public;
 mod range;
 mod read;
+mod settings;
 mod storage;
 mod tags;
 mod versions;
@@ -46,6 +48,7 @@ use std::sync::{Arc, Mutex};
 
 use base::Env;
 use bytes::Bytes;
+use journal::Journal;
 use objects::Objects;
 use seal::HostKeys;
 use serde::Serialize;
@@ -53,6 +56,7 @@ use service::{Builder, Definition, Service};
 use sha2::Digest as _;
 use state::{State, Table};
 
+pub use access_logs::AccessLogs;
 pub use error::Error;
 pub use garbage::Collected;
 pub use lifecycle::Lifecycled;
@@ -77,6 +81,8 @@ const TABLE_ENDED: Table = "s3/ended";
 const TABLE_COMPLETED: Table = "s3/completed";
 /// Blobs that no object has (yet, or any more).
 const TABLE_GARBAGE: Table = "s3/garbage";
+/// Configurations of which a bucket may have many, by bucket, kind and identifier.
+const TABLE_CONFIGURATIONS: Table = "s3/configurations";
 
 /// Lifecycle rules, by bucket.
 const TABLE_LIFECYCLE: Table = "s3/lifecycle";
@@ -97,6 +103,12 @@ pub struct S3 {
     mfa_devices: Option<Arc<dyn ports::MfaDevices>>,
     /// Lifecycle rules that were read.
     lifecycles: lifecycle::Cache,
+    /// Who is told which buckets log their accesses.
+    journal: Option<Arc<dyn Journal>>,
+    /// One change of that at a time.
+    logging: tokio::sync::Mutex<()>,
+    /// The last place in the journal up to which access logs were asked for and written.
+    log_flushes: tokio::sync::watch::Sender<u64>,
     /// Names of blobs that calls under way are writing.
     live: Arc<Mutex<std::collections::HashSet<String>>>,
     /// Content that is being read.
@@ -123,9 +135,12 @@ impl S3 {
             authorizer: None,
             mfa_devices: None,
             lifecycles: lifecycle::Cache::default(),
-            live: Arc::default(),
             pins: Arc::default(),
             swept_ms: Mutex::default(),
+            journal: None,
+            logging: Default::default(),
+            log_flushes: Default::default(),
+            live: Arc::default(),
         }
     }
 
@@ -155,19 +170,34 @@ pub fn definition(s3: Arc<S3>) -> Definition {
         .on::<CreateBucket>()
         .on::<CreateMultipartUpload>()
         .on::<DeleteBucket>()
+        .on::<DeleteBucketAnalyticsConfiguration>()
+        .on::<DeleteBucketCors>()
+        .on::<DeleteBucketEncryption>()
+        .on::<DeleteBucketIntelligentTieringConfiguration>()
+        .on::<DeleteBucketInventoryConfiguration>()
         .on::<DeleteBucketLifecycle>()
+        .on::<DeleteBucketMetricsConfiguration>()
+        .on::<DeleteBucketOwnershipControls>()
         .on::<DeleteBucketPolicy>()
+        .on::<DeleteBucketReplication>()
         .on::<DeleteBucketTagging>()
+        .on::<DeleteBucketWebsite>()
         .on::<DeleteObject>()
         .on::<DeleteObjectTagging>()
         .on::<DeleteObjects>()
+        .on::<DeletePublicAccessBlock>()
         .on::<GetBucketAccelerateConfiguration>()
         .on::<GetBucketAcl>()
+        .on::<GetBucketAnalyticsConfiguration>()
         .on::<GetBucketCors>()
         .on::<GetBucketEncryption>()
+        .on::<GetBucketIntelligentTieringConfiguration>()
+        .on::<GetBucketInventoryConfiguration>()
         .on::<GetBucketLifecycleConfiguration>()
         .on::<GetBucketLocation>()
         .on::<GetBucketLogging>()
+        .on::<GetBucketMetricsConfiguration>()
+        .on::<GetBucketNotificationConfiguration>()
         .on::<GetBucketOwnershipControls>()
         .on::<GetBucketPolicy>()
         .on::<GetBucketPolicyStatus>()
@@ -186,23 +216,41 @@ pub fn definition(s3: Arc<S3>) -> Definition {
         .on::<GetPublicAccessBlock>()
         .on::<HeadBucket>()
         .on::<HeadObject>()
+        .on::<ListBucketAnalyticsConfigurations>()
+        .on::<ListBucketIntelligentTieringConfigurations>()
+        .on::<ListBucketInventoryConfigurations>()
+        .on::<ListBucketMetricsConfigurations>()
         .on::<ListBuckets>()
         .on::<ListMultipartUploads>()
         .on::<ListObjectVersions>()
         .on::<ListObjects>()
         .on::<ListObjectsV2>()
         .on::<ListParts>()
+        .on::<PutBucketAccelerateConfiguration>()
         .on::<PutBucketAcl>()
+        .on::<PutBucketAnalyticsConfiguration>()
+        .on::<PutBucketCors>()
+        .on::<PutBucketEncryption>()
+        .on::<PutBucketIntelligentTieringConfiguration>()
+        .on::<PutBucketInventoryConfiguration>()
         .on::<PutBucketLifecycleConfiguration>()
+        .on::<PutBucketLogging>()
+        .on::<PutBucketMetricsConfiguration>()
+        .on::<PutBucketNotificationConfiguration>()
+        .on::<PutBucketOwnershipControls>()
         .on::<PutBucketPolicy>()
+        .on::<PutBucketReplication>()
+        .on::<PutBucketRequestPayment>()
         .on::<PutBucketTagging>()
         .on::<PutBucketVersioning>()
+        .on::<PutBucketWebsite>()
         .on::<PutObject>()
         .on::<PutObjectAcl>()
         .on::<PutObjectLegalHold>()
         .on::<PutObjectLockConfiguration>()
         .on::<PutObjectRetention>()
         .on::<PutObjectTagging>()
+        .on::<PutPublicAccessBlock>()
         .on::<RestoreObject>()
         .on::<UploadPart>()
         .on::<UploadPartCopy>()

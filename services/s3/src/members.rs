@@ -260,10 +260,33 @@ macro_rules! members {
     };
     (@input object_acl $name:ident) => {
         impl $name {
-            /// Refuses access control lists but those that say what holds anyway: all belongs to the bucket's owner.
-            fn check_acl(&self) -> Result<(), service::ApiError> {
-                let grants = [&self.grant_full_control, &self.grant_read, &self.grant_read_acp, &self.grant_write_acp];
-                $crate::acl::check_object(self.acl.as_deref(), &grants)
+            /// The grants that the request gives and that the bucket lets it give.
+            #[allow(dead_code, reason = "PutObjectAcl gives them in the body too")]
+            async fn grants(
+                &self,
+                s3: &$crate::S3,
+                call: &service::Call,
+                bucket: &$crate::bucket::Bucket,
+            ) -> Result<Option<Vec<$crate::acl::Grant>>, service::ApiError> {
+                let requested = self.requested();
+                if requested.canned.is_some() || requested.headers.iter().any(|(_, header)| header.is_some()) {
+                    s3.authorize(call, "s3:PutObjectAcl", &self.bucket, &self.key).await?;
+                }
+                let resource = format!("{}/{}", bucket.arn(), self.key);
+                requested.check(call, bucket, $crate::acl::Of::Object, &s3.owner(), ("s3:PutObjectAcl", &resource))
+            }
+
+            fn requested(&self) -> $crate::acl::Requested<'_> {
+                $crate::acl::Requested {
+                    canned: self.acl.as_deref(),
+                    headers: vec![
+                        ("FULL_CONTROL", self.grant_full_control.as_deref()),
+                        ("READ", self.grant_read.as_deref()),
+                        ("READ_ACP", self.grant_read_acp.as_deref()),
+                        ("WRITE_ACP", self.grant_write_acp.as_deref()),
+                    ],
+                    policy: None,
+                }
             }
         }
     };

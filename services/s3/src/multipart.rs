@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use service::ApiError;
 use state::{Expect, Op};
 
+use crate::acl::Grant;
 use crate::checksum::{Algorithm, Kind};
 use crate::content::Stored;
 use crate::error::{Error, invalid_argument, no_such_upload, state_failed};
@@ -34,6 +35,9 @@ pub(crate) struct Upload {
     /// As the caller named it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) checksum: Option<(Algorithm, Kind)>,
+    /// See [`crate::object::Version`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) grants: Option<Vec<Grant>>,
     /// The ARN of who began it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) initiator: Option<String>,

@@ -6,6 +6,7 @@ use base::Timestamp;
 use serde::{Deserialize, Serialize};
 use service::ApiError;
 
+use crate::acl::Grant;
 use crate::checksum::Checksum;
 use crate::error::Error;
 use crate::lock::Lock;
@@ -80,6 +81,9 @@ pub(crate) struct Version {
     pub(crate) tags: Vec<(String, String)>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) checksum: Option<Checksum>,
+    /// `None`: its owner has full control, and nobody else anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) grants: Option<Vec<Grant>>,
     /// How many parts it was uploaded in; 0 if in one call.
     #[serde(skip_serializing_if = "is_zero")]
     pub(crate) parts: u32,

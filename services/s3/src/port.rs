@@ -8,6 +8,7 @@ use ports::{BucketError, BucketInfo, Buckets, ServicePut};
 use service::{ApiError, Body};
 
 use crate::S3;
+use crate::access_logs;
 use crate::bucket::Bucket;
 use crate::checksum::{Algorithm, Expected, Summer, Sums};
 use crate::conditions::WriteCondition;
@@ -54,7 +55,16 @@ impl Buckets for S3 {
 
 impl S3 {
     /// Refuses what the bucket's policy does not let the principal of `put` do.
-    fn allow(&self, bucket: &Bucket, put: &ServicePut, action: &str, resource: &str) -> Result<(), BucketError> {
+    pub(crate) fn allow(
+        &self,
+        bucket: &Bucket,
+        put: &ServicePut,
+        action: &str,
+        resource: &str,
+    ) -> Result<(), BucketError> {
+        if put.principal == access_logs::PRINCIPAL && access_logs::may_log_by_acl(bucket) {
+            return Ok(());
+        }
         let Some(text) = &bucket.policy else { return Err(BucketError::AccessDenied) };
         let policy = Policy::parse(text).map_err(|error| {
             BucketError::Unavailable(format!("the policy of the bucket {} does not read: {error}", bucket.name))

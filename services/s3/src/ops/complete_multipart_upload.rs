@@ -232,6 +232,7 @@ fn version(s3: &S3, input: &Input, upload: &Upload, parts: &[Part]) -> Result<Ve
         headers: upload.headers.clone(),
         tags: upload.tags.clone(),
         lock: upload.lock.clone(),
+        grants: upload.grants.clone(),
         checksum: checksum(&input.checksums(), input.checksum_type.as_deref(), upload, parts)?,
         parts: u32::try_from(parts.len()).unwrap_or(PARTS_MAX),
         ..Version::default()

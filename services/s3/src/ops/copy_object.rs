@@ -53,7 +53,6 @@ impl Operation for CopyObject {
 
     async fn run(s3: &S3, call: &Call, mut input: Input) -> Result<Output, ApiError> {
         check_key(&input.key)?;
-        input.check_acl()?;
         input.check_encryption(call)?;
         input.check_customer_key()?;
         if input.tagging.is_some() {
@@ -72,6 +71,7 @@ impl Operation for CopyObject {
         let new_tags = tags::of_header(input.tagging.as_deref())?;
         let bucket = input.bucket(s3).await?.writable()?;
         let lock = input.lock(s3, call, &bucket).await?;
+        let grants = input.grants(s3, call, &bucket).await?;
         let new_class = input.storage_class.is_some();
         let new_redirect = input.website_redirect_location.is_some();
         let new_headers = input.take_headers()?;
@@ -114,6 +114,7 @@ impl Operation for CopyObject {
             // A lock is never copied.
             lock,
             checksum: Some(sums.full()),
+            grants,
             ..Version::default()
         };
         let (version, bucket) = s3.put_version(&input.bucket, &input.key, new, stored, &condition, Vec::new()).await?;

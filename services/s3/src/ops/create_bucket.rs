@@ -1,15 +1,16 @@
-//! CreateBucket: makes a bucket. What it is asked for that is not there (access control lists, directory buckets)
-//! is refused.
+//! CreateBucket: makes a bucket. What it is asked for that is not there (directory buckets) is refused.
 
 use base::Region;
 use serde::Deserialize;
 use service::{ApiError, Call, Operation};
 use state::{Expect, Op};
 
+use crate::acl::{Grant, Of, Requested};
 use crate::bucket::{Bucket, Versioning, is_name, key};
 use crate::error::{Error, header_not_implemented, state_failed};
 use crate::lock::ObjectLock;
 use crate::members::members;
+use crate::settings::{Ownership, Settings};
 use crate::tags::{Tag, Tagging};
 use crate::{S3, TABLE_BUCKETS, to_json};
 
@@ -59,7 +60,7 @@ impl Operation for CreateBucket {
         if !is_name(&input.bucket) {
             return Err(ApiError::from(Error::InvalidBucketName).with("BucketName", input.bucket));
         }
-        check_features(&input)?;
+        let ownership = check_features(&input)?;
         let configuration = input.create_bucket_configuration.take().unwrap_or_default();
         if configuration.location.is_some() || configuration.bucket.is_some() {
             let text = "Directory buckets are not implemented; make a general purpose bucket.".to_owned();
@@ -72,21 +73,24 @@ impl Operation for CreateBucket {
             s3.authorize_bucket(call, "s3:PutBucketObjectLockConfiguration", &input.bucket).await?;
             s3.authorize_bucket(call, "s3:PutBucketVersioning", &input.bucket).await?;
         }
-        let bucket = Bucket {
+        let mut bucket = Bucket {
             v: 1,
-            name: input.bucket,
+            name: input.bucket.clone(),
             region,
             account: call.account.to_string(),
             created_ms: s3.env.clock.now().ms(),
             versioning: locked.then_some(Versioning::Enabled),
             policy: None,
             tags,
+            settings: Settings::default(),
             deleting: false,
             object_lock: locked.then(ObjectLock::default),
             mfa_delete: None,
             lifecycle: None,
             rev: 0,
         };
+        bucket.settings.ownership = Some(ownership);
+        bucket.settings.grants = grants(&input, call, &bucket, s3)?;
         let output = Output { location: location(call, &bucket), bucket_arn: bucket.arn() };
         let (key, value) = (key(&bucket.name), to_json(&bucket));
         match s3.state.commit(vec![Op::Put { table: TABLE_BUCKETS, key, value, expect: Expect::Absent }]).await {
@@ -97,25 +101,46 @@ impl Operation for CreateBucket {
     }
 }
 
-/// Refuses what a bucket cannot have.
-fn check_features(input: &Input) -> Result<(), ApiError> {
-    let grants = [
-        &input.grant_full_control,
-        &input.grant_read,
-        &input.grant_read_acp,
-        &input.grant_write,
-        &input.grant_write_acp,
-    ];
-    if input.acl.as_deref().is_some_and(|acl| acl != "private") || grants.iter().any(|grant| grant.is_some()) {
-        return Err(Error::InvalidBucketAclWithObjectOwnership.into());
+/// Refuses what a bucket cannot have; who is to own its objects.
+fn check_features(input: &Input) -> Result<Ownership, ApiError> {
+    if let Some(other) = input.bucket_namespace.as_deref().filter(|name| *name != "global") {
+        return Err(header_not_implemented("x-amz-bucket-namespace", other));
     }
-    match (input.object_ownership.as_deref(), input.bucket_namespace.as_deref()) {
-        (None | Some("BucketOwnerEnforced"), None | Some("global")) => Ok(()),
-        (None | Some("BucketOwnerEnforced"), Some(other)) => {
-            Err(header_not_implemented("x-amz-bucket-namespace", other))
+    match input.object_ownership.as_deref() {
+        None | Some("BucketOwnerEnforced") => Ok(Ownership::BucketOwnerEnforced),
+        Some("BucketOwnerPreferred") => Ok(Ownership::BucketOwnerPreferred),
+        Some("ObjectWriter") => Ok(Ownership::ObjectWriter),
+        Some(other) => {
+            let text = "Invalid x-amz-object-ownership header";
+            Err(crate::error::invalid_argument("x-amz-object-ownership", other, text))
         }
-        (Some(other), _) => Err(header_not_implemented("x-amz-object-ownership", other)),
     }
+}
+
+/// The access control list that the request gives the bucket.
+fn grants(input: &Input, call: &Call, bucket: &Bucket, s3: &S3) -> Result<Option<Vec<Grant>>, ApiError> {
+    let requested = Requested {
+        canned: input.acl.as_deref(),
+        headers: vec![
+            ("FULL_CONTROL", input.grant_full_control.as_deref()),
+            ("READ", input.grant_read.as_deref()),
+            ("READ_ACP", input.grant_read_acp.as_deref()),
+            ("WRITE", input.grant_write.as_deref()),
+            ("WRITE_ACP", input.grant_write_acp.as_deref()),
+        ],
+        policy: None,
+    };
+    // What every bucket has may be asked for by name also where there are no lists.
+    if requested.canned == Some("private") && requested.headers.iter().all(|(_, header)| header.is_none()) {
+        return Ok(None);
+    }
+    let arn = bucket.arn();
+    requested.check(call, bucket, Of::Bucket, &s3.owner(), ("s3:PutBucketAcl", &arn)).map_err(|error| {
+        if error.code == "AccessControlListNotSupported" {
+            return Error::InvalidBucketAclWithObjectOwnership.into();
+        }
+        error
+    })
 }
 
 /// Where the bucket is to be, as the endpoint of a region understands a location constraint. Source: S3 API reference,

@@ -44,7 +44,6 @@ impl Operation for CreateMultipartUpload {
 
     async fn run(s3: &S3, call: &Call, mut input: Input) -> Result<Output, ApiError> {
         check_key(&input.key)?;
-        input.check_acl()?;
         input.check_encryption(call)?;
         input.check_customer_key()?;
         if input.tagging.is_some() {
@@ -53,6 +52,7 @@ impl Operation for CreateMultipartUpload {
         let checksum = checksum(input.checksum_algorithm.as_deref(), input.checksum_type.as_deref())?;
         let now_ms = s3.env.clock.now().ms();
         let lock = input.lock(s3, call, &input.bucket(s3).await?).await?;
+        let grants = input.grants(s3, call, &input.bucket(s3).await?).await?;
         let upload = Upload {
             v: 1,
             // Identifiers sort by time, as listings show uploads of a key.
@@ -62,6 +62,7 @@ impl Operation for CreateMultipartUpload {
             headers: input.take_headers()?,
             lock,
             checksum,
+            grants,
             initiator: call.caller.arn(),
             rev: 0,
         };

@@ -49,13 +49,12 @@ async fn delete_marked(s3: &S3, bucket: &Bucket) -> Result<(), ApiError> {
         return Err(not_empty(bucket));
     }
     abort_uploads(s3, bucket).await?;
-    let delete = Op::Delete { table: TABLE_BUCKETS, key: key(&bucket.name), expect: Expect::Rev(bucket.rev) };
-    let mut ops = vec![delete];
+    let mut ops = s3.without_configurations(&bucket.name).await?;
     if bucket.lifecycle.is_some() {
         ops.extend(crate::lifecycle::removed(&bucket.name));
     }
-    s3.state.commit(ops).await.map_err(state_failed)?;
-    Ok(())
+    ops.push(Op::Delete { table: TABLE_BUCKETS, key: key(&bucket.name), expect: Expect::Rev(bucket.rev) });
+    s3.commit_end(bucket, ops).await
 }
 
 fn not_empty(bucket: &Bucket) -> ApiError {

@@ -1,4 +1,4 @@
-//! GetBucketAcl: the owner has full control, and nobody else anything.
+//! GetBucketAcl: the access control list of a bucket.
 
 use service::{ApiError, Call, Operation};
 
@@ -20,8 +20,9 @@ impl Operation for GetBucketAcl {
     const RESOURCE: &'static str = "arn:aws:s3:::{Bucket}";
 
     async fn run(s3: &S3, _: &Call, input: Input) -> Result<Output, ApiError> {
-        input.bucket(s3).await?;
-        let policy = full_control(&s3.owner());
-        Ok(Output { owner: policy.owner, grants: policy.grants })
+        let bucket = input.bucket(s3).await?;
+        let owner = s3.owner();
+        let grants = bucket.settings.grants.unwrap_or_else(|| full_control(&owner));
+        Ok(Output { owner: Some(owner), grants })
     }
 }

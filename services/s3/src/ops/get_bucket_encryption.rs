@@ -1,38 +1,19 @@
-//! GetBucketEncryption: what a new bucket on AWS has. (What is really at rest: see the crate.)
+//! GetBucketEncryption: how contents are encrypted that come with no word on it.
 
-use serde::Serialize;
 use service::{ApiError, Call, Operation};
 
 use crate::S3;
+use crate::encryption;
 use crate::members::members;
+use crate::settings::{Document, ENCRYPTION};
 
 /// See the module.
 pub struct GetBucketEncryption;
 
 members! { input Input {} bucket }
-/// The configuration.
-#[derive(Debug, Default, Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct Configuration {
-    rules: Vec<Rule>,
-}
-
-/// Its one rule.
-#[derive(Debug, Default, Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct Rule {
-    apply_server_side_encryption_by_default: ByDefault,
-    bucket_key_enabled: bool,
-}
-
-/// What the rule says.
-#[derive(Debug, Default, Serialize)]
-pub struct ByDefault {
-    #[serde(rename = "SSEAlgorithm")]
-    algorithm: &'static str,
-}
-
-members! { output Output { pub server_side_encryption_configuration: Configuration, } }
+members! { output Output {
+    pub server_side_encryption_configuration: Document,
+} }
 
 impl Operation for GetBucketEncryption {
     type Service = S3;
@@ -43,9 +24,8 @@ impl Operation for GetBucketEncryption {
     const ACTION: &'static str = "GetEncryptionConfiguration";
 
     async fn run(s3: &S3, _: &Call, input: Input) -> Result<Output, ApiError> {
-        input.bucket(s3).await?;
-        let by_default = ByDefault { algorithm: "AES256" };
-        let rule = Rule { apply_server_side_encryption_by_default: by_default, bucket_key_enabled: false };
-        Ok(Output { server_side_encryption_configuration: Configuration { rules: vec![rule] } })
+        let mut bucket = input.bucket(s3).await?;
+        let document = bucket.settings.documents.remove(ENCRYPTION).unwrap_or_else(encryption::of_new_bucket);
+        Ok(Output { server_side_encryption_configuration: document })
     }
 }

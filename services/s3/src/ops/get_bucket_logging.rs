@@ -1,15 +1,18 @@
-//! GetBucketLogging: no bucket logs its accesses (yet), which AWS answers with nothing.
+//! GetBucketLogging: into which bucket the accesses of this one are logged; nothing if they are not.
 
 use service::{ApiError, Call, Operation};
 
 use crate::S3;
 use crate::members::members;
+use crate::settings::{Document, LOGGING};
 
 /// See the module.
 pub struct GetBucketLogging;
 
 members! { input Input {} bucket }
-members! { output Output {} }
+members! { output Output {
+    pub logging_enabled: Option<Document>,
+} }
 
 impl Operation for GetBucketLogging {
     type Service = S3;
@@ -19,7 +22,8 @@ impl Operation for GetBucketLogging {
     const RESOURCE: &'static str = "arn:aws:s3:::{Bucket}";
 
     async fn run(s3: &S3, _: &Call, input: Input) -> Result<Output, ApiError> {
-        input.bucket(s3).await?;
-        Ok(Output {})
+        let mut bucket = input.bucket(s3).await?;
+        let document = bucket.settings.documents.get_mut(LOGGING);
+        Ok(Output { logging_enabled: document.map(|document| document["LoggingEnabled"].take()) })
     }
 }

@@ -1,15 +1,15 @@
-//! GetBucketOwnershipControls: the bucket's owner owns all, as for a new bucket on AWS.
+//! GetBucketOwnershipControls: who owns objects, and whether there are access control lists.
 
-use serde::Serialize;
 use service::{ApiError, Call, Operation};
 
 use crate::S3;
 use crate::members::members;
+use crate::settings::Ownership;
+use serde::Serialize;
 
 /// See the module.
 pub struct GetBucketOwnershipControls;
 
-members! { input Input {} bucket }
 /// The controls.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -18,13 +18,16 @@ pub struct Controls {
 }
 
 /// Their one rule.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Rule {
-    object_ownership: &'static str,
+    object_ownership: Ownership,
 }
 
-members! { output Output { pub ownership_controls: Controls, } }
+members! { input Input {} bucket }
+members! { output Output {
+    pub ownership_controls: Controls,
+} }
 
 impl Operation for GetBucketOwnershipControls {
     type Service = S3;
@@ -34,8 +37,12 @@ impl Operation for GetBucketOwnershipControls {
     const RESOURCE: &'static str = "arn:aws:s3:::{Bucket}";
 
     async fn run(s3: &S3, _: &Call, input: Input) -> Result<Output, ApiError> {
-        input.bucket(s3).await?;
-        let rules = vec![Rule { object_ownership: "BucketOwnerEnforced" }];
-        Ok(Output { ownership_controls: Controls { rules } })
+        let bucket = input.bucket(s3).await?;
+        let Some(object_ownership) = bucket.settings.ownership else {
+            let text = "The bucket ownership controls were not found";
+            let error = ApiError::new("OwnershipControlsNotFoundError", 404, text);
+            return Err(error.with("BucketName", bucket.name));
+        };
+        Ok(Output { ownership_controls: Controls { rules: vec![Rule { object_ownership }] } })
     }
 }

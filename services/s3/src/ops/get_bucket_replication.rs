@@ -1,15 +1,18 @@
-//! GetBucketReplication: no bucket is replicated (yet).
+//! GetBucketReplication: where objects are to be copied to.
 
 use service::{ApiError, Call, Operation};
 
 use crate::S3;
 use crate::members::members;
+use crate::settings::{Document, REPLICATION};
 
 /// See the module.
 pub struct GetBucketReplication;
 
 members! { input Input {} bucket }
-members! { output Output {} }
+members! { output Output {
+    pub replication_configuration: Document,
+} }
 
 impl Operation for GetBucketReplication {
     type Service = S3;
@@ -20,8 +23,14 @@ impl Operation for GetBucketReplication {
     const ACTION: &'static str = "GetReplicationConfiguration";
 
     async fn run(s3: &S3, _: &Call, input: Input) -> Result<Output, ApiError> {
-        let bucket = input.bucket(s3).await?;
-        let text = "The replication configuration was not found";
-        Err(ApiError::new("ReplicationConfigurationNotFoundError", 404, text).with("BucketName", bucket.name))
+        let mut bucket = input.bucket(s3).await?;
+        match bucket.settings.documents.remove(REPLICATION) {
+            Some(document) => Ok(Output { replication_configuration: document }),
+            None => {
+                let text = "The replication configuration was not found";
+                let error = ApiError::new("ReplicationConfigurationNotFoundError", 404, text);
+                Err(error.with("BucketName", bucket.name))
+            }
+        }
     }
 }

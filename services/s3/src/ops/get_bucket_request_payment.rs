@@ -1,15 +1,18 @@
-//! GetBucketRequestPayment: the owner pays.
+//! GetBucketRequestPayment: who pays for requests.
 
 use service::{ApiError, Call, Operation};
 
 use crate::S3;
 use crate::members::members;
+use crate::settings::PAYER;
 
 /// See the module.
 pub struct GetBucketRequestPayment;
 
 members! { input Input {} bucket }
-members! { output Output { pub payer: &'static str, } }
+members! { output Output {
+    pub payer: String,
+} }
 
 impl Operation for GetBucketRequestPayment {
     type Service = S3;
@@ -19,7 +22,8 @@ impl Operation for GetBucketRequestPayment {
     const RESOURCE: &'static str = "arn:aws:s3:::{Bucket}";
 
     async fn run(s3: &S3, _: &Call, input: Input) -> Result<Output, ApiError> {
-        input.bucket(s3).await?;
-        Ok(Output { payer: "BucketOwner" })
+        let bucket = input.bucket(s3).await?;
+        let payer = bucket.settings.documents.get(PAYER).and_then(|document| document["Payer"].as_str());
+        Ok(Output { payer: payer.unwrap_or("BucketOwner").to_owned() })
     }
 }

@@ -1,4 +1,4 @@
-//! GetObjectAcl: the owner has full control, and nobody else anything.
+//! GetObjectAcl: the access control list of an object.
 
 use service::{ApiError, Call, Operation};
 
@@ -32,8 +32,9 @@ impl Operation for GetObjectAcl {
             s3.authorize(call, "s3:GetObjectVersionAcl", &input.bucket, &input.key).await?;
         }
         let bucket = input.bucket(s3).await?;
-        s3.find(&bucket, &input.key, input.version_id.as_deref()).await?;
-        let policy = full_control(&s3.owner());
-        Ok(Output { owner: policy.owner, grants: policy.grants })
+        let place = s3.find(&bucket, &input.key, input.version_id.as_deref()).await?;
+        let owner = s3.owner();
+        let grants = place.version.grants.unwrap_or_else(|| full_control(&owner));
+        Ok(Output { owner: Some(owner), grants })
     }
 }

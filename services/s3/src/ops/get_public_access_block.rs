@@ -1,26 +1,18 @@
-//! GetPublicAccessBlock: everything public is blocked, as for a new bucket on AWS; PutBucketPolicy keeps to it.
+//! GetPublicAccessBlock: what of public access is blocked.
 
-use serde::Serialize;
 use service::{ApiError, Call, Operation};
 
 use crate::S3;
 use crate::members::members;
+use crate::settings::PublicAccessBlock;
 
 /// See the module.
 pub struct GetPublicAccessBlock;
 
 members! { input Input {} bucket }
-/// What is blocked.
-#[derive(Debug, Default, Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct Configuration {
-    block_public_acls: bool,
-    ignore_public_acls: bool,
-    block_public_policy: bool,
-    restrict_public_buckets: bool,
-}
-
-members! { output Output { pub public_access_block_configuration: Configuration, } }
+members! { output Output {
+    pub public_access_block_configuration: PublicAccessBlock,
+} }
 
 impl Operation for GetPublicAccessBlock {
     type Service = S3;
@@ -31,13 +23,12 @@ impl Operation for GetPublicAccessBlock {
     const ACTION: &'static str = "GetBucketPublicAccessBlock";
 
     async fn run(s3: &S3, _: &Call, input: Input) -> Result<Output, ApiError> {
-        input.bucket(s3).await?;
-        let configuration = Configuration {
-            block_public_acls: true,
-            ignore_public_acls: true,
-            block_public_policy: true,
-            restrict_public_buckets: true,
+        let bucket = input.bucket(s3).await?;
+        let Some(block) = bucket.settings.public_access_block else {
+            let text = "The public access block configuration was not found";
+            let error = ApiError::new("NoSuchPublicAccessBlockConfiguration", 404, text);
+            return Err(error.with("BucketName", bucket.name));
         };
-        Ok(Output { public_access_block_configuration: configuration })
+        Ok(Output { public_access_block_configuration: block })
     }
 }

@@ -1,9 +1,10 @@
-//! PutBucketAcl: accepts the list that holds anyway (the owner has full control) and refuses all others.
+//! PutBucketAcl: gives a bucket an access control list, in the place of the one it has.
 
 use service::{ApiError, Call, Operation};
 
 use crate::S3;
-use crate::acl::{AccessControlPolicy, check_object, check_policy};
+use crate::acl::{AccessControlPolicy, Of, Requested};
+use crate::error::Error;
 use crate::members::members;
 
 /// See the module.
@@ -32,17 +33,29 @@ impl Operation for PutBucketAcl {
     // The gateway has verified the body.
     const IGNORES: &'static [&'static str] = &["ChecksumAlgorithm", "ContentMD5"];
 
-    async fn run(s3: &S3, _: &Call, input: Input) -> Result<Output, ApiError> {
-        input.bucket(s3).await?;
-        let grants = [
-            &input.grant_full_control,
-            &input.grant_read,
-            &input.grant_read_acp,
-            &input.grant_write,
-            &input.grant_write_acp,
-        ];
-        check_object(input.acl.as_deref(), &grants)?;
-        check_policy(input.access_control_policy.as_ref(), &s3.owner())?;
+    async fn run(s3: &S3, call: &Call, input: Input) -> Result<Output, ApiError> {
+        let requested = Requested {
+            canned: input.acl.as_deref(),
+            headers: vec![
+                ("FULL_CONTROL", input.grant_full_control.as_deref()),
+                ("READ", input.grant_read.as_deref()),
+                ("READ_ACP", input.grant_read_acp.as_deref()),
+                ("WRITE", input.grant_write.as_deref()),
+                ("WRITE_ACP", input.grant_write_acp.as_deref()),
+            ],
+            policy: input.access_control_policy.as_ref(),
+        };
+        if requested.is_empty() {
+            input.bucket(s3).await?;
+            return Err(Error::MissingSecurityHeader.into());
+        }
+        let owner = s3.owner();
+        s3.change_bucket(&input.bucket, input.expected_bucket_owner.as_deref(), |bucket| {
+            let arn = bucket.arn();
+            bucket.settings.grants = requested.check(call, bucket, Of::Bucket, &owner, ("s3:PutBucketAcl", &arn))?;
+            Ok(())
+        })
+        .await?;
         Ok(Output {})
     }
 }

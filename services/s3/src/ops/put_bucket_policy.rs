@@ -1,4 +1,5 @@
-//! PutBucketPolicy: gives a bucket a policy, in the place of the one it has. It is kept byte for byte. Public ones are blocked.
+//! PutBucketPolicy: gives a bucket a policy, in the place of the one it has. It is kept byte for byte. Public ones are
+//! refused where they are blocked.
 
 use service::{ApiError, Call, Operation};
 
@@ -28,7 +29,7 @@ impl Operation for PutBucketPolicy {
         let bucket = input.bucket(s3).await?;
         let parsed = policy::parse_bucket_policy(&input.policy, &input.bucket);
         parsed.map_err(|error| Error::MalformedPolicy(error.to_string()))?;
-        if is_public(&input.policy) {
+        if bucket.settings.blocked().block_public_policy && is_public(&input.policy) {
             let who = call.caller.arn().unwrap_or_else(|| "anonymous".to_owned());
             let text = format!(
                 "User: {who} is not authorized to perform: s3:PutBucketPolicy on resource: \"{}\" because public policies \

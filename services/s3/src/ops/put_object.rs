@@ -39,7 +39,6 @@ impl Operation for PutObject {
 
     async fn run(s3: &S3, call: &Call, mut input: Input) -> Result<Output, ApiError> {
         check_key(&input.key)?;
-        input.check_acl()?;
         input.check_encryption(call)?;
         input.check_customer_key()?;
         if input.tagging.is_some() {
@@ -61,6 +60,7 @@ impl Operation for PutObject {
         let bucket = input.bucket(s3).await?.writable()?;
         let lock = input.lock(s3, call, &bucket).await?;
         lock::check_digest(bucket.locks(&lock), expected.is_given(), "Object")?;
+        let grants = input.grants(s3, call, &bucket).await?;
         let current = s3.current(&input.bucket, &input.key).await?.map(|(version, _)| version);
         condition.check(&input.key, current.as_ref().filter(|version| !version.delete_marker))?;
 
@@ -73,6 +73,7 @@ impl Operation for PutObject {
             tags,
             lock,
             checksum: Some(sums.full()),
+            grants,
             ..Version::default()
         };
         let (version, bucket) = s3.put_version(&input.bucket, &input.key, new, stored, &condition, Vec::new()).await?;

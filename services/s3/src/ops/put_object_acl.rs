@@ -1,9 +1,10 @@
-//! PutObjectAcl: accepts the list that holds anyway (the owner has full control) and refuses all others.
+//! PutObjectAcl: gives an object an access control list, in the place of the one it has.
 
 use service::{ApiError, Call, Operation};
 
 use crate::S3;
-use crate::acl::{AccessControlPolicy, check_policy};
+use crate::acl::{AccessControlPolicy, Of};
+use crate::error::Error;
 use crate::members::members;
 
 /// See the module.
@@ -31,10 +32,17 @@ impl Operation for PutObjectAcl {
             s3.authorize(call, "s3:PutObjectVersionAcl", &input.bucket, &input.key).await?;
         }
         let bucket = input.bucket(s3).await?;
-        s3.find(&bucket, &input.key, input.version_id.as_deref()).await?;
-        input.check_acl()?;
-        crate::acl::check_object(None, &[&input.grant_write])?;
-        check_policy(input.access_control_policy.as_ref(), &s3.owner())?;
+        let version_id = input.version_id.as_deref();
+        s3.find(&bucket, &input.key, version_id).await?;
+        let mut requested = input.requested();
+        requested.headers.push(("WRITE", input.grant_write.as_deref()));
+        requested.policy = input.access_control_policy.as_ref();
+        if requested.is_empty() {
+            return Err(Error::MissingSecurityHeader.into());
+        }
+        let resource = format!("{}/{}", bucket.arn(), input.key);
+        let grants = requested.check(call, &bucket, Of::Object, &s3.owner(), ("s3:PutObjectAcl", &resource))?;
+        s3.change_version(&bucket, &input.key, version_id, |version| version.grants.clone_from(&grants)).await?;
         Ok(Output {})
     }
 }

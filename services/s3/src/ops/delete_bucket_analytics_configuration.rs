@@ -1,0 +1,30 @@
+//! DeleteBucketAnalyticsConfiguration: forgets one of those that say how storage classes are to be analysed.
+
+use service::{ApiError, Call, Operation};
+
+use crate::S3;
+use crate::members::members;
+use crate::settings::configurations::Kind;
+
+/// See the module.
+pub struct DeleteBucketAnalyticsConfiguration;
+
+members! { input Input {
+    pub id: String,
+} bucket }
+members! { output Output {} }
+
+impl Operation for DeleteBucketAnalyticsConfiguration {
+    type Service = S3;
+    type Input = Input;
+    type Output = Output;
+    const NAME: &'static str = "DeleteBucketAnalyticsConfiguration";
+    const RESOURCE: &'static str = "arn:aws:s3:::{Bucket}";
+    const ACTION: &'static str = "PutAnalyticsConfiguration";
+
+    async fn run(s3: &S3, _: &Call, input: Input) -> Result<Output, ApiError> {
+        input.bucket(s3).await?;
+        s3.delete_configuration(&input.bucket, Kind::Analytics, &input.id).await?;
+        Ok(Output {})
+    }
+}
