@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 
 import pytest
 from server import error_of, until
@@ -161,6 +162,9 @@ def test_lines_for_people_have_no_colours_in_a_file_and_an_open_port_is_warned_o
     cairn = new_cairn(env={"CAIRN_LISTEN": "0.0.0.0:0"})
     text = cairn.log.read_text()
     assert "is not encrypted" in text and "\x1b[" not in text
+    # Without TLS there is nothing to read again; a hangup ends nothing all the same.
+    cairn.process.send_signal(signal.SIGHUP)
+    assert cairn.get("/healthz")[0] == 200
 
 
 @pytest.mark.parametrize("setting, text, expected", [

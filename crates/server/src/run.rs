@@ -29,6 +29,9 @@ pub fn serve(config: Config) -> Result<(), Failure> {
 
 /// The whole server, from top to bottom.
 async fn run(config: Config) -> Result<(), Failure> {
+    // A hangup asks for the certificate to be read again; it never ends the server, with TLS or without.
+    let _hangup = signal(SignalKind::hangup())?;
+
     // 1. The data folder and what lies in it.
     let env = system::env();
     let _lock = data_folder::take(&config.data_dir)?;
