@@ -94,7 +94,8 @@ impl Lock {
     pub(crate) fn retain(&mut self, new: Option<Retention>, now: Timestamp, bypass: bool) -> Result<(), ApiError> {
         if let Some(held) = self.active(now) {
             let stronger = new.is_some_and(|new| new.mode == held.mode && new.until_ms >= held.until_ms);
-            if !stronger && !(bypass && held.mode == Mode::Governance) {
+            let set_aside = bypass && held.mode == Mode::Governance;
+            if !stronger && !set_aside {
                 return Err(protected());
             }
         }

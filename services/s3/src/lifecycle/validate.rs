@@ -179,7 +179,7 @@ fn expiration(rule: &Rule, filter: &Shown) -> Result<(), ApiError> {
     }
 }
 
-fn class<'a>(name: Option<&'a str>) -> Result<&'a str, ApiError> {
+fn class(name: Option<&str>) -> Result<&str, ApiError> {
     Ok(name.filter(|name| is_target(name)).ok_or(Error::MalformedXML)?)
 }
 
