@@ -18,8 +18,9 @@ use crate::{S3, TABLE_SMALL, garbage};
 
 /// Content up to here is a row: the commit that makes it visible then is the only wait for the disk.
 const SMALL_BYTES_MAX: usize = 8 * 1024;
-/// Content is summed up and handed to the disk in pieces of this size.
-const PIECE_BYTES: usize = 256 * 1024;
+/// Content is summed up and handed to the disk in pieces of this size: as large as those that a local disk writes, so that they are
+/// not put together once more.
+const PIECE_BYTES: usize = 512 * 1024;
 /// The most that one call may write. Source: S3 user guide, "Uploading objects".
 pub(crate) const PUT_BYTES_MAX: u64 = 5 * 1024 * 1024 * 1024;
 

@@ -96,7 +96,14 @@ impl History {
         let cursor = Cursor { version: 1, next: self.next.get() };
         let mut ops = vec![rows::put(HISTORY, ONLY, &cursor, expect)];
         if let (Some(first), Some(last)) = (items.first(), items.last()) {
-            let content = segment::write(&items);
+            let mut writer = segment::Writer::new(items.len());
+            for item in &items {
+                if writer.add(item) {
+                    // Calls wait for the same threads.
+                    tokio::task::yield_now().await;
+                }
+            }
+            let content = writer.finish();
             let row = Segment {
                 version: 1,
                 // The name says what is in it: another content never takes its place.
