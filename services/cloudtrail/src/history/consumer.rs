@@ -158,7 +158,11 @@ fn pack(items: Vec<Item>) -> (Vec<u8>, Vec<u8>, Vec<Item>) {
     let mut all: Vec<u64> = items.iter().flat_map(|item| item.terms.iter().copied()).collect();
     all.sort_unstable();
     all.dedup();
-    (segment::write(&items), terms::filter(&all), items)
+    let mut writer = segment::Writer::new(items.len());
+    for item in &items {
+        writer.add(item);
+    }
+    (writer.finish(), terms::filter(&all), items)
 }
 
 #[async_trait]

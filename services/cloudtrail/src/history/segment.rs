@@ -8,18 +8,22 @@
 //! trailer  offset of the index u64 · its length u32 · inflated u32 · "CTH1"        (all numbers little-endian)
 //! ```
 
-use std::io::{Read, Write};
+use std::io::Read;
+use std::sync::Arc;
 
 use bytes::Bytes;
-use flate2::Compression;
 use flate2::read::ZlibDecoder;
-use flate2::write::ZlibEncoder;
+use flate2::{Compress, Compression, FlushCompress, Status};
 
 const MAGIC: &[u8; 4] = b"CTH1";
 /// The length of the trailer.
 pub const TRAILER_BYTES: usize = 20;
 const BLOCK_RECORDS_MAX: usize = 64;
 const BLOCK_BYTES: usize = 64 << 10;
+/// What a record can be looked up by is about this much: room that is made beforehand.
+const TERMS_TYPICAL: usize = 10;
+/// Room that a compressor is given at least, so that it ends in a few steps.
+const DEFLATE_ROOM: usize = 4 << 10;
 /// No index or block is larger when inflated: a record alone may be some MiB.
 const INFLATED_BYTES_MAX: usize = 256 << 20;
 
@@ -31,7 +35,7 @@ pub struct Item {
     /// When its call was made, in seconds.
     pub secs: i64,
     /// Sorted; see [`super::terms`].
-    pub terms: Box<[u64]>,
+    pub terms: Arc<[u64]>,
     /// The record.
     pub json: Bytes,
 }
@@ -72,39 +76,72 @@ pub struct SegmentIndex {
     pairs: Vec<(u64, u32)>,
 }
 
-/// Writes a segment.
-pub fn write(items: &[Item]) -> Vec<u8> {
-    let mut out = Vec::new();
-    let mut entries = Vec::with_capacity(items.len());
-    let mut blocks = Vec::new();
-    let mut pairs = Vec::new();
-    let mut block = Vec::new();
-    let mut in_block = 0;
-    for (index, item) in items.iter().enumerate() {
-        let (number, start) = (narrow(blocks.len()), narrow(block.len()));
-        entries.push(Entry { seq: item.seq, secs: item.secs, block: number, start, len: narrow(item.json.len()) });
-        pairs.extend(item.terms.iter().map(|term| (*term, narrow(index))));
-        block.extend_from_slice(&item.json);
-        in_block += 1;
-        if in_block == BLOCK_RECORDS_MAX || block.len() >= BLOCK_BYTES || index + 1 == items.len() {
-            let packed = deflate(&block);
-            let offset = u64::try_from(out.len()).expect("a length fits 64 bits");
-            blocks.push(Block { offset, len: narrow(packed.len()), inflated: narrow(block.len()) });
-            out.extend_from_slice(&packed);
-            block.clear();
-            in_block = 0;
+/// Writes a segment, block by block: a server has calls to answer meanwhile.
+pub struct Writer {
+    out: Vec<u8>,
+    entries: Vec<Entry>,
+    blocks: Vec<Block>,
+    pairs: Vec<(u64, u32)>,
+    block: Vec<u8>,
+    in_block: usize,
+    deflater: Compress,
+}
+
+impl Writer {
+    /// For so many records.
+    pub fn new(records: usize) -> Writer {
+        Writer {
+            out: Vec::new(),
+            entries: Vec::with_capacity(records),
+            blocks: Vec::new(),
+            pairs: Vec::with_capacity(records * TERMS_TYPICAL),
+            block: Vec::with_capacity(BLOCK_BYTES * 5 / 4),
+            in_block: 0,
+            // The fastest level: this runs beside calls, and history is looked at seldom.
+            deflater: Compress::new(Compression::fast(), true),
         }
     }
-    pairs.sort_unstable();
-    let index = SegmentIndex { entries, blocks, pairs }.to_bytes();
-    let packed = deflate(&index);
-    let offset = u64::try_from(out.len()).expect("a length fits 64 bits");
-    out.extend_from_slice(&packed);
-    out.extend_from_slice(&offset.to_le_bytes());
-    out.extend_from_slice(&narrow(packed.len()).to_le_bytes());
-    out.extend_from_slice(&narrow(index.len()).to_le_bytes());
-    out.extend_from_slice(MAGIC);
-    out
+
+    /// Adds a record. Returns whether that filled a block, which takes some tenths of a millisecond.
+    pub fn add(&mut self, item: &Item) -> bool {
+        let (index, number, start) = (narrow(self.entries.len()), narrow(self.blocks.len()), narrow(self.block.len()));
+        self.entries.push(Entry { seq: item.seq, secs: item.secs, block: number, start, len: narrow(item.json.len()) });
+        self.pairs.extend(item.terms.iter().map(|term| (*term, index)));
+        self.block.extend_from_slice(&item.json);
+        self.in_block += 1;
+        let is_full = self.in_block == BLOCK_RECORDS_MAX || self.block.len() >= BLOCK_BYTES;
+        if is_full {
+            self.end_block();
+        }
+        is_full
+    }
+
+    fn end_block(&mut self) {
+        let start = self.out.len();
+        deflate(&mut self.deflater, &self.block, &mut self.out);
+        let offset = u64::try_from(start).expect("a length fits 64 bits");
+        self.blocks.push(Block { offset, len: narrow(self.out.len() - start), inflated: narrow(self.block.len()) });
+        self.block.clear();
+        self.in_block = 0;
+    }
+
+    /// The segment's bytes.
+    pub fn finish(mut self) -> Vec<u8> {
+        if self.in_block > 0 {
+            self.end_block();
+        }
+        let Writer { mut out, entries, blocks, mut pairs, mut deflater, .. } = self;
+        pairs.sort_unstable();
+        let index = SegmentIndex { entries, blocks, pairs }.to_bytes();
+        let start = out.len();
+        deflate(&mut deflater, &index, &mut out);
+        let packed = narrow(out.len() - start);
+        out.extend_from_slice(&u64::try_from(start).expect("a length fits 64 bits").to_le_bytes());
+        out.extend_from_slice(&packed.to_le_bytes());
+        out.extend_from_slice(&narrow(index.len()).to_le_bytes());
+        out.extend_from_slice(MAGIC);
+        out
+    }
 }
 
 /// Where the index is, from the trailer: offset, length, inflated length.
@@ -192,11 +229,20 @@ fn narrow(number: usize) -> u32 {
     u32::try_from(number).expect("segments are sealed long before 4 GiB")
 }
 
-fn deflate(bytes: &[u8]) -> Vec<u8> {
-    // The fastest level: this runs beside calls, and history is looked at seldom.
-    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(bytes).expect("writing into memory cannot fail");
-    encoder.finish().expect("writing into memory cannot fail")
+/// Appends the compressed form. The compressor's tables, larger than a block, are used again.
+fn deflate(deflater: &mut Compress, bytes: &[u8], out: &mut Vec<u8>) {
+    deflater.reset();
+    let mut rest = bytes;
+    loop {
+        out.reserve(rest.len() / 2 + DEFLATE_ROOM);
+        let before = deflater.total_in();
+        let status = deflater.compress_vec(rest, out, FlushCompress::Finish).expect("there is room for more");
+        let taken = usize::try_from(deflater.total_in() - before).expect("no more than there was");
+        rest = &rest[taken..];
+        if status == Status::StreamEnd {
+            return;
+        }
+    }
 }
 
 fn inflate(packed: &[u8], inflated: u32) -> Result<Vec<u8>, Damaged> {
@@ -246,10 +292,16 @@ mod tests {
         let item = |i: u64| Item {
             seq: i * 3 + 1,
             secs: i64::try_from(i).unwrap() - 5,
-            terms: Box::new([i % 7, 100 + i]),
+            terms: Arc::new([i % 7, 100 + i]),
             json: Bytes::from(format!("{{\"n\":{i},\"pad\":\"{}\"}}", "x".repeat(usize::try_from(i % 50).unwrap()))),
         };
         (0..count).map(item).collect()
+    }
+
+    fn write(items: &[Item]) -> Vec<u8> {
+        let mut writer = Writer::new(items.len());
+        items.iter().for_each(|item| drop(writer.add(item)));
+        writer.finish()
     }
 
     fn open(bytes: &[u8]) -> Result<SegmentIndex, Damaged> {
@@ -279,6 +331,30 @@ mod tests {
         assert_eq!(index.with_term(100 + 42).collect::<Vec<_>>(), [42]);
         assert!(index.has_term(42, 142) && !index.has_term(41, 142));
         assert_eq!(index.with_term(99).count(), 0);
+    }
+
+    #[test]
+    fn what_does_not_get_shorter_is_packed_all_the_same() {
+        let mut state = 1_u64;
+        let mut random = |len: usize| {
+            let byte = |_| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                state.to_be_bytes()[0]
+            };
+            (0..len).map(byte).collect::<Vec<u8>>()
+        };
+        let mut items = items(3);
+        for (item, len) in items.iter_mut().zip([0, 300_000, 70_000]) {
+            item.json = random(len).into();
+        }
+        let bytes = write(&items);
+        let index = open(&bytes).unwrap();
+        for (entry, item) in index.entries.iter().zip(&items) {
+            let (_, block) = index.block_of(entry).unwrap();
+            let start = block.offset as usize;
+            let inflated = block.read(&bytes[start..start + block.len as usize]).unwrap();
+            assert_eq!(entry.json(&inflated).unwrap(), item.json);
+        }
     }
 
     #[test]

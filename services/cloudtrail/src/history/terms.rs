@@ -1,6 +1,8 @@
 //! What a record can be looked up by. A term is a hash of an attribute and a value: indexes hold terms, and a match is verified
 //! against the record itself.
 
+use std::sync::Arc;
+
 use record::RecordView;
 use record::resources::resources_of;
 use record::view::username;
@@ -73,7 +75,7 @@ pub fn visit(view: &RecordView<'_>, mut each: impl FnMut(Attribute, &str)) {
 }
 
 /// The terms of a record, each once.
-pub fn terms(view: &RecordView<'_>) -> Box<[u64]> {
+pub fn terms(view: &RecordView<'_>) -> Arc<[u64]> {
     let mut terms = Vec::new();
     visit(view, |attribute, value| terms.push(term(attribute, value)));
     terms.sort_unstable();
