@@ -46,13 +46,13 @@ def test_duckdb_reads_log_files(fetched):
     events = f"(SELECT unnest(Records, recursive := false) AS r FROM read_json('{path}', maximum_object_size = 100000000))"
     named = dict(db.sql(f"SELECT r.eventName, count(*) FROM {events} GROUP BY 1").fetchall())
     assert named["PutObject"] == 5 and named["CreateUser"] == 1 and named["StopLogging"] == 1, named
-    ids = db.sql(f"SELECT count(*), count(DISTINCT r.eventID) FROM {events}").fetchone()
+    ids = db.sql(f"SELECT count(*), count(DISTINCT r.eventID) FROM {events}").fetchall()[0]
     assert ids[0] == ids[1] > 8
     # Times are times, flags are flags, and the members of one kind of event are columns.
     one = db.sql(f"SELECT CAST(r.eventTime AS TIMESTAMP) > TIMESTAMP '2020-01-01', r.readOnly, r.userIdentity.type "
-                 f"FROM {events} WHERE r.eventName = 'CreateUser'").fetchone()
+                 f"FROM {events} WHERE r.eventName = 'CreateUser'").fetchall()[0]
     assert one == (True, False, "Root")
-    key = db.sql(f"SELECT r.requestParameters.key FROM {events} WHERE r.eventName = 'PutObject' ORDER BY 1").fetchone()
+    key = db.sql(f"SELECT r.requestParameters.key FROM {events} WHERE r.eventName = 'PutObject' ORDER BY 1").fetchall()[0]
     assert key == ('kéy "0"',)
     regions = db.sql(f"SELECT DISTINCT r.awsRegion FROM {events} ORDER BY 1").fetchall()
     assert ("eu-west-1",) in regions and ("us-east-1",) in regions

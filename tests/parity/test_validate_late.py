@@ -53,7 +53,7 @@ def test_late_files_are_valid_in_the_second_pass(new_cairn):
     digest = json.loads(logs.read(s3, "late-logs", backfills[-1]))
     late = digest["logFiles"][0]["s3Object"]
     text = logs.read(s3, "late-logs", late)
-    s3.put_object(Bucket="late-logs", Key=late, Body=gzip.compress(text.replace(b"ListTrails", b"LastTrails")))
+    s3.put_object(Bucket="late-logs", Key=late, Body=gzip.compress(text.replace(b"127.0.0.1", b"127.0.0.2")))
     verdict = validate(cairn, arn)
     assert verdict.code == 1 and re.search(re.escape(late) + r"\s+INVALID: hash value doesn't match", verdict.out), verdict
     s3.put_object(Bucket="late-logs", Key=late, Body=gzip.compress(text))

@@ -255,3 +255,18 @@ enum Step {
     Go,
     Stop,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_consumer_ahead_of_the_journal_is_refused() {
+        let journal = journal::MemoryJournal::new();
+        ahead("delivery", Seq::new(1), &journal).unwrap();
+        let refused = ahead("delivery", Seq::new(2), &journal).unwrap_err();
+        assert!(
+            refused.to_string().contains("delivery has taken the journal up to entry 2, but the journal ends before 1")
+        );
+    }
+}

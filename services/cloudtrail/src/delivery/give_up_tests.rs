@@ -254,3 +254,43 @@ async fn a_journal_older_than_the_tables_is_refused() {
     let error = refused.err().unwrap();
     assert!(error.to_string().contains("the journal ends before 1"), "{error}");
 }
+
+#[tokio::test]
+async fn a_bucket_that_is_gone_holds_up_no_file_for_another() {
+    let world = World::new();
+    let mut stepped = start(&world, true).await;
+    // An old file waits for a bucket that is gone, a newer one for one that is there; the trail itself is deleted.
+    world.event("one", "us-east-1").await;
+    world.buckets.refuse("logs", Some(BucketError::NoSuchBucket));
+    let entries = world.journal.read(stepped.delivery.needs(), ReadLimit::default()).unwrap();
+    stepped.delivery.take(&entries).await.unwrap();
+    stepped.call("UpdateTrail", json!({"Name": "audit", "S3BucketName": "other"})).await;
+    world.event("two", "us-east-1").await;
+    stepped.call("DeleteTrail", json!({"Name": "audit"})).await;
+    let entries = world.journal.read(stepped.delivery.needs(), ReadLimit::default()).unwrap();
+    stepped.delivery.take(&entries).await.unwrap();
+    assert!(outbox(&world).await >= 2);
+    stepped.round(&world).await;
+    let texts: Vec<String> = world.buckets.buckets.lock().unwrap()["other"]
+        .iter()
+        .filter(|(key, _)| key.contains("/CloudTrail/"))
+        .map(|(_, (body, _))| String::from_utf8(record::file::inflate(body, 1 << 20).unwrap()).unwrap())
+        .collect();
+    assert!(texts.iter().any(|text| text.contains("\"two\"")), "{texts:?}");
+    assert!(!texts.iter().any(|text| text.contains("\"one\"")), "{texts:?}");
+    assert_eq!(outbox(&world).await, 1);
+}
+
+#[tokio::test]
+async fn a_worker_that_was_woken_does_not_go() {
+    let world = World::new();
+    let ct = world.open().await;
+    ct.shared.wake("arn");
+    let worker = ct.shared.workers().remove(0);
+    assert!(!ct.shared.retire(&worker), "it has something to do");
+    assert_eq!(ct.shared.workers().len(), 1);
+    // Another one for the same trail is left alone by the first.
+    let other = Arc::new(super::worker::TrailWorker::new(Arc::clone(&ct.shared), "arn"));
+    assert!(ct.shared.retire(&other));
+    assert!(Arc::ptr_eq(&ct.shared.workers()[0], &worker));
+}
