@@ -1,11 +1,14 @@
 //! What recording costs: the same server with recording on and off, side by side in one run, driven over loopback.
 //!
+//! `bench validate PATH-TO-CAIRN [PATH-TO-AWS] [FILES]` puts validation beside that of the AWS CLI.
+//!
 //! `bench PATH-TO-CAIRN [SECONDS]`, or `bench drive ADDRESS CLIENTS SECONDS` to put load on a server for a profiler. Prints calls per second and latency at 1, 16 and 64 clients, the time from start to first
 //! answer, and idle memory. Figures are of this machine in this minute; the ratios are what to quote.
 #![allow(clippy::disallowed_methods, reason = "measuring time and starting processes is what this is for")]
 
 mod load;
 mod server;
+mod validate;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -20,6 +23,13 @@ const ROUNDS: usize = 3;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [word, binary, rest @ ..] = &arguments[..]
+        && word == "validate"
+    {
+        let aws = rest.first().map_or("aws", String::as_str);
+        let files = rest.get(1).map_or(5_000, |text| text.parse().expect("FILES is a number"));
+        return validate::run(&PathBuf::from(binary), aws, files);
+    }
     if let [word, address, clients, seconds] = &arguments[..] {
         assert_eq!(word, "drive", "usage: bench drive ADDRESS CLIENTS SECONDS");
         let time = Duration::from_secs_f64(seconds.parse().expect("SECONDS is a number"));

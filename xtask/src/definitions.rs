@@ -57,6 +57,10 @@ impl Operator for Nobody {
         Vec::new()
     }
 
+    fn validation(&self) -> Vec<ports::TrailValidation> {
+        Vec::new()
+    }
+
     fn journal_end(&self) -> u64 {
         1
     }

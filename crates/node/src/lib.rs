@@ -3,8 +3,10 @@
 
 mod operator;
 mod upkeep;
+pub mod validation;
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use base::Env;
 use gateway::{Gateway, HostNames, Limits, Recorder, Recording};
@@ -17,6 +19,7 @@ use worker::Crew;
 
 use crate::operator::ServerOperator;
 use crate::upkeep::Upkeep;
+use crate::validation::{Results, Validator};
 
 /// What a node stands on.
 pub struct Parts {
@@ -47,6 +50,8 @@ pub struct Options {
     pub host_names: HostNames,
     /// What one client may take.
     pub limits: Limits,
+    /// How often what trails delivered is validated; `None`: never.
+    pub validation_interval: Option<Duration>,
 }
 
 impl Default for Options {
@@ -56,6 +61,7 @@ impl Default for Options {
             recording: Recording::On,
             host_names: HostNames::default(),
             limits: Limits::default(),
+            validation_interval: None,
         }
     }
 }
@@ -66,10 +72,13 @@ pub struct Node {
     pub gateway: Arc<Gateway>,
     /// True when the node is to stop: what takes requests stops first, then [`Node::stop`] is called.
     pub stop: watch::Sender<bool>,
+    /// What validation found last, as figures.
+    pub validation: Arc<Results>,
     journal: Arc<dyn Journal>,
     recorder: Arc<Recorder>,
     crew: Arc<Crew>,
     upkeep: JoinHandle<()>,
+    validator: Option<JoinHandle<()>>,
 }
 
 /// A node could not start or stop in order. For our own log.
@@ -96,11 +105,13 @@ impl Node {
         })
         .await?;
         let (stop, stopping) = watch::channel(false);
+        let validation = Arc::new(Results::default());
         let operator = Arc::new(ServerOperator {
             env: env.clone(),
             journal: Arc::clone(&journal),
             cloudtrail: Arc::clone(&cloudtrail),
             crew: OnceLock::new(),
+            validation: Arc::clone(&validation),
             stop: stopping.clone(),
             started_ms,
         });
@@ -116,6 +127,19 @@ impl Node {
         crew.add(delivery);
         crew.add(history);
         let _ = operator.crew.set(Arc::clone(&crew));
+
+        let validator = options.validation_interval.map(|interval| {
+            let validator = Validator {
+                env: env.clone(),
+                account: Arc::clone(&account),
+                cloudtrail: Arc::clone(&cloudtrail),
+                buckets: Arc::clone(&s3) as Arc<dyn ports::Buckets>,
+                objects,
+                results: Arc::clone(&validation),
+                interval,
+            };
+            (validator, stopping.clone())
+        });
 
         // 3. The gateway.
         let recorder = Arc::new(Recorder::new(Arc::clone(&journal), options.recording));
@@ -140,13 +164,17 @@ impl Node {
         let upkeep =
             Upkeep { journal: Arc::clone(&journal), crew: Arc::clone(&crew), recorder: Arc::clone(&recorder), s3 };
         let upkeep = tokio::spawn(upkeep.run(stopping));
-        Ok(Node { gateway, stop, journal, recorder, crew, upkeep })
+        let validator = validator.map(|(validator, stopping)| tokio::spawn(validator.run(stopping)));
+        Ok(Node { gateway, stop, validation, journal, recorder, crew, upkeep, validator })
     }
 
     /// Ends the node in order: background tasks, records, consumers, journal. No request may be running.
     pub async fn stop(self) -> Result<(), Failure> {
         self.stop.send_replace(true);
         self.upkeep.await?;
+        if let Some(validator) = self.validator {
+            validator.await?;
+        }
         self.recorder.close();
         if let Err(error) = self.recorder.write_unwritten().await {
             tracing::error!(%error, "records of finished calls could not be written; the next start says so of these calls");

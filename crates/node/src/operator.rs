@@ -8,9 +8,11 @@ use bytes::{Bytes, BytesMut};
 use cloudtrail::CloudTrail;
 use futures_util::stream;
 use journal::{Journal, ReadLimit, Seq};
-use ports::{ConsumerProgress, Flushed, Operator, RecordLines, Unavailable, WaitingTrail};
+use ports::{ConsumerProgress, Flushed, Operator, RecordLines, TrailValidation, Unavailable, WaitingTrail};
 use tokio::sync::watch;
 use worker::{Crew, EntryKind};
+
+use crate::validation::Results;
 
 /// See the module.
 pub struct ServerOperator {
@@ -19,6 +21,7 @@ pub struct ServerOperator {
     pub cloudtrail: Arc<CloudTrail>,
     /// Set once the consumers run.
     pub crew: OnceLock<Arc<Crew>>,
+    pub validation: Arc<Results>,
     pub stop: watch::Receiver<bool>,
     pub started_ms: u64,
 }
@@ -54,6 +57,10 @@ impl Operator for ServerOperator {
             failure: consumer.failure,
         });
         progress.collect()
+    }
+
+    fn validation(&self) -> Vec<TrailValidation> {
+        self.validation.all()
     }
 
     fn journal_end(&self) -> u64 {

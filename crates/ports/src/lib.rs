@@ -7,10 +7,10 @@ pub mod identity;
 pub mod operator;
 
 pub use access::{AccessRequest, Authorizer, Credential, Credentials, Decision, Secret};
-pub use buckets::{BucketError, BucketInfo, Buckets, ServicePut};
+pub use buckets::{BucketError, BucketInfo, BucketObject, Buckets, OpenedObject, ServicePut};
 pub use figures::{Figure, FigureValue, Figures};
 pub use identity::Caller;
-pub use operator::{ConsumerProgress, Flushed, Operator, RecordLines, WaitingTrail};
+pub use operator::{ConsumerProgress, Flushed, Operator, RecordLines, TrailValidation, WaitingTrail};
 
 /// A port's owner could not do its part (its storage failed, say). The text is for our own log, never for a client.
 #[derive(Debug, Clone)]

@@ -31,6 +31,9 @@ pub struct Settings {
     /// How often digests are delivered, from 1s on [default: 1h].
     #[arg(long, env = "CAIRN_DIGEST_INTERVAL", value_name = "TIME")]
     digest_interval: Option<String>,
+    /// How often everything that trails delivered is validated: from 1s on, or off [default: 1h].
+    #[arg(long, env = "CAIRN_VALIDATION_INTERVAL", value_name = "TIME|off")]
+    validation_interval: Option<String>,
     /// The root access key, instead of one made at the first start.
     #[arg(long, env = "CAIRN_ROOT_ACCESS_KEY_ID", value_name = "KEY")]
     root_access_key_id: Option<String>,
@@ -76,6 +79,8 @@ pub struct Config {
     pub delivery_interval: Duration,
     /// Between digests.
     pub digest_interval: Duration,
+    /// Between validations; `None` without them.
+    pub validation_interval: Option<Duration>,
     /// The root key, if it was given.
     pub root_key: Option<(String, String)>,
     /// More host names.
@@ -145,6 +150,7 @@ impl Settings {
             account_id: self.account_id.or(other.account_id),
             delivery_interval: self.delivery_interval.or(other.delivery_interval),
             digest_interval: self.digest_interval.or(other.digest_interval),
+            validation_interval: self.validation_interval.or(other.validation_interval),
             root_access_key_id: self.root_access_key_id.or(other.root_access_key_id),
             root_secret_access_key: self.root_secret_access_key.or(other.root_secret_access_key),
             host_names: self.host_names.or(other.host_names),
@@ -202,6 +208,10 @@ impl Settings {
             account_id,
             delivery_interval: interval("delivery_interval", self.delivery_interval.as_deref().unwrap_or("5m"))?,
             digest_interval: interval("digest_interval", self.digest_interval.as_deref().unwrap_or("1h"))?,
+            validation_interval: match self.validation_interval.as_deref().unwrap_or("1h") {
+                "off" => None,
+                text => Some(interval("validation_interval", text)?),
+            },
             root_key,
             host_names: names.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect(),
             objects,
@@ -297,6 +307,8 @@ mod tests {
         assert_eq!(config.listen.to_string(), "127.0.0.1:4566");
         assert_eq!(config.account_id, "123456789012");
         assert_eq!((config.delivery_interval.as_secs(), config.digest_interval.as_secs()), (300, 3600));
+        assert_eq!(config.validation_interval.map(|time| time.as_secs()), Some(3600));
+        assert_eq!(of_toml("validation_interval = \"off\"").unwrap().validation_interval, None);
     }
 
     #[test]
@@ -318,6 +330,7 @@ mod tests {
         check("listen = \"x\"", "listen: \"x\" is not an address and port");
         check("delivery_interval = \"5 minutes\"", "delivery_interval: \"5 minutes\" is not a time");
         check("delivery_interval = \"0s\"", "outside 1s to 24h");
+        check("validation_interval = \"never\"", "validation_interval: \"never\" is not a time");
         check("account_id = \"12\"", "twelve digits");
         check("root_access_key_id = \"AKIAX\"", "belong together");
         check("listen = 5", "expected a string");

@@ -57,6 +57,7 @@ async fn run(config: Config) -> Result<(), Failure> {
             recording: if config.recording { Recording::On } else { Recording::Off },
             host_names,
             limits: Limits::default(),
+            validation_interval: config.validation_interval,
         },
     })
     .await?;

@@ -1,5 +1,6 @@
 //! GetStatus: shows the version, the journal's end and how far its consumers are.
 
+use base::Timestamp;
 use serde::{Deserialize, Serialize};
 use service::{ApiError, Call, Operation};
 
@@ -20,6 +21,7 @@ pub struct Output {
     uptime_seconds: i64,
     journal_end: i64,
     consumers: Vec<Consumer>,
+    validation: Vec<Validation>,
 }
 
 #[derive(Serialize)]
@@ -29,6 +31,18 @@ struct Consumer {
     cursor: i64,
     lag: i64,
     failure: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Validation {
+    trail: String,
+    checked_at: Timestamp,
+    valid: bool,
+    digests_checked: i64,
+    files_checked: i64,
+    problem_count: i64,
+    problems: Vec<String>,
 }
 
 impl Operation for GetStatus {
@@ -46,11 +60,21 @@ impl Operation for GetStatus {
             lag: number(consumer.lag),
             failure: consumer.failure,
         });
+        let validation = cairn.operator.validation().into_iter().map(|validation| Validation {
+            trail: validation.trail,
+            checked_at: Timestamp::from_ms(validation.checked_at_ms),
+            valid: validation.valid,
+            digests_checked: number(validation.digests_checked),
+            files_checked: number(validation.files_checked),
+            problem_count: number(validation.problem_count),
+            problems: validation.problems,
+        });
         Ok(Output {
             version: env!("CARGO_PKG_VERSION"),
             uptime_seconds: number(cairn.operator.uptime_ms() / 1000),
             journal_end: number(cairn.operator.journal_end()),
             consumers: consumers.collect(),
+            validation: validation.collect(),
         })
     }
 }

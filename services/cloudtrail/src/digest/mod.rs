@@ -6,6 +6,7 @@
 //! A plan fixes every byte of its digest, so that putting it again after a crash changes nothing, and a file is in the one
 //! digest whose plan took it.
 
+pub mod evidence;
 pub mod keys;
 
 use std::collections::BTreeSet;
