@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! bench PATH-TO-CAIRN [quick|full] [only=SECTION[,…]] [s3s-fs=PATH] [json=PATH]
+//! bench validate PATH-TO-CAIRN [PATH-TO-AWS] [FILES]    validation beside that of the AWS CLI
 //! bench drive ADDRESS CLIENTS SECONDS        load for a profiler: GetCallerIdentity
 //! ```
 //!
@@ -16,6 +17,7 @@ mod recording;
 mod report;
 mod requests;
 mod server;
+mod validate;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -28,6 +30,13 @@ const USAGE: &str = "usage: bench PATH-TO-CAIRN [quick|full] [only=SECTION[,…]
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [word, binary, rest @ ..] = &arguments[..]
+        && word == "validate"
+    {
+        let aws = rest.first().map_or("aws", String::as_str);
+        let files = rest.get(1).map_or(5_000, |text| text.parse().expect("FILES is a number"));
+        return validate::run(&PathBuf::from(binary), aws, files);
+    }
     if let [word, address, clients, seconds] = &arguments[..]
         && word == "drive"
     {

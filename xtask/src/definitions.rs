@@ -87,6 +87,10 @@ impl Operator for Nobody {
         Vec::new()
     }
 
+    fn validation(&self) -> Vec<ports::TrailValidation> {
+        Vec::new()
+    }
+
     fn journal_end(&self) -> u64 {
         1
     }

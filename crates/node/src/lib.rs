@@ -6,8 +6,10 @@ mod holds;
 mod host_keys;
 mod operator;
 mod upkeep;
+pub mod validation;
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use base::Env;
 use gateway::{Gateway, HostNames, Limits, Outside, Recorder, Recording};
@@ -23,6 +25,7 @@ use crate::figures::{CrewFigures, JournalFigures};
 use crate::holds::{HeldObjects, Holds};
 use crate::operator::ServerOperator;
 use crate::upkeep::Upkeep;
+use crate::validation::{Results, Validator};
 
 /// What a node stands on.
 pub struct Parts {
@@ -59,6 +62,8 @@ pub struct Options {
     pub limits: Limits,
     /// The machine around it.
     pub outside: Outside,
+    /// How often what trails delivered is validated; `None`: never.
+    pub validation_interval: Option<Duration>,
 }
 
 impl Default for Options {
@@ -69,6 +74,7 @@ impl Default for Options {
             host_names: HostNames::default(),
             limits: Limits::default(),
             outside: Outside::default(),
+            validation_interval: None,
         }
     }
 }
@@ -81,10 +87,13 @@ pub struct Node {
     pub gateway: Arc<Gateway>,
     /// True when the node is to stop: what takes requests stops first, then [`Node::stop`] is called.
     pub stop: watch::Sender<bool>,
+    /// What validation found last, as figures.
+    pub validation: Arc<Results>,
     journal: Arc<dyn Journal>,
     recorder: Arc<Recorder>,
     crew: Arc<Crew>,
     upkeep: JoinHandle<()>,
+    validator: Option<JoinHandle<()>>,
 }
 
 /// A node could not start or stop in order. For our own log.
@@ -117,6 +126,7 @@ impl Node {
         })
         .await?;
         let (stop, stopping) = watch::channel(false);
+        let validation = Arc::new(Results::default());
         let operator = Arc::new(ServerOperator {
             env: env.clone(),
             journal: Arc::clone(&journal),
@@ -127,6 +137,7 @@ impl Node {
             s3: Arc::clone(&s3),
             crew: OnceLock::new(),
             recorder: OnceLock::new(),
+            validation: Arc::clone(&validation),
             stop: stopping.clone(),
             started_ms,
         });
@@ -143,6 +154,19 @@ impl Node {
         crew.add(history);
         crew.add(s3.access_logs(&journal).await?);
         let _ = operator.crew.set(Arc::clone(&crew));
+
+        let validator = options.validation_interval.map(|interval| {
+            let validator = Validator {
+                env: env.clone(),
+                account: Arc::clone(&account),
+                cloudtrail: Arc::clone(&cloudtrail),
+                buckets: Arc::clone(&s3) as Arc<dyn ports::Buckets>,
+                objects,
+                results: Arc::clone(&validation),
+                interval,
+            };
+            (validator, stopping.clone())
+        });
 
         // 3. The gateway.
         let recorder = Arc::new(Recorder::new(Arc::clone(&journal), options.recording));
@@ -170,6 +194,8 @@ impl Node {
         let lag = Arc::new(CrewFigures::new(Arc::clone(&journal), Arc::clone(&crew), env));
         gateway.watch(Arc::clone(&lag) as Arc<dyn ports::Figures>);
         gateway.watch(Arc::new(JournalFigures(Arc::clone(&journal))));
+        gateway.watch(cloudtrail as Arc<dyn ports::Figures>);
+        gateway.watch(Arc::clone(&validation) as Arc<dyn ports::Figures>);
 
         // 4. What is done in the background.
         let upkeep = Upkeep {
@@ -182,7 +208,8 @@ impl Node {
             holds,
         };
         let upkeep = tokio::spawn(upkeep.run(stopping));
-        Ok(Node { gateway, stop, journal, recorder, crew, upkeep })
+        let validator = validator.map(|(validator, stopping)| tokio::spawn(validator.run(stopping)));
+        Ok(Node { gateway, stop, validation, journal, recorder, crew, upkeep, validator })
     }
 
     /// Ends the node in order: background tasks, records, consumers, journal. No request may be running.
@@ -191,6 +218,9 @@ impl Node {
         self.upkeep.await?;
         if let Err(error) = self.gateway.record_throttled().await {
             tracing::error!(%error, "throttled calls could not be summed up in a record");
+        }
+        if let Some(validator) = self.validator {
+            validator.await?;
         }
         self.recorder.close();
         if let Err(error) = self.recorder.write_unwritten().await {

@@ -11,14 +11,16 @@ use futures_util::{StreamExt, stream};
 use gateway::Recorder;
 use journal::{Journal, ReadLimit, Seq};
 use ports::{
-    ConsumerProgress, Flushed, JournalStatus, Operator, RecordLines, RecordingStatus, TrailBacklog, Unavailable,
-    WaitingTrail,
+    ConsumerProgress, Flushed, JournalStatus, Operator, RecordLines, RecordingStatus, TrailBacklog, TrailValidation,
+    Unavailable, WaitingTrail,
 };
 use state::{FileCopy, State};
 use tokio::sync::watch;
 use worker::{Crew, EntryKind};
 
 use crate::holds::{Hold, Holds};
+use crate::validation::Results;
+
 /// How long a flush waits for access logs.
 const ACCESS_LOGS_WAIT: Duration = Duration::from_secs(30);
 
@@ -35,6 +37,7 @@ pub struct ServerOperator {
     pub account: Arc<str>,
     pub state: Arc<dyn State>,
     pub holds: Arc<Holds>,
+    pub validation: Arc<Results>,
     pub stop: watch::Receiver<bool>,
     pub started_ms: u64,
 }
@@ -148,6 +151,10 @@ impl Operator for ServerOperator {
         let backlogs = self.cloudtrail.backlogs().await.map_err(|error| Unavailable(error.to_string()))?;
         let backlogs = backlogs.into_iter().map(|(trail, (files, oldest_ms))| TrailBacklog { trail, files, oldest_ms });
         Ok(backlogs.collect())
+    }
+
+    fn validation(&self) -> Vec<TrailValidation> {
+        self.validation.all()
     }
 
     fn journal_end(&self) -> u64 {

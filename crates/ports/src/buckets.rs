@@ -1,10 +1,12 @@
 //! Buckets as other services use them: as a service principal, under the bucket's own policy.
 
 use std::fmt;
+use std::pin::Pin;
 
 use async_trait::async_trait;
 use base::Region;
 use bytes::Bytes;
+use futures_util::Stream;
 
 /// What other services may know of a bucket.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +40,27 @@ pub struct ServicePut {
     pub content_encoding: Option<String>,
     /// User metadata without `x-amz-meta-`.
     pub metadata: Vec<(String, String)>,
+}
+
+/// An object as listed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BucketObject {
+    /// Its key.
+    pub key: String,
+    /// Its length in bytes.
+    pub size: u64,
+    /// The entity tag, without quotes.
+    pub etag: String,
+    /// When it was written, in milliseconds since 1970.
+    pub modified_ms: i64,
+}
+
+/// An object being read.
+pub struct OpenedObject {
+    /// User metadata without `x-amz-meta-`.
+    pub metadata: Vec<(String, String)>,
+    /// The content, piece by piece.
+    pub content: Pin<Box<dyn Stream<Item = Result<Bytes, BucketError>> + Send>>,
 }
 
 /// Why a bucket did not take part.
@@ -91,4 +114,14 @@ pub trait Buckets: Send + Sync + 'static {
 
     /// Reads an object's content and user metadata, with no policy asked: for our own checks.
     async fn get(&self, bucket: &str, key: &str) -> Result<(Bytes, Vec<(String, String)>), BucketError>;
+
+    /// Some objects whose keys begin with `prefix` and come after `after`, in the order of the bytes of their keys; none only at the
+    /// end. No policy is asked: for our own checks.
+    async fn list(&self, bucket: &str, prefix: &str, after: Option<&str>) -> Result<Vec<BucketObject>, BucketError>;
+
+    /// The names between `prefix` (which ends in a slash or is empty) and the next slash, in order. No policy is asked.
+    async fn folders(&self, bucket: &str, prefix: &str) -> Result<Vec<String>, BucketError>;
+
+    /// Opens an object for reading as it flows. No policy is asked: for our own checks.
+    async fn open(&self, bucket: &str, key: &str) -> Result<OpenedObject, BucketError>;
 }

@@ -9,13 +9,14 @@ pub mod mfa;
 pub mod operator;
 
 pub use access::{AccessRequest, Authorizer, Credential, Credentials, Decision, Secret};
-pub use buckets::{BucketError, BucketInfo, Buckets, ServicePut};
+pub use buckets::{BucketError, BucketInfo, BucketObject, Buckets, OpenedObject, ServicePut};
 pub use cross_origin::{CrossOrigin, CrossOriginAnswer, CrossOriginRequest};
 pub use figures::{Figure, FigureValue, Figures};
 pub use identity::Caller;
 pub use mfa::MfaDevices;
 pub use operator::{
-    ConsumerProgress, Flushed, JournalStatus, Operator, RecordLines, RecordingStatus, TrailBacklog, WaitingTrail,
+    ConsumerProgress, Flushed, JournalStatus, Operator, RecordLines, RecordingStatus, TrailBacklog, TrailValidation,
+    WaitingTrail,
 };
 
 /// A port's owner could not do its part (its storage failed, say). The text is for our own log, never for a client.

@@ -82,6 +82,25 @@ pub struct TrailBacklog {
     pub oldest_ms: i64,
 }
 
+/// What the last validation of a trail's files found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrailValidation {
+    /// Its ARN.
+    pub trail: String,
+    /// When it ended, in milliseconds since 1970.
+    pub checked_at_ms: i64,
+    /// Everything was checked, and nothing is wrong.
+    pub valid: bool,
+    /// Digests looked at.
+    pub digests_checked: u64,
+    /// Log files looked at, those included that are as they were when they were last found valid.
+    pub files_checked: u64,
+    /// How many things are wrong, or could not be checked.
+    pub problem_count: u64,
+    /// The first of them, in words.
+    pub problems: Vec<String>,
+}
+
 /// Lines of records, each one record of JSON and a line end.
 pub type RecordLines = Pin<Box<dyn Stream<Item = Bytes> + Send>>;
 
@@ -117,6 +136,9 @@ pub trait Operator: Send + Sync + 'static {
 
     /// The trails whose files wait.
     async fn backlogs(&self) -> Result<Vec<TrailBacklog>, Unavailable>;
+
+    /// What the last validation of each trail found, in the order of their ARNs.
+    fn validation(&self) -> Vec<TrailValidation>;
 
     /// The position after the last recorded entry.
     fn journal_end(&self) -> u64;

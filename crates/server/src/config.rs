@@ -39,6 +39,9 @@ pub struct Settings {
     /// For which regions a trail of all regions gets digests: all, or active (home and those with events) [default: all].
     #[arg(long, env = "CAIRN_DIGEST_REGIONS", value_name = "ALL|ACTIVE")]
     digest_regions: Option<String>,
+    /// How often everything that trails delivered is validated: from 1s on, or off [default: 1h].
+    #[arg(long, env = "CAIRN_VALIDATION_INTERVAL", value_name = "TIME|off")]
+    validation_interval: Option<String>,
     /// The root access key, instead of one made at the first start.
     #[arg(long, env = "CAIRN_ROOT_ACCESS_KEY_ID", value_name = "KEY")]
     root_access_key_id: Option<String>,
@@ -113,6 +116,8 @@ pub struct Config {
     pub digest_key_lifetime: Duration,
     /// For which regions there are digests.
     pub digest_regions: DigestRegions,
+    /// Between validations; `None` without them.
+    pub validation_interval: Option<Duration>,
     /// The root key, if it was given.
     pub root_key: Option<(String, String)>,
     /// The file with the host keys, if it is not in the data folder.
@@ -223,6 +228,7 @@ impl Settings {
             digest_interval: self.digest_interval.or(other.digest_interval),
             digest_key_lifetime: self.digest_key_lifetime.or(other.digest_key_lifetime),
             digest_regions: self.digest_regions.or(other.digest_regions),
+            validation_interval: self.validation_interval.or(other.validation_interval),
             root_access_key_id: self.root_access_key_id.or(other.root_access_key_id),
             root_secret_access_key: self.root_secret_access_key.or(other.root_secret_access_key),
             host_key_file: self.host_key_file.or(other.host_key_file),
@@ -305,6 +311,10 @@ impl Settings {
             digest_interval: interval("digest_interval", self.digest_interval.as_deref().unwrap_or("1h"))?,
             digest_key_lifetime: key_lifetime(self.digest_key_lifetime.as_deref().unwrap_or("365d"))?,
             digest_regions,
+            validation_interval: match self.validation_interval.as_deref().unwrap_or("1h") {
+                "off" => None,
+                text => Some(interval("validation_interval", text)?),
+            },
             root_key,
             host_key_file: self.host_key_file,
             host_names: names.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect(),
@@ -420,6 +430,8 @@ mod tests {
         assert_eq!(config.account_id, "123456789012");
         assert_eq!((config.delivery_interval.as_secs(), config.digest_interval.as_secs()), (300, 3600));
         assert_eq!(config.digest_key_lifetime.as_secs(), 365 * 24 * 3600);
+        assert_eq!(config.validation_interval.map(|time| time.as_secs()), Some(3600));
+        assert_eq!(of_toml("validation_interval = \"off\"").unwrap().validation_interval, None);
     }
 
     #[test]
@@ -443,6 +455,7 @@ mod tests {
         check("delivery_interval = \"0s\"", "outside 1s to 24h");
         check("digest_key_lifetime = \"4s\"", "outside 5s to 3650d");
         check("digest_regions = \"some\"", "neither all nor active");
+        check("validation_interval = \"never\"", "validation_interval: \"never\" is not a time");
         check("account_id = \"12\"", "twelve digits");
         check("root_access_key_id = \"AKIAX\"", "belong together");
         check("listen = 5", "expected a string");

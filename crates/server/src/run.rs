@@ -81,6 +81,7 @@ async fn run(config: Config) -> Result<(), Failure> {
             host_names,
             limits,
             outside,
+            validation_interval: config.validation_interval,
         },
     });
     let node = gateway::wait_until(&server, starting).await?;

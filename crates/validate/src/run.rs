@@ -4,6 +4,7 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
 use base::Timestamp;
+use base::time::MINUTE_MS;
 
 use crate::expected::{Expected, Head};
 use crate::group;
@@ -208,9 +209,11 @@ async fn tail(voice: &mut Voice<'_>, scope: &Scope, expected: &Expected, before:
         }
         Some(newest) => {
             // A digest is delivered soon after its end. Less than half the time to the next one, so that one missing is seen.
-            let slack_ms = (newest.length_ms / 2).clamp(2_000, 30 * base::time::MINUTE_MS);
-            let reached = newest.modified.map_or(newest.end, |modified| modified.max(newest.end));
-            if latest.since_ms(reached) <= slack_ms {
+            let slack_ms = (newest.length_ms / 2).clamp(2_000, 30 * MINUTE_MS);
+            // After an outage it is delivered late: then it was written at just that time. Written later proves nothing.
+            let tolerance_ms = slack_ms.min(MINUTE_MS);
+            let is_it = newest.modified.is_some_and(|modified| latest.since_ms(modified).abs() <= tolerance_ms);
+            if is_it || latest.since_ms(newest.end) <= slack_ms {
                 return;
             }
             let why = format!(

@@ -25,7 +25,9 @@ use std::sync::Arc;
 use service::{ApiError, Builder, Definition, Service};
 
 pub use delivery::Delivery;
+pub use digest::evidence::Evidence;
 pub use digest::key_maker::{KeyMaker, RsaKeyMaker};
+pub use digest::keys::PublicKey;
 pub use error::Error;
 pub use flush::FlushReport;
 pub use history::History;

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use journal::{Journal, MemoryJournal};
 use model::{Fields, Value};
 use objects::{ObjectInfo, Objects, Reader, Writer};
-use ports::{BucketError, BucketInfo, Buckets, Caller, ServicePut};
+use ports::{BucketError, BucketInfo, BucketObject, Buckets, Caller, OpenedObject, ServicePut};
 use service::{ApiError, Call};
 use state::{CommitInfo, Op, Range, Row, State, Table};
 use tokio::sync::Notify;
@@ -251,6 +251,33 @@ impl Buckets for FakeBuckets {
         let buckets = self.buckets.lock().unwrap();
         let stored = buckets.get(bucket).ok_or(BucketError::NoSuchBucket)?;
         stored.get(key).cloned().ok_or(BucketError::NoSuchKey)
+    }
+
+    async fn list(&self, bucket: &str, prefix: &str, after: Option<&str>) -> Result<Vec<BucketObject>, BucketError> {
+        let buckets = self.buckets.lock().unwrap();
+        let stored = buckets.get(bucket).ok_or(BucketError::NoSuchBucket)?;
+        let fits =
+            stored.iter().filter(|(key, _)| key.starts_with(prefix) && after.is_none_or(|after| key.as_str() > after));
+        let object = |(key, (body, _)): (&String, &(Bytes, _))| BucketObject {
+            key: key.clone(),
+            size: u64::try_from(body.len()).unwrap(),
+            etag: String::new(),
+            modified_ms: START_MS,
+        };
+        Ok(fits.map(object).collect())
+    }
+
+    async fn folders(&self, bucket: &str, prefix: &str) -> Result<Vec<String>, BucketError> {
+        let listed = self.list(bucket, prefix, None).await?;
+        let names = listed.iter().filter_map(|object| object.key.strip_prefix(prefix)?.split_once('/'));
+        let mut names: Vec<String> = names.map(|(name, _)| name.to_owned()).collect();
+        names.dedup();
+        Ok(names)
+    }
+
+    async fn open(&self, bucket: &str, key: &str) -> Result<OpenedObject, BucketError> {
+        let (body, metadata) = self.get(bucket, key).await?;
+        Ok(OpenedObject { metadata, content: Box::pin(futures_util::stream::iter([Ok(body)])) })
     }
 }
 

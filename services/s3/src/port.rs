@@ -3,8 +3,9 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures_util::TryStreamExt;
 use policy::{Context, Policy, Principal, Request, evaluate};
-use ports::{BucketError, BucketInfo, Buckets, ServicePut};
+use ports::{BucketError, BucketInfo, BucketObject, Buckets, OpenedObject, ServicePut};
 use service::{ApiError, Body};
 
 use crate::S3;
@@ -12,6 +13,7 @@ use crate::access_logs;
 use crate::bucket::Bucket;
 use crate::checksum::{Algorithm, Expected, Summer, Sums};
 use crate::conditions::WriteCondition;
+use crate::list::{After, Entry, PAGE_ENTRIES_MAX, Query};
 use crate::object::{Headers, Version, check_key};
 
 /// The most that is read for another service at once: log files and digests are far smaller.
@@ -41,10 +43,63 @@ impl Buckets for S3 {
         loop {
             let bucket = self.bucket(bucket, None).await.map_err(failed)?;
             let version = self.find(&bucket, key, None).await.map_err(failed)?.version;
-            match self.open(&version.data, 0..version.size).await {
+            match S3::open(self, &version.data, 0..version.size).await {
                 Ok(body) => {
                     let content = body.collect(GET_BYTES_MAX).await.map_err(failed)?;
                     return Ok((content, version.headers.metadata.into_iter().collect()));
+                }
+                Err(crate::content::OpenError::Gone) if tries < crate::read::READ_TRIES => tries += 1,
+                Err(error) => return Err(failed(error.into())),
+            }
+        }
+    }
+
+    async fn list(&self, bucket: &str, prefix: &str, after: Option<&str>) -> Result<Vec<BucketObject>, BucketError> {
+        self.bucket(bucket, None).await.map_err(failed)?;
+        let after = after.map_or(After::Nothing, |key| After::Key(key.to_owned()));
+        let query = Query { bucket, prefix, delimiter: None, max: PAGE_ENTRIES_MAX };
+        let page = S3::list(self, &query, &after).await.map_err(failed)?;
+        let objects = page.entries.into_iter().filter_map(|entry| match entry {
+            Entry::Item((key, version)) => {
+                let Version { size, etag, modified_ms, .. } = version;
+                Some(BucketObject { key, size, etag, modified_ms })
+            }
+            Entry::Prefix(_) => None,
+        });
+        Ok(objects.collect())
+    }
+
+    async fn folders(&self, bucket: &str, prefix: &str) -> Result<Vec<String>, BucketError> {
+        self.bucket(bucket, None).await.map_err(failed)?;
+        let query = Query { bucket, prefix, delimiter: Some("/"), max: PAGE_ENTRIES_MAX };
+        let (mut names, mut after) = (Vec::new(), After::Nothing);
+        loop {
+            let page = S3::list(self, &query, &after).await.map_err(failed)?;
+            for entry in page.entries {
+                after = match entry {
+                    Entry::Item((key, _)) => After::Key(key),
+                    Entry::Prefix(group) => {
+                        let name = group.strip_prefix(prefix).and_then(|rest| rest.strip_suffix('/'));
+                        names.extend(name.map(str::to_owned));
+                        After::Prefix(group)
+                    }
+                };
+            }
+            if !page.truncated {
+                return Ok(names);
+            }
+        }
+    }
+
+    async fn open(&self, bucket: &str, key: &str) -> Result<OpenedObject, BucketError> {
+        let mut tries = 0;
+        loop {
+            let bucket = self.bucket(bucket, None).await.map_err(failed)?;
+            let version = self.find(&bucket, key, None).await.map_err(failed)?.version;
+            match S3::open(self, &version.data, 0..version.size).await {
+                Ok(body) => {
+                    let metadata = version.headers.metadata.into_iter().collect();
+                    return Ok(OpenedObject { metadata, content: Box::pin(body.map_err(failed)) });
                 }
                 Err(crate::content::OpenError::Gone) if tries < crate::read::READ_TRIES => tries += 1,
                 Err(error) => return Err(failed(error.into())),
@@ -199,6 +254,29 @@ mod tests {
         s3.put(delivery("b")).await.unwrap();
         set_policy(&s3, "logs", &policy(r#"{"StringEquals":{"aws:SourceAccount":"999999999999"}}"#)).await;
         assert_eq!(s3.put(delivery("c")).await, Err(BucketError::AccessDenied));
+    }
+
+    #[tokio::test]
+    async fn what_was_written_is_listed_and_flows() {
+        let s3 = service();
+        bucket(&s3, "logs").await;
+        set_policy(&s3, "logs", &policy(GUIDE)).await;
+        let keys = ["x.json.gz", "y/b.json.gz", "y/a.json.gz", "z/a.json.gz"]
+            .map(|name| format!("AWSLogs/123456789012/{name}"));
+        for key in &keys {
+            s3.put(ServicePut { key: key.clone(), ..delivery("content") }).await.unwrap();
+        }
+        let buckets: &dyn Buckets = &s3;
+        let listed = buckets.list("logs", "AWSLogs/", Some(&keys[0])).await.unwrap();
+        assert_eq!(listed.iter().map(|object| &object.key).collect::<Vec<_>>(), [&keys[2], &keys[1], &keys[3]]);
+        assert_eq!((listed[0].size, listed[0].etag.len()), (7, 32));
+        assert_eq!(buckets.list("logs", "AWSLogs/", Some(&keys[3])).await.unwrap(), []);
+        assert_eq!(buckets.folders("logs", "AWSLogs/123456789012/").await.unwrap(), ["y", "z"]);
+        let opened = buckets.open("logs", &keys[1]).await.unwrap();
+        assert_eq!(opened.metadata, [("digest".to_owned(), "1".to_owned())]);
+        assert_eq!(opened.content.try_collect::<Vec<_>>().await.unwrap().concat(), b"content");
+        assert_eq!(buckets.open("logs", "absent").await.err(), Some(BucketError::NoSuchKey));
+        assert_eq!(buckets.list("absent", "", None).await.err(), Some(BucketError::NoSuchBucket));
     }
 
     #[tokio::test]

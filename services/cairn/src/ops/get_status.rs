@@ -25,6 +25,7 @@ pub struct Output {
     journal: Journal,
     consumers: Vec<Consumer>,
     backlogs: Vec<Backlog>,
+    validation: Vec<Validation>,
 }
 
 #[derive(Serialize)]
@@ -73,6 +74,18 @@ fn number(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Validation {
+    trail: String,
+    checked_at: Timestamp,
+    valid: bool,
+    digests_checked: i64,
+    files_checked: i64,
+    problem_count: i64,
+    problems: Vec<String>,
+}
+
 impl Operation for GetStatus {
     type Service = Cairn;
     type Input = Input;
@@ -98,6 +111,15 @@ impl Operation for GetStatus {
             files: number(backlog.files),
             oldest: Timestamp::from_ms(backlog.oldest_ms),
         });
+        let validation = operator.validation().into_iter().map(|validation| Validation {
+            trail: validation.trail,
+            checked_at: Timestamp::from_ms(validation.checked_at_ms),
+            valid: validation.valid,
+            digests_checked: number(validation.digests_checked),
+            files_checked: number(validation.files_checked),
+            problem_count: number(validation.problem_count),
+            problems: validation.problems,
+        });
         let (recording, journal) = (operator.recording(), operator.journal());
         Ok(Output {
             version: env!("CARGO_PKG_VERSION"),
@@ -118,6 +140,7 @@ impl Operation for GetStatus {
             },
             consumers,
             backlogs: backlogs.collect(),
+            validation: validation.collect(),
         })
     }
 }

@@ -8,6 +8,7 @@
 //! digest whose plan took it.
 
 mod backfill;
+pub mod evidence;
 pub mod key_maker;
 pub mod keys;
 mod plan;
