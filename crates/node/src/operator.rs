@@ -31,8 +31,8 @@ pub struct ServerOperator {
 #[async_trait]
 impl Operator for ServerOperator {
     async fn flush(&self) -> Result<Flushed, Unavailable> {
-        self.flush_access_logs().await?;
         let report = self.cloudtrail.flush(true).await.map_err(|error| Unavailable(error.to_string()))?;
+        self.flush_access_logs().await?;
         Ok(Flushed {
             cut: report.cut.get(),
             files_delivered: report.files_delivered,
