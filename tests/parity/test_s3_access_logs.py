@@ -87,7 +87,7 @@ def test_requests_are_logged_line_by_line(cairn, s3, bucket, target):
         ("REST.GET.OBJECT", "a%20b", f"GET /{bucket}/a%20b HTTP/1.1", "403", "AccessDenied"),
     ]
     put, anonymous = found[1], found[-1]
-    owner = s3.get_bucket_acl(Bucket=bucket)["Owner"]["ID"]
+    owner = s3.get_bucket_acl(Bucket=target)["Owner"]["ID"]
     assert {name: put[name] for name in ("owner", "bucket", "ip", "requester", "size", "signature", "auth", "host", "region")} == {
         "owner": owner, "bucket": bucket, "ip": "127.0.0.1", "requester": owner, "size": "5", "signature": "SigV4", "auth": "AuthHeader",
         "host": cairn.host, "region": "us-east-1"}

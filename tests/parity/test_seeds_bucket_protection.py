@@ -57,7 +57,7 @@ def test_003_bucket_for_long_term_storage(cairn):
     place = rf"AWSLogs/{ACCOUNT}/CloudTrail/us-east-1/\d{{4}}/\d\d/\d\d/{ACCOUNT}_CloudTrail_us-east-1_\d{{8}}T\d{{4}}Z_\w+\.json\.gz"
     assert keys and all(re.fullmatch(place, key) for key in keys)
     assert aws("head-object", "--bucket", LOGS, "--key", keys[0]).json["ServerSideEncryption"] == "AES256"
-    cairn.aws(["s3", "cp", f"s3://{LOGS}/{keys[0]}", "-"])
+    cairn.aws(["s3", "cp", f"s3://{LOGS}/{keys[0]}", str(cairn.folder / "log.json.gz")])
     cairn.flush()
     read = cairn.sh(f"aws s3 cp s3://{access}/audit-log-reads/ read --recursive --quiet && cat read/*", cwd=cairn.folder).out
     assert [line for line in read.splitlines() if "REST.GET.OBJECT" in line and keys[0] in line], read

@@ -1,5 +1,7 @@
 """Terraform's `aws_s3_bucket_*` resources: apply, an empty second plan, a change, an empty plan again, destroy."""
 
+import pytest
+
 from terraform import Terraform
 
 TEXT = """
@@ -183,6 +185,8 @@ resource "aws_s3_bucket_accelerate_configuration" "trail" {
 """
 
 
+# Twenty-one resources, five times over.
+@pytest.mark.timeout(1500)
 def test_bucket_settings(cairn, tmp_path):
     terraform = Terraform(cairn, tmp_path / "tf", TEXT)
     s3 = cairn.client("s3")
