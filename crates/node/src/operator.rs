@@ -52,8 +52,8 @@ const HOLD_BEATS_MAX: u32 = 24 * 3600;
 #[async_trait]
 impl Operator for ServerOperator {
     async fn flush(&self) -> Result<Flushed, Unavailable> {
-        self.flush_access_logs().await?;
         let report = self.cloudtrail.flush(true).await.map_err(|error| Unavailable(error.to_string()))?;
+        self.flush_access_logs().await?;
         Ok(Flushed {
             cut: report.cut.get(),
             files_delivered: report.files_delivered,

@@ -80,13 +80,17 @@ const NAMES: [(&str, &str); 27] = [
 ];
 
 /// Where a record names an operation otherwise than the model.
-const ALIASES: [(&str, &str); 8] = [
+const ALIASES: [(&str, &str); 12] = [
     ("DeleteBucketPublicAccessBlock", "DeletePublicAccessBlock"),
     ("GetAccelerateConfiguration", "GetBucketAccelerateConfiguration"),
+    ("GetBucketLifecycle", "GetBucketLifecycleConfiguration"),
+    ("GetBucketNotification", "GetBucketNotificationConfiguration"),
     ("GetBucketObjectLockConfiguration", "GetObjectLockConfiguration"),
     ("GetBucketPublicAccessBlock", "GetPublicAccessBlock"),
     ("ListObjects", "ListObjectsV2"),
     ("PutAccelerateConfiguration", "PutBucketAccelerateConfiguration"),
+    ("PutBucketLifecycle", "PutBucketLifecycleConfiguration"),
+    ("PutBucketNotification", "PutBucketNotificationConfiguration"),
     ("PutBucketObjectLockConfiguration", "PutObjectLockConfiguration"),
     ("PutBucketPublicAccessBlock", "PutPublicAccessBlock"),
 ];

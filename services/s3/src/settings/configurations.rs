@@ -6,7 +6,7 @@ use state::{Expect, Op, Range};
 
 use super::Document;
 use crate::error::{Error, state_failed};
-use crate::{S3, TABLE_CONFIGURATIONS, to_json};
+use crate::{COMMIT_TRIES, S3, TABLE_CONFIGURATIONS, to_json};
 
 /// The most of one kind that a bucket may have. Source: S3 API reference, "PutBucketInventoryConfiguration", errors.
 const CONFIGURATIONS_MAX: usize = 1000;
@@ -140,9 +140,17 @@ impl S3 {
                 return Err(ApiError::new("TooManyConfigurations", 400, text));
             }
         }
-        let bucket = self.bucket(bucket, None).await?.writable()?;
         let put = Op::Put { table: TABLE_CONFIGURATIONS, key, value: to_json(&document), expect: Expect::Any };
-        self.state.commit(vec![bucket.unchanged(), put]).await.map(|_| ()).map_err(state_failed)
+        for _ in 0..COMMIT_TRIES {
+            // Nothing is written into a bucket that goes.
+            let bucket = self.bucket(bucket, None).await?.writable()?;
+            match self.state.commit(vec![bucket.unchanged(), put.clone()]).await {
+                Ok(_) => return Ok(()),
+                Err(error) if error.is_conflict() => {}
+                Err(error) => return Err(state_failed(error)),
+            }
+        }
+        Err(Error::OperationAborted.into())
     }
 
     /// The configuration of this identifier.
