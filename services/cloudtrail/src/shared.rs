@@ -68,6 +68,8 @@ pub struct Shared {
     history_cursor: watch::Sender<u64>,
     /// Whether workers run by themselves (else a test runs them).
     background: AtomicBool,
+    /// Contents of delivered log files could not be removed: delivery is to look for them.
+    pub(crate) untidy: AtomicBool,
     /// Log files put into buckets since the start.
     pub(crate) files_delivered: AtomicU64,
 }
@@ -91,6 +93,7 @@ impl Shared {
             delivery_cursor: watch::Sender::new(0),
             history_cursor: watch::Sender::new(0),
             background: AtomicBool::new(false),
+            untidy: AtomicBool::new(false),
             files_delivered: AtomicU64::new(0),
         }
     }

@@ -31,7 +31,6 @@ pub(crate) type Place = (String, String);
 #[derive(Clone, Debug)]
 pub(crate) struct TrailView {
     pub(crate) arn: String,
-    pub(crate) name: String,
     pub(crate) place: Place,
     /// The chain of digests that its files belong to.
     pub(crate) digests: Option<u64>,
@@ -157,7 +156,6 @@ impl TrailView {
         json.as_object()?;
         Some(TrailView {
             arn: text(json, "arn"),
-            name: text(json, "name"),
             place: (text(json, "bucket"), text(json, "prefix")),
             digests: json["digests"]["id"].as_u64(),
             home_region: text(json, "home_region"),

@@ -212,6 +212,7 @@ impl World {
             faults: Arc::clone(&self.faults),
             ledger: Arc::clone(&self.ledger),
             ready: Arc::new(AtomicBool::new(true)),
+            watched: true,
         });
         if first {
             if setup::set_up(&line, &self.admin, &self.chance).await.is_err() {

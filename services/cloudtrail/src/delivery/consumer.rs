@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -35,6 +36,8 @@ const OPEN_FILES_MAX: usize = 64;
 const OPEN_BYTES_MAX: u64 = 256 << 20;
 /// How long stopping may wait for buckets; what is not delivered then waits in the outbox for the next start.
 const STOP_WAIT: Duration = Duration::from_secs(5);
+/// How long contents that could not be removed wait at least.
+const SWEEP_PAUSE_MS: u64 = 60_000;
 /// Rows read at a time.
 const PAGE: usize = 1_000;
 
@@ -76,6 +79,7 @@ pub struct Delivery {
     pending: Option<Cut>,
     cut_at_ms: u64,
     swept: bool,
+    swept_at_ms: u64,
 }
 
 struct OpenFile {
@@ -130,13 +134,16 @@ impl Delivery {
             pending: None,
             cut_at_ms,
             swept: false,
+            swept_at_ms: cut_at_ms,
         })
     }
 
     /// Wakes the workers of all trails that something is left to do for, and removes contents that no row names: those of cuts
-    /// that were never committed. Called before the first cut.
+    /// that were never committed, and of delivered files that could not be removed then. Called while no cut is pending: before the
+    /// first, and again when a worker asks for it.
     async fn sweep(&mut self) -> Result<(), Failure> {
         let shared = Arc::clone(&self.shared);
+        shared.untidy.store(false, Ordering::Release);
         let mut named = std::collections::BTreeSet::new();
         let mut arns: std::collections::BTreeSet<String> = self.trails.keys().cloned().collect();
         let outbox = state::scan_all(&*shared.state, OUTBOX, Range::all(), |row| {
@@ -167,6 +174,7 @@ impl Delivery {
             shared.worker(&arn).wake();
         }
         self.swept = true;
+        self.swept_at_ms = shared.env.clock.monotonic_ms();
         Ok(())
     }
 
@@ -415,6 +423,10 @@ impl Consumer for Delivery {
             self.sweep().await?;
         }
         self.finish_cut().await?;
+        let swept_ms = self.shared.env.clock.monotonic_ms().saturating_sub(self.swept_at_ms);
+        if swept_ms >= SWEEP_PAUSE_MS && self.shared.untidy.load(Ordering::Acquire) {
+            self.sweep().await?;
+        }
         let open_ms = self.shared.env.clock.monotonic_ms().saturating_sub(self.cut_at_ms);
         if open_ms >= self.shared.options.delivery_interval_ms {
             self.cut_now().await?;

@@ -219,8 +219,9 @@ impl TrailWorker {
         }
         self.shared.state.commit(ops).await.map_err(Stuck::own)?;
         self.shared.files_delivered.fetch_add(1, Ordering::Relaxed);
-        // Should this fail, the sweep at the next start removes it.
+        // Should this fail, delivery's next sweep removes it.
         if let Err(error) = self.shared.objects.delete(&file.value.object).await {
+            self.shared.untidy.store(true, Ordering::Release);
             tracing::warn!(%error, object = file.value.object, "a delivered log file stays in the outbox");
         }
         Ok(())
