@@ -53,6 +53,7 @@ async fn run(config: Config) -> Result<(), Failure> {
             cloudtrail: cloudtrail::Options {
                 delivery_interval_ms: millis(config.delivery_interval),
                 digest_interval_ms: millis(config.digest_interval),
+                ..cloudtrail::Options::default()
             },
             recording: if config.recording { Recording::On } else { Recording::Off },
             host_names,

@@ -22,12 +22,14 @@ pub struct Options {
     pub delivery_interval_ms: u64,
     /// How much time a digest covers.
     pub digest_interval_ms: u64,
+    /// How many records event history keeps in memory before it makes a segment of them.
+    pub history_tail_records: usize,
 }
 
 impl Default for Options {
     /// As AWS: five minutes, an hour.
     fn default() -> Options {
-        Options { delivery_interval_ms: 300_000, digest_interval_ms: 3_600_000 }
+        Options { delivery_interval_ms: 300_000, digest_interval_ms: 3_600_000, history_tail_records: 8_192 }
     }
 }
 

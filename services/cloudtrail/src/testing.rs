@@ -277,7 +277,7 @@ impl World {
             state: Arc::new(Fused { inner: self.state.clone(), fuse: Arc::clone(&self.fuse) }),
             objects: Arc::new(Fused { inner: self.objects.clone(), fuse: Arc::clone(&self.fuse) }),
             buckets: Arc::clone(&self.buckets) as Arc<dyn Buckets>,
-            options: Options { delivery_interval_ms: 5_000, digest_interval_ms: 20_000 },
+            options: Options { delivery_interval_ms: 5_000, digest_interval_ms: 20_000, ..Options::default() },
         }
     }
 

@@ -20,6 +20,7 @@ pub(crate) struct Record {
     /// `Root`, or the name of an IAM user, or empty.
     pub(crate) who: String,
     pub(crate) management: bool,
+    pub(crate) region: String,
     /// The trails that select it, by ARN; and where their files go.
     pub(crate) trails: Vec<(String, Place)>,
 }
@@ -113,6 +114,7 @@ impl Oracle {
             error_code: json["errorCode"].as_str().map(str::to_owned),
             who,
             management: category(json) == "Management",
+            region: text(json, "awsRegion"),
             trails: trails.into_iter().map(|trail| (trail.arn.clone(), trail.place.clone())).collect(),
         }
     }

@@ -123,6 +123,7 @@ impl World {
             options: cloudtrail::Options {
                 delivery_interval_ms: *chance.pick(&[5_000, 20_000, 60_000]),
                 digest_interval_ms: *chance.pick(&[60_000, 300_000]),
+                history_tail_records: *chance.pick(&[10, 40, 8_192]),
             },
             admin: Arc::new(Admin::new(seed, calls)),
             writers: (0..3).map(|number| Arc::new(Writer::new(seed, number, calls))).collect(),

@@ -337,7 +337,11 @@ impl Delivery {
         let rev = match self.shared.state.commit(self.commit_of(cut)).await {
             Ok(info) => info.revs[0],
             // An earlier attempt may have been committed though it was answered with a failure.
-            Err(error) if error.is_conflict() => self.committed_before(cut).await?,
+            Err(error) if error.is_conflict() => {
+                // Then a worker may have delivered and removed what was stored again just now.
+                self.shared.untidy.store(true, Ordering::Release);
+                self.committed_before(cut).await?
+            }
             Err(error) => return Err(failed("committing a cut", error)),
         };
         let cut = self.pending.take().expect("it was there a moment ago");

@@ -168,7 +168,7 @@ impl TrailWorker {
         Ok(!self.shared.state.scan(CHAIN_ENDS, range, 1).await.map_err(Stuck::own)?.is_empty())
     }
 
-    async fn upload(&self) -> Result<(), Stuck> {
+    pub(crate) async fn upload(&self) -> Result<(), Stuck> {
         let range = Range::prefix(state::key::key(&[self.arn.as_str()]));
         loop {
             let page = self.shared.state.scan(OUTBOX, range.clone(), PAGE).await.map_err(Stuck::own)?;
@@ -217,7 +217,11 @@ impl TrailWorker {
         if let Some(delivered) = file.value.delivered() {
             ops.push(rows::put(DELIVERED, file.value.delivered_key(), &delivered, Expect::Absent));
         }
-        self.shared.state.commit(ops).await.map_err(Stuck::own)?;
+        if let Err(error) = self.shared.state.commit(ops).await {
+            // Perhaps it was made all the same. Then no row names the content any more.
+            self.shared.untidy.store(true, Ordering::Release);
+            return Err(Stuck::own(error));
+        }
         self.shared.files_delivered.fetch_add(1, Ordering::Relaxed);
         // Should this fail, delivery's next sweep removes it.
         if let Err(error) = self.shared.objects.delete(&file.value.object).await {

@@ -79,7 +79,7 @@ struct Wanted<'a> {
 }
 
 impl TrailWorker {
-    /// Writes last digests for chains that ended. Everything cut before the end is in its bucket when this is called.
+    /// Writes last digests for chains that ended.
     pub(crate) async fn end_chains(&self) -> Result<(), Stuck> {
         let range = Range::prefix(state::key::key(&[self.arn.as_str()]));
         loop {
@@ -87,6 +87,8 @@ impl TrailWorker {
             if ends.is_empty() {
                 return Ok(());
             }
+            // The cut that ended a chain may have come since this round looked into the outbox: its files go first.
+            self.upload().await?;
             for row in ends {
                 let end: ChainEnd = rows::read(CHAIN_ENDS, &row).map_err(Stuck::own)?;
                 for region in self.regions(&end.trail).await? {
