@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test lint ci bench models release parity parity-doc fuzz clean
+.PHONY: help run test lint ci sim sim-day bench models release parity parity-doc fuzz clean
 
 CARGO ?= cargo
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
@@ -39,6 +39,14 @@ lint: ## formatting, clippy, tidy, licences and advisories of dependencies
 	$(CARGO) deny check
 
 ci: lint test ## lint and test
+
+sim: ## run simulated worlds with crashes: SEEDS=1000 [SEED=first] [PLANT=bug] (docs/internals/simulator.md)
+	$(CARGO) build --profile quick -p sim
+	$(TARGET_DIR)/quick/sim $(or $(SEEDS),1000) --seed $(or $(SEED),0) $(if $(PLANT),--plant $(PLANT)) $(ARGS)
+
+sim-day: ## a simulated day without faults, with its memory: CALLS=100000
+	$(CARGO) build --profile quick -p sim
+	$(TARGET_DIR)/quick/sim day $(or $(CALLS),100000)
 
 bench: ## measure what recording costs (ARGS=SECONDS for each figure)
 	$(CARGO) build --profile quick -p cairn -p benches

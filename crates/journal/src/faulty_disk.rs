@@ -47,6 +47,8 @@ struct Inode {
     /// What is on the disk for certain.
     durable: Vec<u8>,
     changes: Vec<Change>,
+    /// Each open file holds a clone.
+    handles: Arc<()>,
 }
 
 enum Change {
@@ -149,7 +151,7 @@ impl FaultyDisk {
     pub fn put(&self, path: &Path, bytes: Vec<u8>) {
         let mut world = self.world();
         let inode = world.inodes.len();
-        world.inodes.push(Inode { seen: bytes.clone(), durable: bytes, changes: Vec::new() });
+        world.inodes.push(Inode { seen: bytes.clone(), durable: bytes, ..Inode::default() });
         world.names.insert(path.to_path_buf(), inode);
         world.durable_names.insert(path.to_path_buf(), inode);
         world.folders.extend(path.ancestors().skip(1).map(Path::to_path_buf));
@@ -198,6 +200,16 @@ impl World {
             let keep = keep_all_before.map_or_else(|| self.chance.one_in(2), |count| index < count);
             if keep {
                 change.apply(&mut self.durable_names);
+            }
+        }
+    }
+
+    /// Gives up the bytes of files that no name leads to and nobody has open. The names are durable.
+    fn forget_removed(&mut self) {
+        let named: BTreeSet<usize> = self.names.values().copied().collect();
+        for (at, inode) in self.inodes.iter_mut().enumerate() {
+            if Arc::strong_count(&inode.handles) == 1 && !named.contains(&at) {
+                *inode = Inode::default();
             }
         }
     }
@@ -281,7 +293,8 @@ impl Disk for FaultyDisk {
             }
             None => return Err(io::ErrorKind::NotFound.into()),
         };
-        Ok(Box::new(FaultyFile { disk: self.clone(), inode, generation: world.generation }))
+        let _handle = Arc::clone(&world.inodes[inode].handles);
+        Ok(Box::new(FaultyFile { disk: self.clone(), _handle, inode, generation: world.generation }))
     }
 
     fn list(&self, folder: &Path) -> io::Result<Vec<String>> {
@@ -335,6 +348,7 @@ impl Disk for FaultyDisk {
         world.syncs += 1;
         world.name_changes.clear();
         world.durable_names = world.names.clone();
+        world.forget_removed();
         Ok(())
     }
 
@@ -349,6 +363,7 @@ impl Disk for FaultyDisk {
 
 struct FaultyFile {
     disk: FaultyDisk,
+    _handle: Arc<()>,
     inode: usize,
     generation: u64,
 }

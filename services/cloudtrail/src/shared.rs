@@ -40,6 +40,8 @@ pub struct Options {
     pub digest_regions: DigestRegions,
     /// Whether each call gets a record. If not, nothing waits for one.
     pub recording: bool,
+    /// How many records event history keeps in memory before it makes a segment of them.
+    pub history_tail_records: usize,
 }
 
 impl Default for Options {
@@ -51,6 +53,7 @@ impl Default for Options {
             digest_key_lifetime_ms: 365 * 24 * 3_600_000,
             digest_regions: DigestRegions::All,
             recording: true,
+            history_tail_records: 8_192,
         }
     }
 }
@@ -95,6 +98,8 @@ pub struct Shared {
     history_cursor: watch::Sender<u64>,
     /// Whether workers run by themselves (else a test runs them).
     background: AtomicBool,
+    /// Contents of delivered log files could not be removed: delivery is to look for them.
+    pub(crate) untidy: AtomicBool,
     /// Log files put into buckets since the start.
     pub(crate) files_delivered: AtomicU64,
 }
@@ -119,6 +124,7 @@ impl Shared {
             delivery_cursor: watch::Sender::new(0),
             history_cursor: watch::Sender::new(0),
             background: AtomicBool::new(false),
+            untidy: AtomicBool::new(false),
             files_delivered: AtomicU64::new(0),
         }
     }

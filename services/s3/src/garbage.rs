@@ -159,6 +159,8 @@ impl S3 {
         // Whoever reads it finishes first.
         let Some(_removal) = self.pins.remove(&name) else { return Ok(0) };
         let mut blobs = Vec::new();
+        // Not among `ops` until all blobs are gone: a manifest that went before them would leave nobody who knows their names.
+        let mut gone = Vec::new();
         match garbage.what {
             // The call that wrote it may have gone with its commit still under way: whichever of that and this comes first
             // keeps the other from happening.
@@ -176,15 +178,16 @@ impl S3 {
                 for part in self.manifest(&name).await?.map(|manifest| manifest.parts).unwrap_or_default() {
                     match part.data {
                         Data::Blob(name) => blobs.push(name),
-                        other => self.discard(&other, ops),
+                        other => self.discard(&other, &mut gone),
                     }
                 }
-                ops.push(Op::Delete { table: TABLE_MANIFESTS, key: name.into(), expect: Expect::Any });
+                gone.push(Op::Delete { table: TABLE_MANIFESTS, key: name.into(), expect: Expect::Any });
             }
         }
         for name in &blobs {
             self.objects.delete(name).await.map_err(ApiError::unavailable)?;
         }
+        ops.append(&mut gone);
         // A row written anew meanwhile names something that has to go all the same.
         ops.push(Op::Delete { table: TABLE_GARBAGE, key: row.key, expect: Expect::Any });
         Ok(blobs.len())

@@ -22,6 +22,7 @@ mod chains;
 mod chance;
 mod client;
 mod clock;
+mod day;
 mod disk;
 mod ending;
 mod faults;
@@ -43,6 +44,7 @@ mod writer;
 
 use std::fmt;
 
+pub use day::day;
 pub use plants::{PLANTS, Plant};
 pub use world::run;
 
@@ -89,6 +91,13 @@ pub struct Violation {
     pub what: String,
     /// The last events.
     pub last: Vec<String>,
+}
+
+impl Violation {
+    /// The world of this seed ended in a panic.
+    pub fn panicked(seed: u64) -> Violation {
+        Violation { seed, invariant: 0, what: "the simulator panicked".to_owned(), last: Vec::new() }
+    }
 }
 
 impl fmt::Display for Violation {

@@ -1,5 +1,8 @@
-//! `sim COUNT [--seed N] [--plant NAME] [--echo] [--log FILTER]`: runs that many worlds, beginning with the seed N, on as many
-//! threads as there are processors. Prints the first violation and how to see it again.
+//! `sim COUNT [--seed N] [--plant NAME] [--all] [--echo] [--log FILTER]`: runs that many worlds, beginning with the seed N, on as
+//! many threads as there are processors. Prints the first violation and how to see it again; with `--all` it goes on and lists
+//! every violation.
+//!
+//! `sim day [CALLS]`: 24 simulated hours without faults.
 #![allow(
     clippy::disallowed_methods,
     reason = "what is simulated is inside a world; this measures how long worlds take"
@@ -16,15 +19,20 @@ struct Arguments {
     count: u64,
     seed: u64,
     plant: Option<Plant>,
+    all: bool,
     echo: bool,
     log: Option<String>,
 }
 
 fn main() -> ExitCode {
-    let arguments = match parse(std::env::args().skip(1)) {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    if words.first().is_some_and(|word| word == "day") {
+        return day(words.get(1).map_or("100000", String::as_str));
+    }
+    let arguments = match parse(words.into_iter()) {
         Ok(arguments) => arguments,
         Err(why) => {
-            eprintln!("{why}\nusage: sim COUNT [--seed N] [--plant NAME] [--echo] [--log FILTER]");
+            eprintln!("{why}\nusage: sim COUNT [--seed N] [--plant NAME] [--all] [--echo] [--log FILTER]");
             eprintln!("plants: {}", PLANTS.map(|(name, _, _)| name).join(" "));
             return ExitCode::from(2);
         }
@@ -43,8 +51,22 @@ fn main() -> ExitCode {
     }
 }
 
+fn day(calls: &str) -> ExitCode {
+    let folder = std::env::temp_dir().join(format!("cairn-sim-day-{}", std::process::id()));
+    let done = calls.parse().map_err(|_| format!("{calls:?} is not a number").into());
+    let done = done.and_then(|calls| sim::day(calls, &folder));
+    let _ = std::fs::remove_dir_all(&folder);
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
 fn parse(mut words: impl Iterator<Item = String>) -> Result<Arguments, String> {
-    let mut arguments = Arguments { count: 1, seed: 0, plant: None, echo: false, log: None };
+    let mut arguments = Arguments { count: 1, seed: 0, plant: None, all: false, echo: false, log: None };
     let number = |text: Option<String>| -> Result<u64, String> {
         let text = text.unwrap_or_default();
         text.parse().map_err(|_| format!("{text:?} is not a number"))
@@ -56,6 +78,7 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Arguments, String> {
                 let name = words.next().unwrap_or_default();
                 arguments.plant = Some(Plant::named(&name).ok_or_else(|| format!("there is no plant {name:?}"))?);
             }
+            "--all" => arguments.all = true,
             "--echo" => arguments.echo = true,
             "--log" => arguments.log = words.next(),
             _ => arguments.count = number(Some(word))?,
@@ -81,7 +104,10 @@ fn worlds(arguments: &Arguments) -> Option<Violation> {
                         return;
                     }
                     let seed = arguments.seed + index;
-                    match sim::run(Settings { seed, plant: arguments.plant, echo: arguments.echo }) {
+                    let settings = Settings { seed, plant: arguments.plant, echo: arguments.echo };
+                    let world = std::panic::catch_unwind(|| sim::run(settings));
+                    let world = world.unwrap_or_else(|_| Err(Box::new(Violation::panicked(seed))));
+                    match world {
                         Ok(summary) => {
                             let wide = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
                             let all = [
@@ -100,7 +126,10 @@ fn worlds(arguments: &Arguments) -> Option<Violation> {
                             }
                         }
                         Err(violation) => {
-                            failed.store(true, Ordering::Relaxed);
+                            failed.store(!arguments.all, Ordering::Relaxed);
+                            if arguments.all {
+                                println!("seed {}: I{} {}", violation.seed, violation.invariant, violation.what);
+                            }
                             found.lock().expect("no holder of this lock can panic").push(*violation);
                         }
                     }

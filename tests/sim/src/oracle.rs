@@ -20,6 +20,7 @@ pub(crate) struct Record {
     /// `Root`, or the name of an IAM user, or empty.
     pub(crate) who: String,
     pub(crate) management: bool,
+    pub(crate) region: String,
     /// The trails that select it, by ARN; and where their files go.
     pub(crate) trails: Vec<(String, Place)>,
 }
@@ -31,7 +32,6 @@ pub(crate) type Place = (String, String);
 #[derive(Clone, Debug)]
 pub(crate) struct TrailView {
     pub(crate) arn: String,
-    pub(crate) name: String,
     pub(crate) place: Place,
     /// The chain of digests that its files belong to.
     pub(crate) digests: Option<u64>,
@@ -114,6 +114,7 @@ impl Oracle {
             error_code: json["errorCode"].as_str().map(str::to_owned),
             who,
             management: category(json) == "Management",
+            region: text(json, "awsRegion"),
             trails: trails.into_iter().map(|trail| (trail.arn.clone(), trail.place.clone())).collect(),
         }
     }
@@ -157,7 +158,6 @@ impl TrailView {
         json.as_object()?;
         Some(TrailView {
             arn: text(json, "arn"),
-            name: text(json, "name"),
             place: (text(json, "bucket"), text(json, "prefix")),
             digests: json["digests"]["id"].as_u64(),
             home_region: text(json, "home_region"),

@@ -12,6 +12,9 @@ use crate::chance::Chance;
 use crate::faults::{Fate, Faults};
 use crate::plants::Plant;
 
+/// What the names of buckets' content begin with.
+const CONTENT: &str = "s3/";
+
 /// See the module.
 #[derive(Clone)]
 pub(crate) struct SimStore(Arc<Inner>);
@@ -64,7 +67,7 @@ fn failed(doing: &'static str, name: &str) -> Error {
 impl Objects for SimStore {
     async fn put(&self, name: &str, bytes: Bytes) -> Result<(), Error> {
         let fate = self.before("writing", name, true).await?;
-        if !self.planted(Plant::WriteLost, 6) {
+        if !(name.starts_with(CONTENT) && self.planted(Plant::WriteLost, 6)) {
             self.0.objects.put(name, bytes).await?;
         }
         self.after("writing", name, fate).await
@@ -110,7 +113,7 @@ impl Writer for SimWriter {
     async fn finish(self: Box<Self>) -> Result<(), Error> {
         let SimWriter { store, name, writer } = *self;
         let fate = store.before("finishing", &name, true).await?;
-        if !store.planted(Plant::WriteLost, 6) {
+        if !(name.starts_with(CONTENT) && store.planted(Plant::WriteLost, 6)) {
             writer.finish().await?;
         }
         store.after("finishing", &name, fate).await

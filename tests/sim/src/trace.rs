@@ -43,6 +43,13 @@ impl Trace {
         inner.last.push_back(line);
     }
 
+    /// A detail, for who reads along; it says nothing that the events do not imply.
+    pub(crate) fn whisper(&self, at_ms: u64, text: impl FnOnce() -> String) {
+        if self.echo {
+            println!("{:>9}.{:03}   {}", at_ms / 1000, at_ms % 1000, text());
+        }
+    }
+
     /// Bytes that belong to what happened and would say nothing to a reader.
     pub(crate) fn absorb(&self, bytes: &[u8]) {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner).hash.update(bytes);

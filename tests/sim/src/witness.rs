@@ -168,6 +168,17 @@ impl Witness {
 
     /// The tables have made a commit.
     pub(crate) fn committed(&self, ops: &[Op]) {
+        self.trace.whisper(self.clock.monotonic_ms(), || {
+            let words = ops.iter().map(|op| match op {
+                Op::Put { table, key, value, .. } => {
+                    let value = String::from_utf8_lossy(&value[..value.len().min(400)]).into_owned();
+                    format!("\n    put {table} {:?} {value}", String::from_utf8_lossy(key))
+                }
+                Op::Delete { table, key, .. } => format!("\n    delete {table} {:?}", String::from_utf8_lossy(key)),
+                Op::Check { table, .. } => format!("\n    check {table}"),
+            });
+            format!("commit{}", words.collect::<String>())
+        });
         let cursor_of = |table: &str| {
             ops.iter().find_map(|op| match op {
                 Op::Put { table: of, value, .. } if *of == table => {

@@ -126,6 +126,7 @@ impl World {
                 delivery_interval_ms: *chance.pick(&[5_000, 20_000, 60_000]),
                 digest_interval_ms: *chance.pick(&[60_000, 300_000]),
                 digest_regions: cloudtrail::DigestRegions::Active,
+                history_tail_records: *chance.pick(&[10, 40, 8_192]),
                 ..cloudtrail::Options::default()
             },
             admin: Arc::new(Admin::new(seed, calls)),
@@ -215,6 +216,7 @@ impl World {
             faults: Arc::clone(&self.faults),
             ledger: Arc::clone(&self.ledger),
             ready: Arc::new(AtomicBool::new(true)),
+            watched: true,
         });
         if first {
             if setup::set_up(&line, &self.admin, &self.chance).await.is_err() {

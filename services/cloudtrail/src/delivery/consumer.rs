@@ -38,6 +38,8 @@ const OPEN_BYTES_MAX: u64 = 256 << 20;
 const STOP_WAIT: Duration = Duration::from_secs(5);
 /// How often rows of trails that are gone are looked for.
 const TIDY_MS: u64 = 3_600_000;
+/// How long contents that could not be removed wait at least.
+const SWEEP_PAUSE_MS: u64 = 60_000;
 /// Rows read at a time.
 const PAGE: usize = 1_000;
 
@@ -85,6 +87,7 @@ pub struct Delivery {
     cut_at_ms: u64,
     tidy_at_ms: u64,
     swept: bool,
+    swept_at_ms: u64,
 }
 
 struct OpenFile {
@@ -142,13 +145,16 @@ impl Delivery {
             cut_at_ms,
             tidy_at_ms: cut_at_ms.saturating_add(TIDY_MS),
             swept: false,
+            swept_at_ms: cut_at_ms,
         })
     }
 
     /// Wakes the workers of all trails that something is left to do for, and removes contents that no row names: those of cuts
-    /// that were never committed. Called before the first cut.
+    /// that were never committed, and of delivered files that could not be removed then. Called while no cut is pending: before the
+    /// first, and again when a worker asks for it.
     async fn sweep(&mut self) -> Result<(), Failure> {
         let shared = Arc::clone(&self.shared);
+        shared.untidy.store(false, Ordering::Release);
         let mut named = std::collections::BTreeSet::new();
         let mut arns: std::collections::BTreeSet<String> = self.trails.keys().cloned().collect();
         let mut waiting: BTreeMap<String, i64> = BTreeMap::new();
@@ -191,6 +197,7 @@ impl Delivery {
             shared.wake(&arn);
         }
         self.swept = true;
+        self.swept_at_ms = shared.env.clock.monotonic_ms();
         Ok(())
     }
 
@@ -368,7 +375,11 @@ impl Delivery {
         let rev = match self.shared.state.commit(self.commit_of(cut)).await {
             Ok(info) => info.revs[0],
             // An earlier attempt may have been committed though it was answered with a failure.
-            Err(error) if error.is_conflict() => self.committed_before(cut).await?,
+            Err(error) if error.is_conflict() => {
+                // Then a worker may have delivered and removed what was stored again just now.
+                self.shared.untidy.store(true, Ordering::Release);
+                self.committed_before(cut).await?
+            }
             Err(error) => return Err(failed("committing a cut", error)),
         };
         let cut = self.pending.take().expect("it was there a moment ago");
@@ -465,6 +476,10 @@ impl Consumer for Delivery {
         if now_ms >= self.tidy_at_ms {
             self.tidy_at_ms = now_ms.saturating_add(TIDY_MS);
             self.tidy().await.map_err(|error| failed("tidying after deleted trails", error))?;
+        }
+        let swept_ms = self.shared.env.clock.monotonic_ms().saturating_sub(self.swept_at_ms);
+        if swept_ms >= SWEEP_PAUSE_MS && self.shared.untidy.load(Ordering::Acquire) {
+            self.sweep().await?;
         }
         let open_ms = self.shared.env.clock.monotonic_ms().saturating_sub(self.cut_at_ms);
         if open_ms >= self.shared.options.delivery_interval_ms {

@@ -201,7 +201,7 @@ impl TrailWorker {
 
     /// Puts every waiting file. A bucket that refuses one is left alone with the others: it holds up no other bucket, in which the
     /// trail may have had files before or after.
-    async fn upload(&self) -> Result<(), Stuck> {
+    pub(crate) async fn upload(&self) -> Result<(), Stuck> {
         let mut refused: BTreeMap<String, BucketError> = BTreeMap::new();
         let mut range = Range::prefix(state::key::key(&[self.arn.as_str()]));
         let mut oldest_ms = None;
@@ -264,13 +264,18 @@ impl TrailWorker {
         if let Some(delivered) = file.value.delivered() {
             ops.push(rows::put(DELIVERED, file.value.delivered_key(), &delivered, Expect::Absent));
         }
-        self.shared.state.commit(ops).await.map_err(Stuck::own)?;
+        if let Err(error) = self.shared.state.commit(ops).await {
+            // Perhaps it was made all the same. Then no row names the content any more.
+            self.shared.untidy.store(true, Ordering::Release);
+            return Err(Stuck::own(error));
+        }
         self.shared.files_delivered.fetch_add(1, Ordering::Relaxed);
         self.figures.waiting.fetch_sub(1, Ordering::Relaxed);
         self.figures.files.fetch_add(1, Ordering::Relaxed);
         self.figures.delivered.fetch_add(file.value.records, Ordering::Relaxed);
-        // Should this fail, the sweep at the next start removes it.
+        // Should this fail, delivery's next sweep removes it.
         if let Err(error) = self.shared.objects.delete(&file.value.object).await {
+            self.shared.untidy.store(true, Ordering::Release);
             tracing::warn!(%error, object = file.value.object, "a delivered log file stays in the outbox");
         }
         Ok(None)

@@ -62,6 +62,8 @@ impl TrailWorker {
             if ends.is_empty() {
                 return Ok(());
             }
+            // The cut that ended a chain may have come since this round looked into the outbox: its files go first.
+            self.upload().await?;
             let mut refused = None;
             for row in ends {
                 let end: ChainEnd = rows::read(CHAIN_ENDS, &row).map_err(Stuck::own)?;

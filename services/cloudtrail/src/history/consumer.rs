@@ -18,9 +18,7 @@ use crate::rows::{self, Found, HISTORY, ONLY, SEGMENT_FILTERS, SEGMENTS};
 
 /// The tail is sealed at this size …
 const TAIL_BYTES_MAX: usize = 4 << 20;
-/// … or at so many records …
-const TAIL_RECORDS_MAX: usize = 8_192;
-/// … or when so many entries would have to be read again after a start.
+/// … or at as many records as the options say, or when so many entries would have to be read again after a start.
 const UNSEALED_ENTRIES_MAX: u64 = 32_768;
 /// How often old segments are looked for.
 const EXPIRY_CHECK_MS: u64 = 3_600_000;
@@ -38,7 +36,7 @@ pub struct History {
     committed: Option<Found<Cursor>>,
     next: Seq,
     expiry_at_ms: Option<u64>,
-    /// [`TAIL_RECORDS_MAX`], or less in a test.
+    /// See [`crate::Options::history_tail_records`].
     pub(crate) tail_records_max: usize,
 }
 
@@ -60,7 +58,8 @@ impl History {
         *index.tail() = Default::default();
         index.count_segments().await?;
         index.shared.history_at(next);
-        Ok(History { index, committed, next, expiry_at_ms: None, tail_records_max: TAIL_RECORDS_MAX })
+        let tail_records_max = index.shared.options.history_tail_records;
+        Ok(History { index, committed, next, expiry_at_ms: None, tail_records_max })
     }
 
     fn gather(&self, seq: Seq, record: &Bytes) {
