@@ -177,7 +177,10 @@ impl Delivery {
         });
         unrecorded.await.map_err(|error| failed("reading what was given up", error))?;
         for (arn, count) in waiting {
-            shared.figures_of(&arn).waiting.store(count, Ordering::Relaxed);
+            // From here on they are counted as they come and go.
+            if !self.swept {
+                shared.figures_of(&arn).waiting.store(count, Ordering::Relaxed);
+            }
             arns.insert(arn);
         }
         self.tidy().await.map_err(|error| failed("tidying after deleted trails", error))?;
