@@ -112,7 +112,12 @@ impl Client {
     ) -> Result<Value, CallError> {
         let response = self.send(service, operation, region, &body.to_string()).await?;
         let bytes = response.into_body().collect().await.map_err(|error| self.unreachable(error))?.to_bytes();
-        serde_json::from_slice(&bytes).map_err(|error| self.unreachable(format!("its answer cannot be read: {error}")))
+        serde_json::from_slice(&bytes).map_err(|error| self.unreadable(error))
+    }
+
+    /// What is said of an answer that is not in the form that we know.
+    pub fn unreadable(&self, error: serde_json::Error) -> CallError {
+        self.unreachable(format!("its answer cannot be read: {error}"))
     }
 
     /// Calls an operation of Cairn's own whose answer is a stream of lines.

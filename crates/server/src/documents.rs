@@ -106,7 +106,7 @@ fn example() -> String {
     for setting in settings().iter().filter(|setting| !setting.is_hide_set()) {
         let (meaning, default) = meaning(setting);
         text.push('\n');
-        for line in crate::terminal::wrap(&meaning, 100) {
+        for line in crate::terminal::wrap(&format!("{}.", meaning.trim_end_matches('.')), 100) {
             text.push_str(&format!("# {line}\n"));
         }
         text.push_str(&format!("#{} = {}\n", setting.get_id(), Value::from(default.unwrap_or_default())));
@@ -157,7 +157,7 @@ mod tests {
         let text = in_force(&given);
         assert!(text.contains("listen = \"127.0.0.1:1\"\n") && text.contains("# digest_interval = \"1h\"\n"), "{text}");
         assert!(
-            text.contains("# root_secret_access_key is set; it is not shown\n") && !text.contains("very"),
+            text.contains("# root_secret_access_key is set; it is not shown\n") && !text.contains("very secret"),
             "{text}"
         );
         assert!(text.contains("# host_names is not set\n"), "{text}");

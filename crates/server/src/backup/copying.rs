@@ -113,6 +113,13 @@ impl<'a> Copier<'a> {
             Err(error) if source.may_go && error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(failed("opening", &source.path)(error)),
         };
+        if source.only_hash {
+            let sha256 = self.read(&mut from, source, &mut |bytes| {
+                self.done_bytes.fetch_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX), Ordering::Relaxed);
+                Ok(())
+            })?;
+            return Ok(Some(Listed { name: source.name.clone(), sha256 }));
+        }
         let to = self.to.join(&source.name);
         make_folder(to.parent().unwrap_or(&self.to))?;
         if let Some(sha256) = self.link(source, &to)? {
@@ -236,7 +243,7 @@ mod tests {
         let source = |name: &str, text: &str| {
             fs::write(path(name), text).unwrap();
             let len_bytes = u64::try_from(text.len()).unwrap();
-            Source { path: path(name), name: format!("objects/{name}"), len_bytes, may_go: true }
+            Source { path: path(name), name: format!("objects/{name}"), len_bytes, may_go: true, only_hash: false }
         };
         let first = [source("a", "same"), source("b", "then"), source("c", "long")];
         let copied = Copier::new(path("one"), None, "copying").all(&first, || true).unwrap();
@@ -244,7 +251,13 @@ mod tests {
         let files = copied.files.into_iter().map(|file| (file.name, file.sha256)).collect();
         let base = Base { data: path("one"), files };
         let mut second = vec![source("a", "same"), source("b", "now!"), source("c", "longer"), source("d", "new")];
-        second.push(Source { path: path("gone"), name: "objects/gone".into(), len_bytes: 3, may_go: true });
+        second.push(Source {
+            path: path("gone"),
+            name: "objects/gone".into(),
+            len_bytes: 3,
+            may_go: true,
+            only_hash: false,
+        });
         let copied = Copier::new(path("two"), Some(&base), "copying").all(&second, || true).unwrap();
         assert_eq!((copied.linked, copied.files.len()), (1, 4));
         let inode = |name: &str| fs::metadata(path(name)).unwrap().ino();
@@ -256,7 +269,13 @@ mod tests {
     #[test]
     fn a_file_that_cannot_be_copied_and_a_hold_that_ended_stop_it() {
         let folder = tempfile::tempdir().unwrap();
-        let gone = Source { path: folder.path().join("gone"), name: "x".into(), len_bytes: 3, may_go: false };
+        let gone = Source {
+            path: folder.path().join("gone"),
+            name: "x".into(),
+            len_bytes: 3,
+            may_go: false,
+            only_hash: false,
+        };
         let copier = Copier::new(folder.path().join("to"), None, "copying");
         let error = copier.all(std::slice::from_ref(&gone), || true).err().unwrap().to_string();
         assert!(error.contains("opening") && error.contains("gone"), "{error}");

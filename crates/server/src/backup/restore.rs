@@ -25,7 +25,7 @@ pub struct RestoreArgs {
     /// The backup.
     #[arg(value_name = "BACKUP")]
     from: PathBuf,
-    /// Only verify the backup, and make nothing but a copy that is removed again.
+    /// Only verify the backup. Its tables and its journal are copied beside the data folder meanwhile.
     #[arg(long)]
     check: bool,
     #[command(flatten)]
@@ -40,7 +40,10 @@ pub fn run(args: RestoreArgs) -> Result<ExitCode, Failure> {
     if is_inside(&config.data_dir, &args.from) {
         return Err(format!("{} lies in the backup itself: choose another place", config.data_dir.display()).into());
     }
-    let sources = sources(&data, &files)?;
+    let mut sources = sources(&data, &files)?;
+    for source in &mut sources {
+        source.only_hash = args.check && source.name != TABLES && !source.name.starts_with("journal/");
+    }
     let temporary = args.check.then(|| config.data_dir.with_file_name("cairn-restore-check"));
     let target = temporary.as_ref().unwrap_or(&config.data_dir);
     let unfinished = Unfinished::begin(target)?;
@@ -86,7 +89,13 @@ fn sources(data: &Path, files: &[Listed]) -> Result<Vec<Source>, Failure> {
         let path = data.join(name);
         match fs::symlink_metadata(&path) {
             Ok(data) if data.is_file() => {
-                sources.push(Source { path, name: name.clone(), len_bytes: data.len(), may_go: false });
+                sources.push(Source {
+                    path,
+                    name: name.clone(),
+                    len_bytes: data.len(),
+                    may_go: false,
+                    only_hash: false,
+                });
             }
             Ok(_) => wrong.push(format!("{name} is not a file")),
             Err(error) => wrong.push(format!("{name}: {error}")),

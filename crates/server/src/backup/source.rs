@@ -50,6 +50,8 @@ pub struct Source {
     pub len_bytes: u64,
     /// It may go while we copy: then nothing names it any more.
     pub may_go: bool,
+    /// It is only read and hashed.
+    pub only_hash: bool,
 }
 
 /// What to copy.
@@ -111,10 +113,22 @@ pub fn running(folder: &Path, told: &Told) -> Result<Moment, Failure> {
 pub fn list(folder: &Path, moment: &Moment, extra: Extra) -> Result<Sources, Failure> {
     let mut sources = Sources { files: Vec::new(), left_out: Vec::new(), has_objects: false };
     let len_bytes = fs::metadata(&moment.tables).map_err(failed("measuring", &moment.tables))?.len();
-    sources.files.push(Source { path: moment.tables.clone(), name: TABLES.to_owned(), len_bytes, may_go: false });
+    sources.files.push(Source {
+        path: moment.tables.clone(),
+        name: TABLES.to_owned(),
+        len_bytes,
+        may_go: false,
+        only_hash: false,
+    });
     for Extent { name, len_bytes } in &moment.journal {
         let path = folder.join("journal").join(name);
-        sources.files.push(Source { path, name: format!("journal/{name}"), len_bytes: *len_bytes, may_go: false });
+        sources.files.push(Source {
+            path,
+            name: format!("journal/{name}"),
+            len_bytes: *len_bytes,
+            may_go: false,
+            only_hash: false,
+        });
     }
     for (name, is_folder) in names(folder)? {
         match name.as_str() {
@@ -153,7 +167,7 @@ fn walk(path: &Path, name: &str, may_go: bool, into: &mut Vec<Source>) -> Result
     if !data.is_file() {
         return Err(format!("{} is neither a file nor a folder: it cannot be backed up", path.display()).into());
     }
-    into.push(Source { path: path.to_owned(), name: name.to_owned(), len_bytes: data.len(), may_go });
+    into.push(Source { path: path.to_owned(), name: name.to_owned(), len_bytes: data.len(), may_go, only_hash: false });
     Ok(())
 }
 

@@ -91,12 +91,32 @@ pub struct Backlog {
 #[serde(rename_all = "PascalCase", default)]
 pub struct Validation {
     pub trail: String,
-    pub checked_at: Option<f64>,
+    /// Seconds since 1970, or ISO 8601.
+    pub checked_at: Value,
     pub valid: Option<bool>,
     pub digests_checked: u64,
     pub files_checked: u64,
-    /// Texts, or documents that say more.
-    pub problems: Vec<Value>,
+    /// Texts, or documents that say more; or only how many.
+    pub problems: Value,
+}
+
+impl Validation {
+    /// When, in seconds since 1970.
+    pub fn checked_secs(&self) -> Option<f64> {
+        let text = || Some(base::Timestamp::parse_iso8601(self.checked_at.as_str()?)?.secs_f64());
+        self.checked_at.as_f64().or_else(text)
+    }
+
+    /// How many problems were found.
+    pub fn problem_count(&self) -> u64 {
+        let listed = self.problems.as_array().map(|problems| u64::try_from(problems.len()).unwrap_or(u64::MAX));
+        listed.or(self.problems.as_u64()).unwrap_or_default()
+    }
+
+    /// Whether something is wrong.
+    pub fn is_bad(&self) -> bool {
+        self.valid == Some(false) || self.problem_count() > 0
+    }
 }
 
 /// A trail and how it does.
@@ -153,8 +173,8 @@ impl Disk {
 
 /// Asks.
 pub async fn gather(client: &Client, config: &Config) -> Result<Status, CallError> {
-    let read = |value: Value| serde_json::from_value(value).unwrap_or_default();
-    let server: Server = read(client.json(CAIRN, "GetStatus", "us-east-1", &json!({})).await?);
+    let server = client.json(CAIRN, "GetStatus", "us-east-1", &json!({})).await?;
+    let server: Server = serde_json::from_value(server).map_err(|error| client.unreadable(error))?;
     let (trails, trails_left_out) = trails(client).await?;
     Ok(Status {
         asked_at: system::env().clock.now().secs_f64(),
@@ -174,7 +194,8 @@ async fn trails(client: &Client) -> Result<(Vec<Trail>, usize), CallError> {
     loop {
         let body = if token.is_null() { json!({}) } else { json!({ "NextToken": token }) };
         let mut page = client.json(CLOUDTRAIL, "ListTrails", "us-east-1", &body).await?;
-        let trails: Vec<Trail> = serde_json::from_value(page["Trails"].take()).unwrap_or_default();
+        let trails: Vec<Trail> =
+            serde_json::from_value(page["Trails"].take()).map_err(|error| client.unreadable(error))?;
         listed.extend(trails);
         token = page["NextToken"].take();
         if token.is_null() {
@@ -187,11 +208,12 @@ async fn trails(client: &Client) -> Result<(Vec<Trail>, usize), CallError> {
         let (arn, region) = (named.arn.clone(), named.home_region.clone());
         let body = json!({ "trailNameList": [arn], "includeShadowTrails": false });
         let mut described = client.json(CLOUDTRAIL, "DescribeTrails", &region, &body).await?;
-        let mut described: Vec<Trail> = serde_json::from_value(described["trailList"].take()).unwrap_or_default();
+        let described = serde_json::from_value::<Vec<Trail>>(described["trailList"].take());
+        let mut described = described.map_err(|error| client.unreadable(error))?;
         // It may be deleted between two questions.
         let Some(mut trail) = described.pop() else { continue };
         match client.json(CLOUDTRAIL, "GetTrailStatus", &region, &json!({ "Name": arn })).await {
-            Ok(status) => trail.status = serde_json::from_value(status).unwrap_or_default(),
+            Ok(status) => trail.status = serde_json::from_value(status).map_err(|error| client.unreadable(error))?,
             Err(CallError::Refused { .. }) => continue,
             Err(error) => return Err(error),
         }
@@ -235,7 +257,13 @@ fn measure(disk: &dyn base::Disk, path: &Path, files: &mut u64, bytes: &mut u64)
             true
         }
         Ok(Some(Stat::Dir)) => match disk.list(path) {
-            Ok(names) => names.iter().fold(true, |whole, name| measure(disk, &path.join(name), files, bytes) && whole),
+            Ok(names) => {
+                let mut whole = true;
+                for name in names {
+                    whole &= measure(disk, &path.join(name), files, bytes);
+                }
+                whole
+            }
             Err(_) => false,
         },
         // It was removed just now.

@@ -72,13 +72,12 @@ pub fn find(status: &Status) -> Vec<Problem> {
         of_trail(status, trail, &mut add);
     }
     for validation in &server.validation {
-        let bad = validation.valid == Some(false) || !validation.problems.is_empty();
-        if bad {
+        if validation.is_bad() {
             let trail = name_of(&validation.trail);
-            let first = validation.problems.first().map(text_of).unwrap_or_default();
-            let count = amounts::counted(validation.problems.len().try_into().unwrap_or(u64::MAX), "problem");
+            let first = validation.problems.get(0).map(|first| format!(": {}", text_of(first))).unwrap_or_default();
+            let count = amounts::counted(validation.problem_count(), "problem");
             add(
-                format!("Validation of the trail {trail} found {count}: {first}"),
+                format!("Validation of the trail {trail} found {count}{first}"),
                 "Somebody changed or removed files of the trail: cairn validate names each.",
             );
         }

@@ -207,16 +207,12 @@ fn trail_row(status: &Status, trail: &Trail) -> Vec<Cell> {
 fn validation(status: &Status) -> Table {
     let mut table = Table::new(&["~TRAIL", "CHECKED", ">DIGESTS", ">FILES", "RESULT"]);
     for validation in &status.server.validation {
-        let bad = validation.valid == Some(false) || !validation.problems.is_empty();
-        let result = match (bad, validation.valid) {
-            (true, _) => {
-                let problems = validation.problems.len().try_into().unwrap_or(u64::MAX);
-                (Style::Bad, format!("invalid: {}", counted(problems, "problem")))
-            }
+        let result = match (validation.is_bad(), validation.valid) {
+            (true, _) => (Style::Bad, format!("invalid: {}", counted(validation.problem_count(), "problem"))),
             (false, Some(_)) => (Style::Good, "valid".to_owned()),
             (false, None) => (Style::Dim, NOTHING.to_owned()),
         };
-        let checked = validation.checked_at.map(|at| format!("{} ago", about(ago_ms(status, at))));
+        let checked = validation.checked_secs().map(|at| format!("{} ago", about(ago_ms(status, at))));
         table.row(vec![
             (Style::Bold, name_of(&validation.trail).to_owned()),
             (Style::Plain, checked.unwrap_or_else(|| NOTHING.to_owned())),

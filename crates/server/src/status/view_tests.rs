@@ -103,11 +103,11 @@ fn what_is_wrong_comes_first() {
     status.server.backlogs.push(Backlog { trail: arn.clone(), files: 3, oldest: NOW - 1_000.0 });
     status.server.validation.push(Validation {
         trail: arn,
-        checked_at: Some(NOW - 60.0),
+        checked_at: (NOW - 60.0).into(),
         valid: Some(false),
         digests_checked: 40,
         files_checked: 1_234,
-        problems: vec!["AWSLogs/x.json.gz is missing".into()],
+        problems: serde_json::json!(["AWSLogs/x.json.gz is missing"]),
     });
     check(
         &status,

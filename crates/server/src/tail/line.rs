@@ -165,7 +165,7 @@ mod tests {
             &put(),
             "08:15:30  root            s3 PutObject                trail-logs/some/where/…n/the/bucket/file.json  127.0.0.1        ok",
         );
-        check(80, &denied(), "08:15:31  ops/night   cloudtrail DeleteTrail      audit\u{fffd}[2J        AccessDenied");
+        check(80, &denied(), "08:15:31  ops/night   cloudtrail DeleteTrail      audit\u{fffd}[2J         AccessDenied");
     }
 
     #[test]
