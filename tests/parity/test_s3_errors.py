@@ -57,7 +57,7 @@ TABLE = {
     "metadata too large": (bucket_of("put_object", Key="k", Body=b"", Metadata={"a": "x" * 3000}), "MetadataTooLarge", 400),
     "max keys below zero": (bucket_of("list_objects_v2", MaxKeys=-1), "InvalidArgument", 400),
     "a token that is none": (bucket_of("list_objects_v2", ContinuationToken="nonsense"), "InvalidArgument", 400),
-    "not written yet": (bucket_of("list_bucket_analytics_configurations"), "NotImplemented", 501),
+    "not written yet": (bucket_of("get_bucket_metadata_configuration"), "NotImplemented", 501),
 }
 
 

@@ -58,7 +58,7 @@ impl Gateway {
     }
 
     /// What is to be remembered of a request so that its answer can say whom it is for.
-    pub(crate) fn from_page(&self, parts: &Parts, target: &Target<'_>) -> Option<FromPage> {
+    pub(crate) fn page_of(&self, parts: &Parts, target: &Target<'_>) -> Option<FromPage> {
         let origin = header(&parts.headers, "origin")?.to_owned();
         let (bucket, _) = place(s3_path(target)?);
         Some(FromPage { bucket, origin, method: parts.method.clone() })

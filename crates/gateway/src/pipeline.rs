@@ -175,7 +175,7 @@ impl Gateway {
         if let Some(path) = self.preflight_path(&arrival.parts.method, &target) {
             return self.preflight(&arrival, &path).await;
         }
-        let from_page = self.from_page(&arrival.parts, &target);
+        let from_page = self.page_of(&arrival.parts, &target);
         let mut response = self.dispatch(arrival, claim, target, incoming).await;
         if let Some(from_page) = from_page {
             self.let_page_see(from_page, &mut response).await;

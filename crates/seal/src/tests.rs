@@ -1,3 +1,5 @@
+//! Ranges, damage, moved chunks, rotation: what is opened is what was sealed, or an error.
+
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 

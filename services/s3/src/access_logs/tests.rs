@@ -1,3 +1,5 @@
+//! Access logs from the change of a setting to the object in its bucket, over crashes too.
+
 use std::sync::Arc;
 
 use bytes::Bytes;
