@@ -52,3 +52,13 @@ fn main() -> ExitCode {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn no_two_arguments_have_one_name() {
+        super::Arguments::command().debug_assert();
+    }
+}

@@ -94,15 +94,18 @@ pub(crate) async fn each_day(
     let first = (from > Timestamp::EPOCH).then(|| format!("{prefix}{}", from.ymd_path()));
     let last = format!("{prefix}{}", to.ymd_path());
     let mut after = first;
-    loop {
+    // Behind all days: a colon comes after the digits.
+    let behind = format!("{prefix}:");
+    'pages: loop {
         let page = work.source.list(bucket, prefix, after.as_deref()).await;
         let page = page.map_err(|error| Failure::Source(format!("listing s3://{bucket}/{prefix}: {error}")))?;
         let Some(end) = page.last() else { return Ok(()) };
         after = Some(end.key.clone());
         for object in page {
             let later_day = object.key.as_str() > last.as_str() && !object.key.starts_with(&last);
-            if later_day && object.key[prefix.len()..].starts_with(|c: char| c.is_ascii_digit()) {
-                continue;
+            if later_day && object.key < behind {
+                after = Some(behind.clone());
+                continue 'pages;
             }
             if !take(object) {
                 return Ok(());
@@ -129,7 +132,6 @@ pub(crate) async fn validate(
     voice.say(Event::Spot { region: spot.region.clone(), number, of, from, to }).await;
     // Without a start: everything, and what the oldest links to must be there too.
     let start = scope.start.unwrap_or(Timestamp::EPOCH);
-    seen.start = Some(seen.start.map_or(oldest, |start| start.min(oldest)));
     let stamps = match before {
         Some(_) => stamps(&work, scope, spot, scope.start.unwrap_or(oldest)).await?,
         None => HashMap::new(),

@@ -27,6 +27,9 @@ pub(crate) async fn check(work: &Work, named: &Named) -> Event {
     let DigestLogFile { s3_bucket, s3_object, hash_value, .. } = &named.file;
     let invalid = |kind, why: String| Event::Problem(Problem::log(kind, s3_bucket, s3_object, why));
     let format = || invalid(Kind::LogFormat, "invalid format".to_owned());
+    let Ok(_turn) = work.turns.acquire().await else {
+        return Event::Unchecked(format!("s3://{s3_bucket}/{s3_object}: validation ended before it was read"));
+    };
     let mut opened = match work.source.open(s3_bucket, s3_object).await {
         Ok(opened) => opened,
         Err(SourceError::NotFound) => return invalid(Kind::LogMissing, "not found".to_owned()),

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use base::Timestamp;
 use base::time::MINUTE_MS;
 
+use tokio::sync::Semaphore;
+
 use crate::expected::{Expected, Head};
 use crate::group;
 use crate::keys::Keys;
@@ -17,8 +19,8 @@ use crate::source::{Source, SourceError};
 use crate::strays;
 use crate::work::{Pending, Work};
 
-/// Checks under way per parallel one, so that none waits for the order of what is said.
-const QUEUE_PER_PARALLEL: usize = 16;
+/// Checks begun, waiting or done for each that runs, so that none waits for the order of what is said.
+const QUEUE_PER_PARALLEL: usize = 4;
 /// Digests asked for the name of their bucket.
 const ASKED_FOR_BUCKET: usize = 9;
 
@@ -64,8 +66,6 @@ pub enum Failure {
 pub struct Outcome {
     /// For the next run.
     pub remembered: Remembered,
-    /// From when: the given time, or that of the oldest digest.
-    pub start: Option<Timestamp>,
 }
 
 /// What is said, in order, while checks go on beside it.
@@ -145,7 +145,6 @@ pub(crate) struct Seen {
     /// Digests that a chain led to, whether they were good or not.
     pub(crate) visited: HashSet<u128>,
     pub(crate) newest: Option<Newest>,
-    pub(crate) start: Option<Timestamp>,
 }
 
 /// Validates what `scope` means of `source`, and says everything to `say`. `before`: what an earlier run left; with it log files
@@ -159,7 +158,8 @@ pub async fn validate(
     options: Options,
     say: &mut (dyn FnMut(Event) + Send),
 ) -> Result<Outcome, Failure> {
-    let work = Arc::new(Work { source, keys, options });
+    let turns = Semaphore::new(options.parallel.clamp(1, Semaphore::MAX_PERMITS));
+    let work = Arc::new(Work { source, keys, options, turns });
     let mut voice = Voice { work: Arc::clone(&work), queue: VecDeque::new(), say, remembered: Remembered::default() };
     let mut seen = Seen::default();
 
@@ -185,7 +185,7 @@ pub async fn validate(
     // 2. What must be there and is not.
     tail(&mut voice, scope, expected, before, &seen).await;
     voice.finish().await;
-    Ok(Outcome { remembered: voice.remembered, start: seen.start })
+    Ok(Outcome { remembered: voice.remembered })
 }
 
 /// Reports newest digests that somebody knows of and that are not there.
@@ -195,6 +195,10 @@ async fn tail(voice: &mut Voice<'_>, scope: &Scope, expected: &Expected, before:
     for head in expected.heads.iter().chain(remembered) {
         let Head { bucket, key } = head;
         let name = mark(&[bucket, key]);
+        if !seen.visited.contains(&name) {
+            // Asked for again the next time, as long as it is not there.
+            voice.remembered.note_head(head.clone());
+        }
         if seen.visited.contains(&name) || !told.insert(name) || !within(scope, bucket, key) {
             continue;
         }

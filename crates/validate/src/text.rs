@@ -107,10 +107,10 @@ impl<'a> Text<'a> {
             )?;
         }
         if report.further_problems > 0 {
-            writeln!(self.out, "{} problems INVALID that are not of these files", report.further_problems)?;
+            writeln!(self.out, "{} further problems", report.further_problems)?;
         }
         if !report.unchecked.is_empty() {
-            writeln!(self.out, "{} things could not be checked", report.unchecked.len())?;
+            writeln!(self.out, "{} not checked", report.unchecked.len())?;
         }
         self.out.flush()
     }

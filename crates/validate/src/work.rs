@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use crate::keys::Keys;
@@ -15,6 +16,8 @@ pub(crate) struct Work {
     pub(crate) source: Arc<dyn Source>,
     pub(crate) keys: Arc<dyn Keys>,
     pub(crate) options: Options,
+    /// One for each log file that is read at the same time.
+    pub(crate) turns: Semaphore,
 }
 
 /// Something that is, or will be, there.

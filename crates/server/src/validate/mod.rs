@@ -26,7 +26,7 @@ use progress::Progress;
 use s3::S3;
 
 /// Log files checked at the same time, for each processor: some wait for the disk or the network while others are inflated.
-const PARALLEL_PER_CORE: usize = 4;
+const PARALLEL_PER_CORE: usize = 16;
 
 /// What can be asked of `cairn validate`.
 #[derive(Args)]
@@ -48,7 +48,7 @@ pub struct ValidateArgs {
     prefix: Option<String>,
     /// Only this account, of a trail of an organization.
     #[arg(long, value_name = "DIGITS")]
-    account_id: Option<String>,
+    member_account: Option<String>,
     /// Only this region.
     #[arg(long, value_name = "REGION")]
     region: Option<String>,
@@ -79,7 +79,7 @@ pub struct ValidateArgs {
     /// Print one JSON object instead.
     #[arg(long, conflicts_with = "verbose")]
     json: bool,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Settings of the server, to find it")]
     settings: Settings,
 }
 
@@ -159,11 +159,12 @@ async fn run_async(args: &ValidateArgs, parallel: usize) -> Result<u8, Failure> 
     let outcome = match outcome {
         Ok(outcome) => outcome,
         Err(error) => {
+            eprintln!("cairn: nothing more is proved: {error}");
             report.unchecked.push(error.to_string());
             Default::default()
         }
     };
-    let from = scope.start.or(outcome.start).unwrap_or(Timestamp::EPOCH);
+    let from = scope.start.or(report.found_start).unwrap_or(Timestamp::EPOCH);
     let seconds = started(&env, started_ms);
     let code = report.exit_code();
     if args.json {
@@ -175,9 +176,6 @@ async fn run_async(args: &ValidateArgs, parallel: usize) -> Result<u8, Failure> 
     }
     if code == 2 && report.digests.total() == 0 && report.unchecked.is_empty() {
         eprintln!("cairn: nothing is proved: there is no digest in this time; does the trail validate log files?");
-    }
-    for why in report.unchecked.iter().filter(|_| !args.json) {
-        eprintln!("cairn: not checked: {why}");
     }
     // What was not seen to the end must not be taken for all there is.
     if let (Some(path), true) = (&args.state, report.unchecked.is_empty()) {
@@ -232,7 +230,7 @@ async fn prepare(args: &ValidateArgs, env: &Env) -> Result<Prepared, Failure> {
     }
     let trail = args.trail_arn.as_deref().map(parse_arn).transpose()?;
     let mut scope = Scope { start: args.start_time, region: args.region.clone(), ..Scope::all("", end) };
-    scope.account_id.clone_from(&args.account_id);
+    scope.account_id.clone_from(&args.member_account);
     if let Some((name, account)) = &trail {
         scope.trail = Some(name.clone());
         scope.account_id.get_or_insert_with(|| account.clone());
@@ -278,7 +276,7 @@ async fn prepare(args: &ValidateArgs, env: &Env) -> Result<Prepared, Failure> {
                     (scope.bucket, scope.prefix) = (bucket, prefix);
                     if organization {
                         // The trail's own account is only one of them.
-                        scope.account_id.clone_from(&args.account_id);
+                        scope.account_id.clone_from(&args.member_account);
                     }
                 }
                 (None, None) => {

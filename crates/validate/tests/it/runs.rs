@@ -43,6 +43,7 @@ fn the_newest_digests_of_the_run_before_must_be_there() {
     assert_eq!((done.problems()[0].kind, &done.problems()[0].key), (Kind::TailMissing, &newest));
     // Its log files are of a time that nothing covers any more: they are not told one by one.
     assert_eq!(done.problems().len(), 1);
+    assert!(done.remembered.unwrap().heads().any(|head| head.key == newest), "it is asked for the next time too");
 }
 
 #[test]
