@@ -7,6 +7,8 @@ SHELL := /bin/bash
 
 CARGO ?= cargo
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
+# What `make bench` holds objects against: s3s-fs (Apache-2.0), a server of its own, never part of Cairn.
+REFERENCE := $(TARGET_DIR)/reference
 # nextest runs tests in parallel processes; without it cargo's own runner does the same work.
 NEXTEST := $(shell command -v cargo-nextest 2>/dev/null)
 # The server under test: built with the tests, so that nothing is compiled twice.
@@ -48,9 +50,10 @@ sim-day: ## a simulated day without faults, with its memory: CALLS=100000
 	$(CARGO) build --profile quick -p sim
 	$(TARGET_DIR)/quick/sim day $(or $(CALLS),100000)
 
-bench: ## measure what recording costs (ARGS=SECONDS for each figure)
+bench: ## measure Cairn in ten minutes (ARGS=quick for less, ARGS="only=objects,recovery"); figures also in target/bench.jsonl
 	$(CARGO) build --profile quick -p cairn -p benches
-	$(TARGET_DIR)/quick/bench $(TARGET_DIR)/quick/cairn $(ARGS)
+	test -x $(REFERENCE)/bin/s3s-fs || $(CARGO) install --locked --root $(REFERENCE) --features binary s3s-fs@0.14.1
+	CAIRN_BENCH_DIR=$(TARGET_DIR)/bench-data $(TARGET_DIR)/quick/bench $(TARGET_DIR)/quick/cairn s3s-fs=$(REFERENCE)/bin/s3s-fs json=$(TARGET_DIR)/bench.jsonl $(ARGS)
 
 models: ## derive models/ from botocore again
 	$(CARGO) run -p xtask -- models

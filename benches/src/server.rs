@@ -139,6 +139,7 @@ impl Drop for Server {
 fn fresh_folder() -> PathBuf {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let parent = std::env::var_os("CAIRN_BENCH_DIR").map_or_else(std::env::temp_dir, PathBuf::from);
+    std::fs::create_dir_all(&parent).expect("the folder can be made");
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     let folder = parent.join(format!("cairn-bench-{}-{number}", std::process::id()));
     let _ = std::fs::remove_dir_all(&folder);

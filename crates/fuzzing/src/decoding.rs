@@ -20,23 +20,23 @@ pub struct Service {
     pub names: Vec<Arc<str>>,
 }
 
-/// The services that targets decode requests of, by the target's name.
-pub fn services() -> [(&'static str, &'static Service); 6] {
-    static ALL: LazyLock<[(&str, Service); 6]> = LazyLock::new(|| {
-        [
-            ("decode_cbor", Service::new(Protocol::RpcV2Cbor, "cloudwatch")),
-            ("decode_ec2", Service::new(Protocol::Ec2, "ec2")),
-            ("decode_json", Service::new(Protocol::Json, "cloudtrail")),
-            ("decode_query", Service::new(Protocol::Query, "iam")),
-            ("decode_rest_json", Service::new(Protocol::RestJson, "lambda")),
-            ("decode_rest_xml", Service::new(Protocol::RestXml, "s3")),
-        ]
-    });
-    std::array::from_fn(|at| (ALL[at].0, &ALL[at].1))
+/// The services that targets decode requests of, by the target's name. Each is made when it is first asked for.
+static SERVICES: [(&str, LazyLock<Service>); 6] = [
+    ("decode_cbor", LazyLock::new(|| Service::new(Protocol::RpcV2Cbor, "cloudwatch"))),
+    ("decode_ec2", LazyLock::new(|| Service::new(Protocol::Ec2, "ec2"))),
+    ("decode_json", LazyLock::new(|| Service::new(Protocol::Json, "cloudtrail"))),
+    ("decode_query", LazyLock::new(|| Service::new(Protocol::Query, "iam"))),
+    ("decode_rest_json", LazyLock::new(|| Service::new(Protocol::RestJson, "lambda"))),
+    ("decode_rest_xml", LazyLock::new(|| Service::new(Protocol::RestXml, "s3"))),
+];
+
+/// All services with their targets.
+pub fn services() -> impl Iterator<Item = (&'static str, &'static Service)> {
+    SERVICES.iter().map(|(name, service)| (*name, &**service))
 }
 
 fn decode(target: &str, data: &[u8]) {
-    let found = services().into_iter().find(|(name, _)| *name == target);
+    let found = SERVICES.iter().find(|(name, _)| *name == target);
     found.expect("every target has a service").1.decode(data);
 }
 
