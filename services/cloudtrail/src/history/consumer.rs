@@ -1,5 +1,6 @@
 //! [`History`]: reads the journal and keeps management events searchable.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -24,7 +25,11 @@ const TAIL_BYTES_MAX: usize = 4 << 20;
 const UNSEALED_ENTRIES_MAX: u64 = 32_768;
 /// How often old segments are looked for.
 const EXPIRY_CHECK_MS: u64 = 3_600_000;
-/// Segments dropped per check.
+/// How long segments that no row names wait at least.
+const SWEEP_PAUSE_MS: u64 = 60_000;
+/// The folder of segments in the object store.
+const FOLDER: &str = "history/";
+/// Segments dropped per check, and looked at in a step of a sweep.
 const EXPIRED_MAX: usize = 1_000;
 
 /// How far history is.
@@ -40,6 +45,10 @@ pub struct History {
     committed: Option<Found<Cursor>>,
     next: Seq,
     expiry_at_ms: Option<u64>,
+    /// There may be segments that no row names.
+    untidy: bool,
+    /// Not to be looked for before this.
+    sweep_at_ms: u64,
     /// See [`crate::Options::history_tail_records`].
     pub(crate) tail_records_max: usize,
 }
@@ -62,7 +71,7 @@ impl History {
         *index.tail() = Default::default();
         index.shared.history_at(next);
         let tail_records_max = index.shared.options.history_tail_records;
-        Ok(History { index, committed, next, expiry_at_ms: None, tail_records_max })
+        Ok(History { index, committed, next, expiry_at_ms: None, untidy: true, sweep_at_ms: 0, tail_records_max })
     }
 
     fn gather(&self, seq: Seq, record: &Bytes) {
@@ -94,12 +103,13 @@ impl History {
         let expect = self.committed.as_ref().map(|found| found.rev).into();
         let cursor = Cursor { version: 1, next: self.next.get() };
         let mut ops = vec![rows::put(HISTORY, ONLY, &cursor, expect)];
+        let was_untidy = std::mem::replace(&mut self.untidy, true);
         if let (Some(first), Some(last)) = (items.first(), items.last()) {
             let content = segment::write(&items);
             let row = Segment {
                 version: 1,
                 // The name says what is in it: another content never takes its place.
-                object: format!("history/{}-{}", rows::seq_text(first.seq), rows::seq_text(last.seq)),
+                object: format!("{FOLDER}{}-{}", rows::seq_text(first.seq), rows::seq_text(last.seq)),
                 len_bytes: u64::try_from(content.len()).expect("a length fits 64 bits"),
                 first_seq: first.seq,
                 last_seq: last.seq,
@@ -124,6 +134,7 @@ impl History {
             Err(error) => return Err(failed("committing a segment of history", error)),
         };
         self.committed = Some(Found { value: cursor, rev });
+        self.untidy = was_untidy;
         let mut tail = self.index.tail();
         tail.items.clear();
         tail.items.shrink_to_fit();
@@ -152,8 +163,8 @@ impl History {
     }
 
     /// Drops segments that hold nothing younger than 90 days.
-    async fn expire(&self) -> Result<(), Failure> {
-        let shared = &self.index.shared;
+    async fn expire(&mut self) -> Result<(), Failure> {
+        let shared = Arc::clone(&self.index.shared);
         let horizon_secs = shared.env.clock.now().plus_ms(-KEPT_DAYS * DAY_MS).secs();
         let rows = shared.state.scan(SEGMENTS, Range::all(), EXPIRED_MAX).await;
         for row in rows.map_err(|error| failed("reading the segments of history", error))? {
@@ -168,8 +179,35 @@ impl History {
             ];
             shared.state.commit(gone).await.map_err(|error| failed("dropping a segment of history", error))?;
             let gone = shared.objects.delete(&segment.object).await;
+            // Should this fail, the next sweep removes it.
+            self.untidy |= gone.is_err();
             gone.map_err(|error| failed("deleting a segment of history", error))?;
         }
+        Ok(())
+    }
+
+    /// Removes segments that no row names: of seals that were not committed, and of those dropped whose content stayed.
+    async fn sweep(&mut self) -> Result<(), Failure> {
+        let shared = Arc::clone(&self.index.shared);
+        let mut named = BTreeSet::new();
+        let rows = state::scan_all(&*shared.state, SEGMENTS, Range::all(), |row| {
+            let segment: Segment = rows::read(SEGMENTS, &row)?;
+            named.insert(segment.object);
+            Ok::<bool, state::Error>(true)
+        });
+        rows.await.map_err(|error| failed("reading the segments of history", error))?;
+        let mut after = None;
+        loop {
+            let names = shared.objects.list(FOLDER, after.as_deref(), EXPIRED_MAX).await;
+            let names = names.map_err(|error| failed("listing the segments of history", error))?;
+            let Some(last) = names.last().cloned() else { break };
+            for name in names.iter().filter(|name| !named.contains(&name.name)) {
+                let gone = shared.objects.delete(&name.name).await;
+                gone.map_err(|error| failed("deleting a segment of history", error))?;
+            }
+            after = Some(last.name);
+        }
+        self.untidy = false;
         Ok(())
     }
 }
@@ -208,6 +246,10 @@ impl Consumer for History {
 
     async fn idle(&mut self) -> Result<(), Failure> {
         let now_ms = self.index.shared.env.clock.monotonic_ms();
+        if self.untidy && now_ms >= self.sweep_at_ms {
+            self.sweep().await?;
+            self.sweep_at_ms = now_ms.saturating_add(SWEEP_PAUSE_MS);
+        }
         if self.expiry_at_ms.is_none_or(|at| now_ms >= at) {
             self.expire().await?;
             self.expiry_at_ms = Some(now_ms.saturating_add(EXPIRY_CHECK_MS));
