@@ -16,6 +16,9 @@ use crate::files::{DigestFile, Files, LogFile};
 use crate::oracle::Record;
 use crate::setup::must;
 
+/// The name and the home region of a trail, and the region of its log files.
+type Chain = (String, String, String);
+
 /// Checks every digest, and that every log file that must be is in one. Returns how many digests there are.
 pub(crate) async fn check(line: &Line, files: &Files, cut: u64) -> Result<usize, Stopped> {
     let keys = public_keys(line).await?;
@@ -42,7 +45,7 @@ async fn public_keys(line: &Line) -> Result<BTreeMap<String, Vec<u8>>, Stopped> 
 fn chains(line: &Line, files: &Files, cut: u64, keys: &BTreeMap<String, Vec<u8>>) -> Result<usize, String> {
     let logs: BTreeMap<(&str, &str), &LogFile> =
         files.logs.iter().map(|file| ((file.bucket.as_str(), file.key.as_str()), file)).collect();
-    let mut by_chain: BTreeMap<(String, String, String), Vec<(Digest, &DigestFile)>> = BTreeMap::new();
+    let mut by_chain: BTreeMap<Chain, Vec<(Digest, &DigestFile)>> = BTreeMap::new();
     let mut listed: BTreeMap<(String, String), String> = BTreeMap::new();
     for file in &files.digests {
         let digest = signed(file, keys)?;

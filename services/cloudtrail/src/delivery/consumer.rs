@@ -481,8 +481,12 @@ impl Consumer for Delivery {
             self.tidy().await.map_err(|error| failed("tidying after deleted trails", error))?;
         }
         let swept_ms = self.shared.env.clock.monotonic_ms().saturating_sub(self.swept_at_ms);
-        if swept_ms >= SWEEP_PAUSE_MS && self.shared.untidy.load(Ordering::Acquire) {
-            self.sweep().await?;
+        if swept_ms >= SWEEP_PAUSE_MS
+            && self.shared.untidy.load(Ordering::Acquire)
+            && let Err(failure) = self.sweep().await
+        {
+            self.shared.untidy.store(true, Ordering::Release);
+            return Err(failure);
         }
         let open_ms = self.shared.env.clock.monotonic_ms().saturating_sub(self.cut_at_ms);
         if open_ms >= self.shared.options.delivery_interval_ms {

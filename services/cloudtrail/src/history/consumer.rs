@@ -22,6 +22,8 @@ const TAIL_BYTES_MAX: usize = 4 << 20;
 const UNSEALED_ENTRIES_MAX: u64 = 32_768;
 /// How often old segments are looked for.
 const EXPIRY_CHECK_MS: u64 = 3_600_000;
+/// How long segments that no row names wait at least.
+const SWEEP_PAUSE_MS: u64 = 60_000;
 
 /// How far history is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +38,10 @@ pub struct History {
     committed: Option<Found<Cursor>>,
     next: Seq,
     expiry_at_ms: Option<u64>,
+    /// There may be segments that no row names.
+    untidy: bool,
+    /// Not to be looked for before this.
+    sweep_at_ms: u64,
     /// See [`crate::Options::history_tail_records`].
     pub(crate) tail_records_max: usize,
 }
@@ -59,7 +65,7 @@ impl History {
         index.count_segments().await?;
         index.shared.history_at(next);
         let tail_records_max = index.shared.options.history_tail_records;
-        Ok(History { index, committed, next, expiry_at_ms: None, tail_records_max })
+        Ok(History { index, committed, next, expiry_at_ms: None, untidy: true, sweep_at_ms: 0, tail_records_max })
     }
 
     fn gather(&self, seq: Seq, record: &Bytes) {
@@ -91,6 +97,7 @@ impl History {
         let expect = self.committed.as_ref().map(|found| found.rev).into();
         let cursor = Cursor { version: 1, next: self.next.get() };
         let mut ops = vec![rows::put(HISTORY, ONLY, &cursor, expect)];
+        let was_untidy = std::mem::replace(&mut self.untidy, true);
         let mut sealed = 0;
         if !items.is_empty() {
             let (content, filter, items) = worker::blocking(move || pack(items)).await?;
@@ -121,6 +128,7 @@ impl History {
         };
         self.committed = Some(Found { value: cursor, rev });
         self.index.count_sealed(sealed);
+        self.untidy = was_untidy;
         let mut tail = self.index.tail();
         tail.items.clear();
         tail.items.shrink_to_fit();
@@ -198,10 +206,12 @@ impl Consumer for History {
 
     async fn idle(&mut self) -> Result<(), Failure> {
         let now_ms = self.index.shared.env.clock.monotonic_ms();
+        if self.untidy && now_ms >= self.sweep_at_ms {
+            self.index.sweep().await?;
+            self.untidy = false;
+            self.sweep_at_ms = now_ms.saturating_add(SWEEP_PAUSE_MS);
+        }
         if self.expiry_at_ms.is_none_or(|at| now_ms >= at) {
-            if self.expiry_at_ms.is_none() {
-                self.index.sweep().await?;
-            }
             self.index.expire().await?;
             self.expiry_at_ms = Some(now_ms.saturating_add(EXPIRY_CHECK_MS));
         }
