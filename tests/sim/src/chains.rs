@@ -17,7 +17,7 @@ use crate::oracle::Record;
 use crate::setup::must;
 
 /// The name and the home region of a trail, and the region of its log files.
-type Chain = (String, String, String);
+type Chain = (String, String, String, bool);
 
 /// Checks every digest, and that every log file that must be is in one. Returns how many digests there are.
 pub(crate) async fn check(line: &Line, files: &Files, cut: u64) -> Result<usize, Stopped> {
@@ -60,35 +60,14 @@ fn chains(line: &Line, files: &Files, cut: u64, keys: &BTreeMap<String, Vec<u8>>
                 return Err(format!("{place:?} is in the digests {other} and {}", file.key));
             }
         }
-        let chain = (key.trail_name.to_owned(), key.home_region.to_owned(), key.region.to_owned());
+        let chain = (key.trail_name.to_owned(), key.home_region.to_owned(), key.region.to_owned(), key.backfill);
         by_chain.entry(chain).or_default().push((digest, file));
     }
     let epochs: BTreeMap<String, usize> = line
         .witness
         .with_oracle(|oracle| oracle.chains.iter().map(|(arn, chains)| (arn.clone(), chains.len())).collect());
-    for ((name, home, region), mut digests) in by_chain {
-        digests.sort_by(|a, b| a.0.digest_end_time.cmp(&b.0.digest_end_time));
-        let mut starts = 0;
-        for (index, (digest, file)) in digests.iter().enumerate() {
-            if digest.digest_start_time >= digest.digest_end_time {
-                return Err(format!("{} ends before it starts", file.key));
-            }
-            let Some(before) = index.checked_sub(1).map(|before| &digests[before]) else {
-                starts += 1;
-                if digest.previous_digest_s3_object.is_some() {
-                    return Err(format!(
-                        "{} is the first and links to {:?}",
-                        file.key, digest.previous_digest_s3_object
-                    ));
-                }
-                continue;
-            };
-            if digest.previous_digest_s3_object.is_none() {
-                starts += 1;
-                continue;
-            }
-            linked(digest, file, before)?;
-        }
+    for ((name, home, region, backfill), digests) in by_chain {
+        let starts = follow(&digests, backfill)?;
         let arn = format!("arn:aws:cloudtrail:{home}:{}:trail/{name}", crate::client::ACCOUNT);
         let most = epochs.get(&arn).copied().unwrap_or(0);
         if starts > most {
@@ -99,6 +78,41 @@ fn chains(line: &Line, files: &Files, cut: u64, keys: &BTreeMap<String, Vec<u8>>
     }
     all_listed(line, files, cut, &listed)?;
     Ok(files.digests.len())
+}
+
+/// Follows the links of a chain's digests from those that begin it; all must be met, each once. Returns how often it begins.
+fn follow(digests: &[(Digest, &DigestFile)], backfill: bool) -> Result<usize, String> {
+    let mut after: BTreeMap<(&str, &str), &(Digest, &DigestFile)> = BTreeMap::new();
+    let mut reached = Vec::new();
+    for entry in digests {
+        let (digest, file) = entry;
+        if digest.digest_start_time >= digest.digest_end_time {
+            return Err(format!("{} ends before it starts", file.key));
+        }
+        match (&digest.previous_digest_s3_bucket, &digest.previous_digest_s3_object) {
+            (Some(bucket), Some(key)) => {
+                if let Some((_, other)) = after.insert((bucket, key), entry) {
+                    return Err(format!("{} and {} both follow {key}", other.key, file.key));
+                }
+            }
+            _ => reached.push(entry),
+        }
+    }
+    let starts = reached.len();
+    let mut met = 0;
+    while let Some(before) = reached.pop() {
+        met += 1;
+        if let Some(next) = after.remove(&(before.1.bucket.as_str(), before.1.key.as_str())) {
+            linked(&next.0, next.1, before, backfill)?;
+            reached.push(next);
+        }
+    }
+    match after.into_iter().next() {
+        None => Ok(starts),
+        Some(((_, key), (_, file))) => {
+            Err(format!("{} follows {key}, which is not there; {met} of {} are linked", file.key, digests.len()))
+        }
+    }
 }
 
 /// Reads a digest and checks its signature and its place.
@@ -116,7 +130,7 @@ fn signed(file: &DigestFile, keys: &BTreeMap<String, Vec<u8>>) -> Result<Digest,
     Ok(digest)
 }
 
-fn linked(digest: &Digest, file: &DigestFile, before: &(Digest, &DigestFile)) -> Result<(), String> {
+fn linked(digest: &Digest, file: &DigestFile, before: &(Digest, &DigestFile), backfill: bool) -> Result<(), String> {
     let (previous, previous_file) = before;
     let right = digest.previous_digest_s3_bucket.as_deref() == Some(&previous_file.bucket)
         && digest.previous_digest_s3_object.as_deref() == Some(&previous_file.key)
@@ -125,7 +139,10 @@ fn linked(digest: &Digest, file: &DigestFile, before: &(Digest, &DigestFile)) ->
     if !right {
         return Err(format!("{} does not link to {}, which is before it", file.key, previous_file.key));
     }
-    if digest.digest_start_time != previous.digest_end_time {
+    // After the clock was set back a digest ends before the one that it follows: nobody knows how much time went by. A backfill digest
+    // covers what was late, whenever that was.
+    let set_back = digest.digest_end_time <= previous.digest_end_time;
+    if !backfill && !set_back && digest.digest_start_time != previous.digest_end_time {
         let (start, end) = (&digest.digest_start_time, &previous.digest_end_time);
         return Err(format!("{} starts at {start}; the one before ended at {end}", file.key));
     }
