@@ -44,6 +44,13 @@ pub struct CloudTrail {
     history: Arc<history::Index>,
 }
 
+impl Drop for CloudTrail {
+    /// Workers and what they share hold one another.
+    fn drop(&mut self) {
+        self.shared.drop_workers();
+    }
+}
+
 impl Service for CloudTrail {
     const MODEL: &'static str = "cloudtrail";
     const PREFIX: &'static str = "cloudtrail";

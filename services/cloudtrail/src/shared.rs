@@ -202,6 +202,11 @@ impl Shared {
         }
     }
 
+    /// Lets go of all workers.
+    pub(crate) fn drop_workers(&self) {
+        self.workers.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// Ends all workers' own tasks after what they are doing.
     pub(crate) fn stop_workers(&self) {
         self.background.store(false, Ordering::Release);

@@ -43,7 +43,7 @@ pub const PLANTS: [(&str, &[u8], Plant); 13] = [
     ("trim-too-far", &[4], Plant::TrimTooFar),
     ("sync-lies", &[5], Plant::SyncLies),
     ("door-open", &[6], Plant::DoorOpen),
-    ("write-lost", &[3, 7], Plant::WriteLost),
+    ("write-lost", &[3, 7, 8], Plant::WriteLost),
     ("commit-lost", &[3, 7], Plant::CommitLost),
     ("delete-lost", &[8], Plant::DeleteLost),
     ("delivery-stuck", &[8], Plant::DeliveryStuck),

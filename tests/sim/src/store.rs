@@ -13,7 +13,7 @@ use crate::faults::{Fate, Faults};
 use crate::plants::Plant;
 
 /// What the names of buckets' content begin with.
-const CONTENT: &str = "s3/";
+const CONTENT: &str = "s3e/";
 
 /// See the module.
 #[derive(Clone)]
