@@ -137,8 +137,13 @@ impl Node {
         }));
 
         // 4. What is done in the background.
-        let upkeep =
-            Upkeep { journal: Arc::clone(&journal), crew: Arc::clone(&crew), recorder: Arc::clone(&recorder), s3 };
+        let upkeep = Upkeep {
+            journal: Arc::clone(&journal),
+            crew: Arc::clone(&crew),
+            recorder: Arc::clone(&recorder),
+            s3,
+            cloudtrail,
+        };
         let upkeep = tokio::spawn(upkeep.run(stopping));
         Ok(Node { gateway, stop, journal, recorder, crew, upkeep })
     }

@@ -1,4 +1,4 @@
-//! What is done every few seconds: the journal is trimmed, records that wait for it are tried again, and the contents of
+//! What is done every few seconds: the journal is trimmed, records and trail changes that wait for it are tried again, and the contents of
 //! objects that are gone are removed.
 
 use std::sync::Arc;
@@ -18,6 +18,7 @@ pub(crate) struct Upkeep {
     pub crew: Arc<Crew>,
     pub recorder: Arc<Recorder>,
     pub s3: Arc<s3::S3>,
+    pub cloudtrail: Arc<cloudtrail::CloudTrail>,
 }
 
 impl Upkeep {
@@ -31,6 +32,9 @@ impl Upkeep {
             }
             if let Err(error) = self.recorder.write_unwritten().await {
                 tracing::warn!(%error, "records still wait for the journal");
+            }
+            if let Err(error) = self.cloudtrail.catch_up().await {
+                tracing::warn!(%error, "changes of trails still wait for the journal");
             }
             self.trim().await;
             if let Err(error) = self.s3.collect_garbage().await {
