@@ -194,7 +194,7 @@ impl Node {
         let lag = Arc::new(CrewFigures::new(Arc::clone(&journal), Arc::clone(&crew), env));
         gateway.watch(Arc::clone(&lag) as Arc<dyn ports::Figures>);
         gateway.watch(Arc::new(JournalFigures(Arc::clone(&journal))));
-        gateway.watch(cloudtrail as Arc<dyn ports::Figures>);
+        gateway.watch(Arc::clone(&cloudtrail) as Arc<dyn ports::Figures>);
         gateway.watch(Arc::clone(&validation) as Arc<dyn ports::Figures>);
 
         // 4. What is done in the background.
@@ -206,6 +206,7 @@ impl Node {
             recorder: Arc::clone(&recorder),
             s3,
             holds,
+            cloudtrail,
         };
         let upkeep = tokio::spawn(upkeep.run(stopping));
         let validator = validator.map(|(validator, stopping)| tokio::spawn(validator.run(stopping)));

@@ -1,5 +1,5 @@
-//! What is done every few seconds: the journal is trimmed and marked for the next start, records that wait for it are tried again,
-//! the contents of objects that are gone are removed, and lifecycle rules carried out.
+//! What is done every few seconds: the journal is trimmed and marked for the next start, records and trail changes that wait for it
+//! are tried again, the contents of objects that are gone are removed, and lifecycle rules carried out.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +29,7 @@ pub(crate) struct Upkeep {
     pub recorder: Arc<Recorder>,
     pub s3: Arc<s3::S3>,
     pub holds: Arc<Holds>,
+    pub cloudtrail: Arc<cloudtrail::CloudTrail>,
 }
 
 impl Upkeep {
@@ -44,6 +45,9 @@ impl Upkeep {
             }
             if let Err(error) = self.recorder.write_unwritten().await {
                 tracing::warn!(%error, "records still wait for the journal");
+            }
+            if let Err(error) = self.cloudtrail.catch_up().await {
+                tracing::warn!(%error, "changes of trails still wait for the journal");
             }
             self.lag.sample();
             if let Err(error) = self.recorder.probe().await {

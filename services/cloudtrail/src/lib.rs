@@ -72,6 +72,12 @@ impl CloudTrail {
         Ok(Arc::new(CloudTrail { shared, trails, history }))
     }
 
+    /// Completes trail changes that a failure of the journal has cut short: until then a trail is one thing to its owner and another
+    /// to delivery. To be called every few seconds.
+    pub async fn catch_up(&self) -> Result<(), ApiError> {
+        self.trails.catch_up().await
+    }
+
     /// The consumers that make the service work: to be added to the crew of the journal, once.
     /// Refuses a journal that is older than the tables.
     pub async fn consumers(&self) -> Result<(Delivery, History), Failure> {

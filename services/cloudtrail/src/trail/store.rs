@@ -6,7 +6,7 @@
 //! ```
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use base::{Env, Region};
 use bytes::Bytes;
@@ -57,6 +57,8 @@ pub struct TrailStore {
     changing: Mutex<()>,
     /// The journal's place after the last trail change.
     changed_before: AtomicU64,
+    /// A change may be in the tables and not in the journal.
+    left_over: AtomicBool,
 }
 
 /// The right to change trails: there is one at a time.
@@ -77,13 +79,22 @@ impl TrailStore {
         recording: bool,
     ) -> TrailStore {
         let changed_before = AtomicU64::new(0);
-        TrailStore { env, account, state, journal, recording, changing: Mutex::default(), changed_before }
+        let left_over = AtomicBool::new(false);
+        TrailStore { env, account, state, journal, recording, changing: Mutex::default(), changed_before, left_over }
     }
 
     /// Appends to the journal what a crash kept out of it. Called once at the start.
     pub async fn recover(&self) -> Result<(), ApiError> {
         let _lock = self.changing.lock().await;
         self.append_leftovers().await
+    }
+
+    /// Appends to the journal what a failure kept out of it, if there is something. To be called every few seconds.
+    pub async fn catch_up(&self) -> Result<(), ApiError> {
+        if !self.left_over.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        self.recover().await
     }
 
     /// The ARN that a request means: names mean trails of the region called.
@@ -149,6 +160,7 @@ impl TrailStore {
         loop {
             let rows = self.state.scan(CHANGES, Range::all(), 100).await.map_err(ApiError::unavailable)?;
             if rows.is_empty() {
+                self.left_over.store(false, Ordering::Release);
                 return Ok(());
             }
             for mut row in rows {
@@ -163,11 +175,13 @@ impl TrailStore {
     }
 
     async fn append(&self, row: Row) -> Result<(), ApiError> {
+        self.left_over.store(true, Ordering::Release);
         let entry = worker::entry::control(TOPIC, &row.value);
         let seq = self.journal.append(vec![entry]).await.map_err(ApiError::unavailable)?;
         self.changed_before.store(seq.next().get(), Ordering::Release);
         // If this fails the change is appended again: its revision tells readers that they have seen it.
         self.state.commit(vec![rows::delete(CHANGES, row.key, Expect::Any)]).await.map_err(ApiError::unavailable)?;
+        self.left_over.store(false, Ordering::Release);
         Ok(())
     }
 }
@@ -229,7 +243,11 @@ impl Changing<'_> {
         let value: Bytes = value.clone();
         let expect = self.revision.as_ref().map(|found| found.rev).into();
         let revision = rows::put(REVISION, ONLY, &change.revision, expect);
-        self.store.state.commit(vec![write, row, revision]).await.map_err(commit_error)?;
+        if let Err(error) = self.store.state.commit(vec![write, row, revision]).await {
+            // Unless it was a conflict, it may have been made all the same.
+            self.store.left_over.fetch_or(!error.is_conflict(), Ordering::AcqRel);
+            return Err(commit_error(error));
+        }
         self.store.append(Row { key, rev: 0, value }).await
     }
 }
