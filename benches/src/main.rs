@@ -3,7 +3,7 @@
 //! ```text
 //! bench PATH-TO-CAIRN [quick|full] [only=SECTION[,…]] [s3s-fs=PATH] [json=PATH]
 //! bench validate PATH-TO-CAIRN [PATH-TO-AWS] [FILES]    validation beside that of the AWS CLI
-//! bench drive ADDRESS CLIENTS SECONDS        load for a profiler: GetCallerIdentity
+//! bench drive ADDRESS CLIENTS SECONDS [put=BYTES]        load for a profiler: GetCallerIdentity, or PutObject
 //! ```
 //!
 //! Sections: recording, trails, objects, delivery, recovery, memory. Figures are of this machine in this minute; the ratios are what
@@ -37,12 +37,20 @@ fn main() {
         let files = rest.get(1).map_or(5_000, |text| text.parse().expect("FILES is a number"));
         return validate::run(&PathBuf::from(binary), aws, files);
     }
-    if let [word, address, clients, seconds] = &arguments[..]
+    if let [word, address, clients, seconds, rest @ ..] = &arguments[..]
         && word == "drive"
     {
         let time = Duration::from_secs_f64(seconds.parse().expect("SECONDS is a number"));
         let clients = clients.parse().expect("CLIENTS is a number");
-        let run = load::run(address, clients, Until::Time(time), |_| Request::caller_identity(address));
+        let bytes = rest.first().and_then(|text| text.strip_prefix("put="));
+        let body = bytes.map(|bytes| requests::content(bytes.parse().expect("put=BYTES")));
+        if body.is_some() {
+            load::once(address, &Request::s3(address, "PUT", "/bench", "", [].into()));
+        }
+        let run = load::run(address, clients, Until::Time(time), |client| match &body {
+            Some(body) => Request::s3(address, "PUT", &format!("/bench/drive-{client}"), "", body.clone()),
+            None => Request::caller_identity(address),
+        });
         println!("{:.0} calls/s, p50 {:.0} µs, p99 {:.0} µs", run.per_second, run.p50_us, run.p99_us);
         return;
     }
@@ -60,7 +68,7 @@ fn main() {
         }
     }
     let wanted = |section: &str| only.as_ref().is_none_or(|only| only.split(',').any(|name| name == section));
-    let time = Duration::from_millis(if quick { 400 } else { 2000 });
+    let time = Duration::from_millis(if quick { 400 } else { 1500 });
     let clients: Option<&[usize]> = if quick { Some(&[1, 64]) } else { None };
     let mut report = Report::new(json.as_deref());
     if wanted("recording") {

@@ -4,8 +4,8 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use base::Timestamp;
 use http::HeaderValue;
@@ -26,8 +26,8 @@ const KEY: &str = "AKIAIOSFODNN7EXAMPLE";
 const SECRET: &str = "wJalrXUtnFEMI-K7MDENG-bPxRfiCYEXAMPLEKEY";
 /// Inputs that one node sees: not too many, so that one input alone repeats what it found.
 const INPUTS_MAX: u32 = 300;
-/// What a pipe holds: more than any input and its answers.
-const PIPE_BYTES: usize = 4 << 20;
+/// What a pipe holds; it is made for every connection.
+const PIPE_BYTES: usize = 8 << 10;
 /// A node that did nothing while its caller gave way this often does nothing more.
 const QUIET_TURNS: u32 = 40;
 const TURNS_MAX: u32 = 100_000;
@@ -46,6 +46,20 @@ struct World {
     node: Node,
     journal: Arc<MemoryJournal>,
     inputs: u32,
+}
+
+/// What can be seen of a connection from outside.
+#[derive(Default)]
+struct Seen {
+    answered: Mutex<Vec<u8>>,
+    /// Written to it.
+    pieces: AtomicUsize,
+}
+
+impl Seen {
+    fn answered(&self) -> MutexGuard<'_, Vec<u8>> {
+        self.answered.lock().expect("nobody panics with it")
+    }
 }
 
 thread_local! {
@@ -116,48 +130,63 @@ impl World {
     fn send(&self, stream: &[u8], step: usize) -> Vec<u8> {
         let before = self.journal.durable_end();
         let answered = self.runtime.block_on(async {
-            let (mut ours, theirs) = tokio::io::duplex(PIPE_BYTES);
+            let (ours, theirs) = tokio::io::duplex(PIPE_BYTES);
             let peer = "203.0.113.7:50000".parse().expect("an address");
             let ready = Arc::new(AtomicBool::new(true));
             let gateway = Arc::clone(&self.node.gateway);
             let served = tokio::spawn(gateway::serve_stream(theirs, peer, gateway, ready, self.node.stop.subscribe()));
-            let pieces = stream.chunks(if step == 0 { usize::MAX } else { step });
-            for piece in pieces {
-                if ours.write_all(piece).await.is_err() {
-                    break;
-                }
-                tokio::task::yield_now().await;
-            }
             let (mut reading, mut writing) = tokio::io::split(ours);
-            let answered = Arc::new(Mutex::new(Vec::new()));
+            let seen = Arc::new(Seen::default());
             let reader = tokio::spawn({
-                let answered = Arc::clone(&answered);
+                let seen = Arc::clone(&seen);
                 async move {
-                    let mut piece = vec![0; 64 << 10];
+                    let mut piece = vec![0; PIPE_BYTES];
                     while let Ok(count @ 1..) = reading.read(&mut piece).await {
-                        answered.lock().expect("nobody panics with it").extend_from_slice(&piece[..count]);
+                        seen.answered().extend_from_slice(&piece[..count]);
                     }
                 }
             });
-            self.quiet(&answered).await;
+            let (end, ended) = tokio::sync::oneshot::channel::<()>();
+            let writer = tokio::spawn({
+                let (seen, stream) = (Arc::clone(&seen), stream.to_vec());
+                async move {
+                    for piece in stream.chunks(if step == 0 { usize::MAX } else { step }) {
+                        if writing.write_all(piece).await.is_err() {
+                            return;
+                        }
+                        seen.pieces.fetch_add(1, Ordering::Relaxed);
+                        tokio::task::yield_now().await;
+                    }
+                    let _ = ended.await;
+                    let _ = writing.shutdown().await;
+                }
+            });
+            self.quiet(&seen).await;
             // Whoever sent whole requests has whole answers now, and each of them has its record.
-            self.check(before, &answered.lock().expect("nobody panics with it"), true);
-            let _ = writing.shutdown().await;
+            self.check(before, &seen.answered(), true);
+            let _ = end.send(());
+            self.quiet(&seen).await;
+            // One that the server no longer reads, or that waits for an answer that never ends, is cut off.
+            writer.abort();
+            let _ = writer.await;
+            self.quiet(&seen).await;
+            reader.abort();
+            let _ = reader.await;
             served.await.expect("a connection does not panic");
-            reader.await.expect("reading does not panic");
-            self.quiet(&answered).await;
-            Arc::into_inner(answered).expect("the reader is gone").into_inner().expect("nobody panics with it")
+            self.quiet(&seen).await;
+            std::mem::take(&mut *seen.answered())
         });
         self.check(before, &answered, false);
         answered
     }
 
     /// Waits until nothing happens any more.
-    async fn quiet(&self, answered: &Mutex<Vec<u8>>) {
+    async fn quiet(&self, seen: &Seen) {
         let (mut last, mut quiet) = (None, 0);
         for _ in 0..TURNS_MAX {
             tokio::task::yield_now().await;
-            let now = Some((answered.lock().expect("nobody panics with it").len(), self.journal.durable_end()));
+            let pieces = seen.pieces.load(Ordering::Relaxed);
+            let now = Some((seen.answered().len(), pieces, self.journal.durable_end()));
             quiet = if now == last { quiet + 1 } else { 0 };
             last = now;
             if quiet >= QUIET_TURNS {
