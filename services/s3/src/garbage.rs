@@ -272,6 +272,64 @@ mod tests {
         assert_eq!((stand.blobs().await.len(), rows(&stand).await), (0, 0));
     }
 
+    /// Objects of which none can be removed.
+    struct Stuck(objects::Memory);
+
+    #[async_trait::async_trait]
+    impl objects::Objects for Stuck {
+        async fn put(&self, name: &str, bytes: Bytes) -> Result<(), objects::Error> {
+            self.0.put(name, bytes).await
+        }
+
+        async fn writer(&self, name: &str) -> Result<Box<dyn objects::Writer>, objects::Error> {
+            self.0.writer(name).await
+        }
+
+        async fn get(
+            &self,
+            name: &str,
+            range: Option<std::ops::Range<u64>>,
+        ) -> Result<objects::Reader, objects::Error> {
+            self.0.get(name, range).await
+        }
+
+        async fn delete(&self, _name: &str) -> Result<(), objects::Error> {
+            Err(objects::Error::Full)
+        }
+
+        async fn list(
+            &self,
+            prefix: &str,
+            after: Option<&str>,
+            limit: usize,
+        ) -> Result<Vec<objects::ObjectInfo>, objects::Error> {
+            self.0.list(prefix, after, limit).await
+        }
+    }
+
+    /// The manifest knows the parts' names: it stays for as long as one of them does.
+    #[tokio::test]
+    async fn parts_that_cannot_be_removed_now_are_removed_later() {
+        use state::State as _;
+        let stand = Stand::new();
+        let s3 = stand.start();
+        bucket(&s3, "bkt").await;
+        put(&s3, "bkt", "k", vec![1; LARGE]).await;
+        let blob = stand.blobs().await.remove(0);
+        let manifest =
+            serde_json::json!({ "v": 1, "parts": [{ "number": 1, "size": LARGE, "data": { "blob": blob } }] });
+        let manifest = Bytes::from(manifest.to_string());
+        let ops = vec![
+            Op::Put { table: TABLE_MANIFESTS, key: b"m".to_vec(), value: manifest, expect: Expect::Absent },
+            entry("m", What::Manifest, Timestamp::EPOCH),
+        ];
+        stand.state.commit(ops).await.unwrap();
+        let stuck = stand.start_on(std::sync::Arc::new(Stuck(stand.objects.clone())));
+        assert_eq!(stuck.collect_garbage().await.unwrap().blobs, 0);
+        assert_eq!(s3.collect_garbage().await.unwrap().blobs, 1);
+        assert_eq!((stand.blobs().await.len(), rows(&stand).await), (0, 0));
+    }
+
     /// Small content is rows only, and goes with what names it.
     #[tokio::test]
     async fn small_content_leaves_nothing_behind() {

@@ -55,9 +55,14 @@ impl Stand {
 
     /// The service, as after a start.
     pub(crate) fn start(&self) -> S3 {
+        self.start_on(Arc::new(self.objects.clone()))
+    }
+
+    /// The service with its blobs behind something else.
+    pub(crate) fn start_on(&self, objects: Arc<dyn objects::Objects>) -> S3 {
         let mut env = system::env();
         env = Env { clock: self.clock.clone(), rng: self.rng.clone(), disk: env.disk };
-        S3::new(Arc::new(self.state.clone()), Arc::new(self.objects.clone()), env, "123456789012".into(), keys())
+        S3::new(Arc::new(self.state.clone()), objects, env, "123456789012".into(), keys())
     }
 
     /// The names of all blobs.

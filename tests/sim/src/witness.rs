@@ -298,7 +298,10 @@ fn differs(record: &Record, call: &Answered) -> Option<&'static str> {
         return Some("the event has another name");
     }
     // Who signed long ago, by a clock that was set meanwhile, has proved nothing.
-    let late = matches!(record.error_code.as_deref(), Some("RequestTimeTooSkewed" | "InvalidSignatureException"));
+    let late = matches!(
+        record.error_code.as_deref(),
+        Some("RequestTimeTooSkewed" | "InvalidSignatureException" | "SignatureDoesNotMatch")
+    );
     if record.who != call.who && !(late && record.who.is_empty()) {
         return Some("the event has another identity");
     }

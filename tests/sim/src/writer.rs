@@ -17,8 +17,14 @@ use crate::setup::{DATA, LOGS, TRAILS, of_trail, put_policy};
 /// Names the content of an object: its bytes follow from it.
 type Content = u64;
 
-/// What a denied call is told.
-const DENIED: [&str; 2] = ["AccessDenied", "AccessDeniedException"];
+/// What a denied call is told; the last three if the clock was set since it was signed.
+const DENIED: [&str; 5] = [
+    "AccessDenied",
+    "AccessDeniedException",
+    "RequestTimeTooSkewed",
+    "InvalidSignatureException",
+    "SignatureDoesNotMatch",
+];
 
 /// See the module.
 pub(crate) struct Writer {
