@@ -300,7 +300,9 @@ mod tests {
 
     fn write(items: &[Item]) -> Vec<u8> {
         let mut writer = Writer::new(items.len());
-        items.iter().for_each(|item| drop(writer.add(item)));
+        for item in items {
+            writer.add(item);
+        }
         writer.finish()
     }
 
