@@ -37,6 +37,8 @@ const CHAINS_MAX: usize = 200;
 const ENDS_MAX: usize = 16;
 /// Seconds tried for the end of a digest after the clock was set back, until one is found that no earlier digest has.
 const FREE_SECOND_TRIES_MAX: i64 = 3_600;
+/// How far, in seconds, a digest may end after now, so that it ends after all others: several chains can end within a second.
+const NEAR_SECS: i64 = 5;
 
 const _: () = assert!(DIGEST_FILES_MAX < state::COMMIT_OPS_MAX);
 
@@ -269,16 +271,21 @@ impl TrailWorker {
             (from_secs, now_secs.max(from_secs + 1))
         };
         // A new row may be that of a trail that had a namesake.
-        if earliest_secs > chain.max_end_secs.max(chain.last_end_secs) && !is_new {
-            return Ok(Window { start_secs, end_secs: earliest_secs });
+        let taken_secs = chain.max_end_secs.max(chain.last_end_secs);
+        if taken_secs < earliest_secs.saturating_add(NEAR_SECS) && !is_new {
+            return Ok(Window { start_secs, end_secs: earliest_secs.max(taken_secs + 1) });
         }
-        for end_secs in earliest_secs..earliest_secs.saturating_add(FREE_SECOND_TRIES_MAX) {
-            let key = digest_key(wanted.trail, &self.shared.account, wanted.region, end_secs, false);
-            match self.shared.buckets.get(&wanted.trail.bucket, &key).await {
-                Ok(_) => {}
-                Err(ports::BucketError::Unavailable(why)) => return Err(Stuck::own(why)),
-                Err(_) => return Ok(Window { start_secs, end_secs }),
+        'seconds: for end_secs in earliest_secs..earliest_secs.saturating_add(FREE_SECOND_TRIES_MAX) {
+            // A digest goes to where its trail delivers by then.
+            for trail in [Some(wanted.trail), self.shared.trail(&self.arn).as_deref()].into_iter().flatten() {
+                let key = digest_key(trail, &self.shared.account, wanted.region, end_secs, false);
+                match self.shared.buckets.get(&trail.bucket, &key).await {
+                    Ok(_) => continue 'seconds,
+                    Err(ports::BucketError::Unavailable(why)) => return Err(Stuck::own(why)),
+                    Err(_) => {}
+                }
             }
+            return Ok(Window { start_secs, end_secs });
         }
         Err(Stuck::Own("no second is left in which a digest may end: is the clock right?".to_owned()))
     }

@@ -197,6 +197,39 @@ async fn a_chain_goes_on_in_another_bucket() {
 }
 
 #[tokio::test]
+async fn chains_that_end_in_one_second_elsewhere_have_digests_of_their_own() {
+    let world = World::new();
+    let mut stepped = logging(&world, false).await;
+    world.event("first", "us-east-1").await;
+    stepped.round(&world).await;
+    world.buckets.refuse("logs", Some(BucketError::AccessDenied));
+    for id in ["second", "third"] {
+        world.clock.advance(SECOND_MS);
+        world.event(id, "us-east-1").await;
+        stepped.round(&world).await;
+        stepped.call("StopLogging", json!({"Name": "audit"})).await;
+        stepped.round(&world).await;
+        world.clock.advance(SECOND_MS);
+        stepped.call("StartLogging", json!({"Name": "audit"})).await;
+    }
+    // What both chains could not deliver goes to the new bucket at once.
+    stepped.call("UpdateTrail", json!({"Name": "audit", "S3BucketName": "other"})).await;
+    for _ in 0..4 {
+        assert_eq!(stepped.round(&world).await, []);
+    }
+    let written = digests(&world, "other");
+    let listed = written.iter().flat_map(|(_, digest, _)| &digest.log_files);
+    let mut named: Vec<String> =
+        listed.filter(|file| file.s3_bucket == "other").map(|file| file.s3_object.clone()).collect();
+    let buckets = world.buckets.buckets.lock().unwrap();
+    let mut files: Vec<String> = buckets["other"].keys().filter(|key| key.contains("/CloudTrail/")).cloned().collect();
+    named.sort();
+    files.sort();
+    assert!(files.len() >= 2, "{files:?}");
+    assert_eq!(named, files);
+}
+
+#[tokio::test]
 async fn a_clock_set_back_breaks_no_chain_and_names_no_digest_twice() {
     let world = World::new();
     let mut stepped = logging(&world, false).await;
