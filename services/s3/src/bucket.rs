@@ -113,7 +113,10 @@ impl S3 {
     /// The bucket of this name, if there is one.
     pub(crate) async fn find_bucket(&self, name: &str) -> Result<Option<Bucket>, ApiError> {
         let row = self.state.get(TABLE_BUCKETS, &key(name)).await.map_err(state_failed)?;
-        row.map(|row| read(&row)).transpose()
+        match row.map(|row| read(&row)).transpose()? {
+            Some(bucket) if bucket.deleting && self.has_failed_to_delete(name) => self.take_back_deletion(bucket).await,
+            found => Ok(found),
+        }
     }
 
     /// The bucket of this name; refused if there is none, or if the caller expects it to be another account's.

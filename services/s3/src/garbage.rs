@@ -115,6 +115,7 @@ impl S3 {
     }
 
     async fn collect(&self, grace_ms: Option<i64>) -> Result<Collected, ApiError> {
+        self.take_back_deletions().await?;
         self.forget_completed().await?;
         let mut done = Collected::default();
         let mut range = Range::all();

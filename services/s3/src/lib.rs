@@ -115,6 +115,8 @@ pub struct S3 {
     pins: Arc<pins::Pins>,
     /// When completed uploads were last looked through.
     swept_ms: Mutex<Option<i64>>,
+    /// Buckets whose deletion failed, and which may still be marked as being deleted.
+    undeleted: Mutex<std::collections::BTreeSet<String>>,
 }
 
 impl S3 {
@@ -137,6 +139,7 @@ impl S3 {
             lifecycles: lifecycle::Cache::default(),
             pins: Arc::default(),
             swept_ms: Mutex::default(),
+            undeleted: Mutex::default(),
             journal: None,
             logging: Default::default(),
             log_flushes: Default::default(),

@@ -33,14 +33,59 @@ impl Operation for DeleteBucket {
         }
         // Who writes an object sees to it in the same commit that the bucket is as it was. So once the bucket is marked,
         // nothing can come into it, and a second look tells for sure whether it is empty.
-        let bucket = mark(s3, bucket, true).await?;
-        let deleted = delete_marked(s3, &bucket).await;
-        if deleted.is_err()
-            && let Err(error) = mark(s3, bucket, false).await
-        {
-            tracing::warn!(%error, "a bucket stays marked as being deleted until the next start");
+        let name = bucket.name.clone();
+        let deleted = match mark(s3, bucket, true).await {
+            Ok(bucket) => delete_marked(s3, &bucket).await,
+            // It may have been done all the same.
+            Err(error) => Err(error),
+        };
+        if deleted.is_err() {
+            s3.undeleted.lock().expect("no holder of this lock can panic").insert(name);
+            // What fails here is done by the next call for the bucket, or in a while.
+            let _ = s3.take_back_deletions().await;
         }
         deleted.map(|()| Output {})
+    }
+}
+
+impl S3 {
+    /// Whether a deletion of it failed, and its mark was not taken back since.
+    pub(crate) fn has_failed_to_delete(&self, name: &str) -> bool {
+        self.undeleted.lock().expect("no holder of this lock can panic").contains(name)
+    }
+
+    /// Takes back the marks that failed deletions have left. To be called every few seconds.
+    pub(crate) async fn take_back_deletions(&self) -> Result<(), ApiError> {
+        let names = self.undeleted.lock().expect("no holder of this lock can panic").clone();
+        for name in names {
+            let row = self.state.get(TABLE_BUCKETS, &key(&name)).await.map_err(state_failed)?;
+            match row.map(|row| crate::bucket::read(&row)).transpose()? {
+                Some(bucket) if bucket.deleting => drop(self.take_back_deletion(bucket).await?),
+                _ => self.forget_deletion(&name),
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes back the mark of this bucket, whose deletion failed. Another deletion that is under way then fails too: it commits only
+    /// if the bucket is as it marked it.
+    pub(crate) async fn take_back_deletion(&self, bucket: Bucket) -> Result<Option<Bucket>, ApiError> {
+        let name = bucket.name.clone();
+        let bucket = match mark(self, bucket, false).await {
+            Ok(bucket) => Some(bucket),
+            // Somebody was quicker: with the same, or with deleting it.
+            Err(error) if error.code == "OperationAborted" => {
+                let row = self.state.get(TABLE_BUCKETS, &key(&name)).await.map_err(state_failed)?;
+                row.map(|row| crate::bucket::read(&row)).transpose()?
+            }
+            Err(error) => return Err(error),
+        };
+        self.forget_deletion(&name);
+        Ok(bucket)
+    }
+
+    fn forget_deletion(&self, name: &str) {
+        self.undeleted.lock().expect("no holder of this lock can panic").remove(name);
     }
 }
 
@@ -97,6 +142,11 @@ async fn abort_uploads(s3: &S3, bucket: &Bucket) -> Result<(), ApiError> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use state::State;
+
     use super::*;
     use crate::harness::*;
     use crate::ops::{CreateBucket, HeadBucket, create_bucket, head_bucket};
@@ -136,6 +186,72 @@ mod tests {
         assert_eq!(send::<crate::ops::PutObject>(&s3, input, "x").await.unwrap_err().code, "OperationAborted");
         let s3 = stand.start();
         s3.recover().await.unwrap();
+        put(&s3, "bkt", "k", "x").await;
+    }
+
+    /// Tables that fail for some commits, of which the first may have been done.
+    struct Failing {
+        inner: state::Memory,
+        good: AtomicUsize,
+        bad: AtomicUsize,
+        done: bool,
+    }
+
+    fn counted_down(count: &AtomicUsize) -> bool {
+        count.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_ok()
+    }
+
+    #[async_trait::async_trait]
+    impl State for Failing {
+        async fn get(&self, table: state::Table, key: &[u8]) -> Result<Option<state::Row>, state::Error> {
+            self.inner.get(table, key).await
+        }
+
+        async fn scan(&self, table: state::Table, range: Range, limit: usize) -> Result<Vec<state::Row>, state::Error> {
+            self.inner.scan(table, range, limit).await
+        }
+
+        async fn commit(&self, ops: Vec<Op>) -> Result<state::CommitInfo, state::Error> {
+            if counted_down(&self.good) || !counted_down(&self.bad) {
+                return self.inner.commit(ops).await;
+            }
+            if self.done {
+                self.inner.commit(ops).await?;
+            }
+            Err(state::Error::Storage {
+                doing: "a commit".into(),
+                source: Arc::new(std::io::Error::other("a test says so")),
+            })
+        }
+    }
+
+    /// Tables that fail while a bucket is being deleted leave one that can be used, as soon as they work again.
+    #[tokio::test]
+    async fn a_deletion_that_failed_is_taken_back() {
+        for (good, bad, done) in [(0, 1, true), (0, 2, true), (0, 1, false), (1, 2, false), (1, 3, false)] {
+            let stand = Stand::new();
+            let mut s3 = stand.start();
+            bucket(&s3, "bkt").await;
+            let inner = stand.state.clone();
+            let (good, bad) = (AtomicUsize::new(good), AtomicUsize::new(bad));
+            s3.state = Arc::new(Failing { inner, good, bad, done });
+            assert_eq!(deleted(&s3).await.unwrap_err(), "ServiceUnavailable");
+            while s3.collect_garbage().await.is_err() {}
+            let input = crate::ops::put_object::Input { bucket: "bkt".into(), key: "k".into(), ..Default::default() };
+            send::<crate::ops::PutObject>(&s3, input, "x").await.unwrap();
+            assert!(s3.undeleted.lock().unwrap().is_empty());
+        }
+    }
+
+    /// Nobody has to wait until what failed is cleared away.
+    #[tokio::test]
+    async fn the_next_call_takes_a_failed_deletion_back() {
+        let stand = Stand::new();
+        let mut s3 = stand.start();
+        bucket(&s3, "bkt").await;
+        let (good, bad) = (AtomicUsize::new(1), AtomicUsize::new(2));
+        s3.state = Arc::new(Failing { inner: stand.state.clone(), good, bad, done: false });
+        assert_eq!(deleted(&s3).await.unwrap_err(), "ServiceUnavailable");
         put(&s3, "bkt", "k", "x").await;
     }
 
