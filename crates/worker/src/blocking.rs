@@ -1,4 +1,6 @@
-//! [`blocking`]: work that would hold up other tasks. Never called while a lock is held that such a task may want.
+//! [`blocking`] and [`aside`]: work that would hold up other tasks. Never called while a lock is held that such a task may want.
+
+use std::future::Future;
 
 use tokio::runtime::{Handle, RuntimeFlavor};
 
@@ -13,9 +15,25 @@ pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'stat
     tokio::task::spawn_blocking(work).await.map_err(|error| Failure(format!("work aside of the tasks: {error}")))
 }
 
+/// Waits for a future that works for long between its pauses, and lets the other tasks of its thread move to another one meanwhile. On a
+/// runtime of one thread it does nothing but wait, as [`blocking`] does.
+pub async fn aside<T>(future: impl Future<Output = T>) -> T {
+    let handle = Handle::current();
+    if handle.runtime_flavor() == RuntimeFlavor::CurrentThread {
+        return future.await;
+    }
+    tokio::task::block_in_place(|| handle.block_on(future))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn aside_waits_in_place_on_one_thread() {
+        let here = std::thread::current().id();
+        assert!(aside(async move { std::thread::current().id() == here }).await);
+    }
 
     async fn runs_on_another_thread() -> bool {
         let here = std::thread::current().id();

@@ -14,6 +14,8 @@ use tokio::task::JoinHandle;
 const BATCH_BYTES_MAX: usize = 4 << 20;
 /// See [`BATCH_BYTES_MAX`]. Large enough that the cost of a call to `take` vanishes, small enough to stop within a moment.
 const BATCH_ENTRIES_MAX: usize = 4096;
+/// Up to here a batch is taken among the other tasks; a larger one takes long enough to keep calls waiting.
+const INLINE_ENTRIES_MAX: u64 = 256;
 /// How long a consumer is left alone after its first failure; each further failure doubles it.
 const BACKOFF_FIRST: Duration = Duration::from_millis(100);
 /// The longest pause between two attempts.
@@ -200,24 +202,18 @@ impl<C: Consumer> Runner<C> {
     async fn step(&mut self, idle_at_ms: &mut u64) -> Result<Step, Failure> {
         let from = Seq::new(*self.progress.cursor.borrow());
         ahead(self.progress.name, from, &*self.journal)?;
-        let limit = ReadLimit { max_bytes: BATCH_BYTES_MAX, max_entries: BATCH_ENTRIES_MAX };
-        let entries = if self.journal.durable_end() > from {
-            let journal = Arc::clone(&self.journal);
-            let read = journal.read(from, limit);
-            read.map_err(|error| Failure(format!("reading the journal from {}: {error}", from)))?
+        let behind = self.journal.durable_end().get().saturating_sub(from.get());
+        let took = if behind > INLINE_ENTRIES_MAX {
+            crate::aside(self.take_batch(from)).await?
         } else {
-            Vec::new()
+            behind > 0 && self.take_batch(from).await?
         };
-        if let Some(last) = entries.last() {
-            self.consumer.take(&entries).await?;
-            self.progress.cursor.send_replace(last.seq.get() + 1);
-        }
         let now_ms = self.env.clock.monotonic_ms();
-        if entries.is_empty() || now_ms.saturating_sub(*idle_at_ms) >= 1000 {
+        if !took || now_ms.saturating_sub(*idle_at_ms) >= 1000 {
             *idle_at_ms = now_ms;
             self.consumer.idle().await?;
         }
-        if !entries.is_empty() {
+        if took {
             return Ok(Step::Go);
         }
         if *self.stop.borrow() {
@@ -230,6 +226,17 @@ impl<C: Consumer> Runner<C> {
             () = tokio::time::sleep(Duration::from_secs(1)) => {}
         }
         Ok(Step::Go)
+    }
+
+    /// Returns whether there was anything to take.
+    async fn take_batch(&mut self, from: Seq) -> Result<bool, Failure> {
+        let limit = ReadLimit { max_bytes: BATCH_BYTES_MAX, max_entries: BATCH_ENTRIES_MAX };
+        let entries = self.journal.read(from, limit);
+        let entries = entries.map_err(|error| Failure(format!("reading the journal from {from}: {error}")))?;
+        let Some(last) = entries.last() else { return Ok(false) };
+        self.consumer.take(&entries).await?;
+        self.progress.cursor.send_replace(last.seq.get() + 1);
+        Ok(true)
     }
 
     fn note(&self, failure: Option<String>) {
@@ -268,5 +275,45 @@ mod tests {
         assert!(
             refused.to_string().contains("delivery has taken the journal up to entry 2, but the journal ends before 1")
         );
+    }
+
+    /// Reads as if it were slow: it goes on only once a task beside it has run.
+    struct Heavy(Mutex<std::sync::mpsc::Receiver<()>>, Seq);
+
+    #[async_trait]
+    impl Consumer for Heavy {
+        fn name(&self) -> &'static str {
+            "heavy"
+        }
+
+        fn needs(&self) -> Seq {
+            self.1
+        }
+
+        async fn take(&mut self, entries: &[Entry]) -> Result<(), Failure> {
+            // The longest wait only ends a test that has failed.
+            self.0
+                .get_mut()
+                .expect("nobody holds it")
+                .recv_timeout(Duration::from_secs(60))
+                .map_err(|error| Failure(error.to_string()))?;
+            self.1 = entries.last().expect("a batch has entries").seq.next();
+            Ok(())
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn a_backlog_does_not_hold_up_other_tasks() {
+        let journal: Arc<dyn Journal> = Arc::new(journal::MemoryJournal::new());
+        let entries = (0..=INLINE_ENTRIES_MAX).map(|_| crate::entry::begin(bytes::Bytes::from_static(b"{}"))).collect();
+        journal.append(entries).await.unwrap();
+        let (send, receive) = std::sync::mpsc::channel();
+        let crew = Crew::new(Arc::clone(&journal), system::env());
+        crew.add(Heavy(Mutex::new(receive), Seq::FIRST));
+        // On the one thread that there is, beside a consumer that keeps it busy.
+        tokio::spawn(async move { send.send(()).unwrap() }).await.unwrap();
+        crew.caught_up("heavy", journal.durable_end()).await;
+        assert_eq!(crew.status()[0].failures, 0);
+        crew.stop().await;
     }
 }

@@ -7,6 +7,6 @@ mod blocking;
 pub mod consumer;
 pub mod entry;
 
-pub use blocking::blocking;
+pub use blocking::{aside, blocking};
 pub use consumer::{Consumer, ConsumerStatus, Crew, Failure, ahead};
 pub use entry::{Control, EntryKind};
