@@ -128,7 +128,7 @@ pub fn write_secret(path: &Path, text: &str) -> std::io::Result<()> {
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
     std::fs::rename(&new, path)?;
-    File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
+    File::open(base::env::folder_of(path))?.sync_all()
 }
 
 /// Reads a file; `None` if it is absent.
