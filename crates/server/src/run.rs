@@ -196,6 +196,7 @@ impl StopSignals {
 
     async fn wait(&mut self) {
         tokio::select! {
+            biased;
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
         }

@@ -422,7 +422,8 @@ mod tests {
         let failed = failure("why".to_owned());
         let names = |json: &serde_json::Value| json.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
         let (mut of_done, mut of_failed) = (names(&done), names(&failed));
-        (of_done.sort(), of_failed.sort());
+        of_done.sort();
+        of_failed.sort();
         assert_eq!(of_done, of_failed);
         assert_eq!(
             (&failed["valid"], &failed["exitCode"], &failed["unchecked"][0]),
