@@ -214,6 +214,12 @@ def test_without_secrets(tmp_path):
     assert names == {"journal", "state.sqlite"}
     done = run([CAIRN, "restore", str(tmp_path / "b"), "--data-dir", str(tmp_path / "new")], cairn.base_env())
     assert "made without" in done.out and "root-credentials" in done.out
+    # Its first start is refused, and leaves no new keys that would be taken for the old ones.
+    cairn.settings["CAIRN_DATA_DIR"] = str(tmp_path / "new")
+    process = cairn.spawn(stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1 and b"the host key" in err and b"restore the file" in err
+    assert not [path for path in (tmp_path / "new").iterdir() if path.name in ("root-credentials", "host-key", "metrics-token")]
 
 
 def test_refusals_say_what_to_do(new_cairn, tmp_path):
@@ -266,7 +272,7 @@ def test_a_damaged_backup_is_not_restored(a_backup, tmp_path, harm, said):
     harm(backup)
     done = cairn.cairn("restore", str(backup), check=False, env={"CAIRN_DATA_DIR": str(tmp_path / "new")})
     assert done.code == 1 and said in done.err, done
-    assert not (tmp_path / "new").exists()
+    assert not list(tmp_path.glob("new*")), "nothing is left of it, no keys either"
 
 
 def test_interrupted_leaves_an_unfinished_folder(new_cairn, tmp_path):

@@ -108,9 +108,14 @@ pub fn read_file(disk: &dyn Disk, path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// The folder that a path's last name is in: of a bare name, which has an empty parent, the process's own.
+pub fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 /// Writes a whole file so that after a crash either the old content or the new is there. Returns when it is durable.
 pub fn write_file(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
+    let folder = folder_of(path);
     let mut new_name = path.file_name().unwrap_or_default().to_os_string();
     new_name.push(".new");
     let new_path: PathBuf = folder.join(new_name);
@@ -121,4 +126,17 @@ pub fn write_file(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> 
     drop(file);
     disk.rename(&new_path, path)?;
     disk.sync_dir(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_in_a_folder() {
+        for (path, folder) in [("state.bin", "."), ("a/b", "a"), ("./b", "."), ("/b", "/"), ("/a/b", "/a"), ("/", ".")]
+        {
+            assert_eq!(folder_of(Path::new(path)), Path::new(folder), "{path}");
+        }
+    }
 }

@@ -10,6 +10,9 @@ use cloudtrail::DigestRegions;
 use crate::commands::Failure;
 use crate::protection;
 
+/// The data folder, if none is named.
+pub const DATA_DIR: &str = "cairn-data";
+
 /// The settings as they were given. Every one is optional.
 #[derive(Args, Clone, Default, serde::Deserialize, serde::Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -104,6 +107,8 @@ pub struct Settings {
 pub struct Config {
     /// Where to listen.
     pub listen: SocketAddr,
+    /// Whether a flag or the environment says so: then clients go there, wherever the server of the folder is.
+    pub listen_is_explicit: bool,
     /// The folder that holds everything.
     pub data_dir: PathBuf,
     /// Twelve digits.
@@ -203,7 +208,8 @@ const KEY_LIFETIME_MAX: Duration = Duration::from_secs(3650 * 24 * 3600);
 impl Config {
     /// Reads the file, if one is named, and checks everything.
     pub fn load(settings: Settings) -> Result<Config, Failure> {
-        Config::merged(settings)?.check()
+        let listen_is_explicit = settings.listen.is_some();
+        Ok(Config { listen_is_explicit, ..Config::merged(settings)?.check()? })
     }
 
     /// The settings with those of the file, if one is named.
@@ -305,7 +311,8 @@ impl Settings {
         let names = self.host_names.unwrap_or_default();
         Ok(Config {
             listen,
-            data_dir: self.data_dir.unwrap_or_else(|| PathBuf::from("cairn-data")),
+            listen_is_explicit: false,
+            data_dir: self.data_dir.unwrap_or_else(|| PathBuf::from(DATA_DIR)),
             account_id,
             delivery_interval: interval("delivery_interval", self.delivery_interval.as_deref().unwrap_or("5m"))?,
             digest_interval: interval("digest_interval", self.digest_interval.as_deref().unwrap_or("1h"))?,
@@ -373,16 +380,32 @@ fn time(name: &str, text: &str) -> Result<Duration, Failure> {
 
 #[expect(clippy::disallowed_methods, reason = "the configuration is read once, before there is an Env")]
 fn read_file(path: &Path) -> Result<Settings, Failure> {
-    let text = std::fs::read_to_string(path).map_err(|error| format!("reading {}: {error}", path.display()))?;
-    let table: toml::Table = text.parse().map_err(|error| format!("{}: {error}", path.display()))?;
+    let shown = path.display();
+    let text = std::fs::read_to_string(path).map_err(|error| format!("reading {shown}: {error}"))?;
+    let table: toml::Table = text.parse().map_err(|error| format!("{shown}{}", where_and_why(&text, &error)))?;
     let known = known_keys();
-    for key in table.keys() {
+    for (key, value) in &table {
         if !known.contains(key) {
             let nearest = known.iter().min_by_key(|name| distance(name, key)).expect("there are settings");
-            return Err(format!("{}: there is no setting {key:?}; did you mean {nearest:?}?", path.display()).into());
+            return Err(format!("{shown}: there is no setting {key:?}; did you mean {nearest:?}?").into());
+        }
+        if !value.is_str() {
+            let kind = value.type_str();
+            return Err(format!("{shown}: {key}: expected a string, found {kind}: write it in quotes").into());
         }
     }
-    table.try_into().map_err(|error| format!("{}: {error}", path.display()).into())
+    table.try_into().map_err(|error: toml::de::Error| format!("{shown}: {}", error.message()).into())
+}
+
+/// Line, column and reason, without the line itself: it may hold a secret.
+fn where_and_why(text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start));
+    let place = before.map(|before| {
+        let (line, column) =
+            (before.matches('\n').count() + 1, before.chars().rev().take_while(|c| *c != '\n').count() + 1);
+        format!(", line {line}, column {column}")
+    });
+    format!("{}: {}", place.unwrap_or_default(), error.message())
 }
 
 /// The keys of the file: the flags of `serve`.
@@ -437,10 +460,12 @@ mod tests {
     #[test]
     fn a_file_is_read_and_flags_win() {
         let config = of_toml("listen = \"127.0.0.1:9\"\ndelivery_interval = \"1s\"").unwrap();
+        assert!(!config.listen_is_explicit, "the file is the server's too: clients go by what it left");
         assert_eq!((config.listen.port(), config.delivery_interval.as_secs()), (9, 1));
         let flag = Settings { listen: Some("127.0.0.1:7".into()), ..Settings::default() };
         let file = Settings { listen: Some("127.0.0.1:9".into()), ..Settings::default() };
-        assert_eq!(flag.or(file).check().unwrap().listen.port(), 7);
+        assert_eq!(flag.clone().or(file).check().unwrap().listen.port(), 7);
+        assert!(Config::load(flag).unwrap().listen_is_explicit);
     }
 
     #[test]
@@ -458,6 +483,23 @@ mod tests {
         check("validation_interval = \"never\"", "validation_interval: \"never\" is not a time");
         check("account_id = \"12\"", "twelve digits");
         check("root_access_key_id = \"AKIAX\"", "belong together");
-        check("listen = 5", "expected a string");
+        check("listen = 5", "listen: expected a string, found integer");
+    }
+
+    #[test]
+    fn no_mistake_shows_what_the_file_holds() {
+        let check = |line: &str, expected: &str| {
+            let error = of_toml(&format!("listen = \"127.0.0.1:9\"\n{line}\n")).err().unwrap();
+            assert!(error.contains(expected), "{error}");
+            assert!(!error.contains("hunter2") && !error.contains("20406080"), "{error}");
+        };
+        check("root_secret_access_key = \"hunter2", ", line 2, column ");
+        check("root_secret_access_key = hunter2", ", line 2, column ");
+        check("root_secret_access_key = 'hunter2' hunter2", ", line 2, column ");
+        check("root_secret_access_key = \"hunter2\\q\"", ", line 2, column ");
+        check("root_secret_access_key: hunter2", ", line 2, column ");
+        check("  root_secret_access_key = \"hunter2\"\n  root_secret_access_key = \"hunter2\"", ", line 3, column 3: ");
+        check("root_secret_access_key = 20406080", "root_secret_access_key: expected a string, found integer");
+        check("root_secret_access_key = [\"hunter2\"]", "root_secret_access_key: expected a string, found array");
     }
 }

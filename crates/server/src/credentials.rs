@@ -1,4 +1,4 @@
-//! The root access key: given by configuration, or made at the first start and kept in the data folder.
+//! The root access key: given by configuration, or made at the first start and kept in the data folder. Never written to a log.
 
 use std::path::PathBuf;
 
@@ -20,35 +20,43 @@ pub struct RootCredentials {
     pub secret_access_key: String,
 }
 
-fn path(config: &Config) -> PathBuf {
+/// Where the server keeps it.
+pub fn path(config: &Config) -> PathBuf {
     config.data_dir.join("root-credentials")
 }
 
 /// The root key, for a client: what is configured, else what the server keeps in its folder.
 pub fn load(config: &Config) -> Result<RootCredentials, Failure> {
+    find(config)?.ok_or_else(|| {
+        let folder = config.data_dir.display();
+        format!("there are no root credentials in {folder}: start the server first (cairn serve), or name its folder with --data-dir").into()
+    })
+}
+
+/// The root key, if there is one: what is configured, else what the server keeps in its folder.
+pub fn find(config: &Config) -> Result<Option<RootCredentials>, Failure> {
     if let Some((id, secret)) = &config.root_key {
-        return Ok(RootCredentials { v: 1, access_key_id: id.clone(), secret_access_key: secret.clone() });
+        return Ok(Some(RootCredentials { v: 1, access_key_id: id.clone(), secret_access_key: secret.clone() }));
     }
     let path = path(config);
     let text = data_folder::read(&path).map_err(|error| format!("reading {}: {error}", path.display()))?;
-    let text = text.ok_or_else(|| {
-        let folder = config.data_dir.display();
-        format!("there are no root credentials in {folder}: start the server first (cairn serve), or name its folder with --data-dir")
-    })?;
-    serde_json::from_str(&text)
-        .map_err(|_| format!("{} is damaged: it is not the document that cairn serve wrote", path.display()).into())
+    let read = |text: String| {
+        serde_json::from_str(&text)
+            .map_err(|_| format!("{} is damaged: it is not the document that cairn serve wrote", path.display()))
+    };
+    Ok(text.map(read).transpose()?)
 }
 
-/// The root key, for the server: made now if there is none. Says whether it was.
-pub fn load_or_make(config: &Config, rng: &dyn Rng) -> Result<(RootCredentials, bool), Failure> {
-    let path = path(config);
-    let exists = data_folder::read(&path).map_err(|error| format!("reading {}: {error}", path.display()))?.is_some();
-    if config.root_key.is_some() || exists {
-        return Ok((load(config)?, false));
+impl RootCredentials {
+    /// A new key, which is nowhere yet.
+    pub fn make(rng: &dyn Rng) -> RootCredentials {
+        RootCredentials { v: 1, access_key_id: ids::iam_id(rng, "AKIA"), secret_access_key: ids::secret_key(rng) }
     }
-    let made =
-        RootCredentials { v: 1, access_key_id: ids::iam_id(rng, "AKIA"), secret_access_key: ids::secret_key(rng) };
-    let text = serde_json::to_string_pretty(&made)?;
-    data_folder::write_secret(&path, &text).map_err(|error| format!("writing {}: {error}", path.display()))?;
-    Ok((made, true))
+
+    /// Keeps it in the data folder. Durable on return.
+    pub fn keep(&self, config: &Config) -> Result<(), Failure> {
+        let path = path(config);
+        let text = serde_json::to_string_pretty(self)?;
+        data_folder::write_secret(&path, &text).map_err(|error| format!("writing {}: {error}", path.display()).into())
+    }
 }

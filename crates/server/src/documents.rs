@@ -152,6 +152,18 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::disallowed_methods, reason = "a file of the repository")]
+    fn the_packaged_service_can_be_reloaded() {
+        let unit = concat!(env!("CARGO_MANIFEST_DIR"), "/../../packaging/cairn.service");
+        let unit = std::fs::read_to_string(unit).unwrap();
+        let service = unit.split("[Service]").nth(1).unwrap().split("[Install]").next().unwrap();
+        assert!(
+            service.lines().any(|line| line == "ExecReload=/bin/kill -HUP $MAINPID"),
+            "a hangup is how it is asked"
+        );
+    }
+
+    #[test]
     fn settings_in_force_are_shown_without_secrets() {
         let given = serde_json::json!({ "listen": "127.0.0.1:1", "root_secret_access_key": "very secret" });
         let text = in_force(&given);

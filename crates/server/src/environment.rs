@@ -1,9 +1,11 @@
 //! `cairn env`: lines for a shell that point the AWS tools at the server.
 
+use std::path::Path;
+
 use clap::Args;
 
 use crate::commands::Failure;
-use crate::config::{Config, Settings};
+use crate::config::{Config, DATA_DIR, Settings};
 use crate::{credentials, data_folder, tls};
 
 /// What `cairn env` can be told.
@@ -67,6 +69,14 @@ fn lines(shell: Shell, set: &[(&str, &str)]) -> String {
         }
     });
     text
+}
+
+/// The command that makes a shell point the AWS tools at the server of a data folder.
+pub fn command(config: &Config) -> String {
+    let is_default = config.data_dir == Path::new(DATA_DIR);
+    let folder = config.data_dir.display().to_string();
+    let named = if is_default { String::new() } else { format!(" --data-dir {}", quoted(&folder, r"'\''")) };
+    format!("eval \"$(cairn env{named})\"")
 }
 
 /// The value, in single quotes if a shell could take it for more than a word; `quote` stands for a quote in it.

@@ -10,13 +10,14 @@ use journal::{Journal, SegmentJournal};
 use node::{Node, Parts};
 use objects::Objects;
 use ports::Secret;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::commands::Failure;
 use crate::config::Config;
+use crate::credentials::RootCredentials;
 use crate::figures::{DataDisk, ProcessFigures};
 use crate::notify::Notify;
-use crate::{credentials, data_folder, host_key, log, tls};
+use crate::{credentials, data_folder, greeting, host_key, log, tls};
 
 /// Runs the server until it is told to stop.
 pub fn serve(config: Config) -> Result<(), Failure> {
@@ -32,15 +33,16 @@ async fn run(config: Config) -> Result<(), Failure> {
     // A hangup asks for the certificate to be read again; it never ends the server, with TLS or without.
     let _hangup = signal(SignalKind::hangup())?;
 
-    // 1. The data folder and what lies in it.
+    // 1. The data folder and what lies in it. No secret is made before everything that may refuse to start has passed.
     let env = system::env();
     let _lock = data_folder::take(&config.data_dir)?;
-    let (root, made_root) = credentials::load_or_make(&config, &*env.rng)?;
-    let metrics_token = data_folder::metrics_token(&config.data_dir, &*env.rng)?;
+    data_folder::protect(&config.data_dir);
+    let known_root = credentials::find(&config)?;
+    let known_token = data_folder::metrics_token(&config.data_dir)?;
     let tls = tls::open(&config)?;
     let journal = open_journal(&config, &env)?;
     let state = state::Sqlite::open(&config.data_dir.join("state.sqlite"), state::Options::default())?;
-    let host_keys = host_key::load_or_make(&config, &*env.rng, node::has_host_keys(&state).await?)?;
+    let known_host_keys = host_key::find(&config, node::has_host_keys(&state).await?)?;
     let objects = open_objects(&config, &env)?;
 
     // 2. The socket, which says that we are not ready while what an earlier run left is taken care of.
@@ -48,12 +50,18 @@ async fn run(config: Config) -> Result<(), Failure> {
     let server = server
         .map_err(|error| format!("listening on {}: {error}; choose another address with --listen", config.listen))?;
 
-    // 3. The services and everything that runs behind them.
+    // 3. The services and everything that runs behind them. What is encrypted from now on needs a host key that is kept; the others are
+    // kept once the services run.
+    let host_keys = known_host_keys.map_or_else(|| host_key::make(&config, &*env.rng), Ok)?;
+    let new_root = known_root.is_none();
+    let root = known_root.unwrap_or_else(|| RootCredentials::make(&*env.rng));
+    let new_token = known_token.is_none();
+    let metrics_token = known_token.unwrap_or_else(|| data_folder::make_metrics_token(&*env.rng));
     let mut host_names = HostNames::default();
     host_names.0.extend(config.host_names.iter().cloned());
     let outside = Outside {
         space: Some(Arc::new(DataDisk(config.data_dir.clone()))),
-        metrics_token: Some(Secret(Arc::from(metrics_token))),
+        metrics_token: Some(Secret(Arc::from(metrics_token.as_str()))),
         figures: vec![Arc::new(ProcessFigures { started: env.clock.now() })],
     };
     let limits = Limits { caller_rate: config.rate, disk_reserve: config.disk_reserve, ..Limits::default() };
@@ -87,16 +95,36 @@ async fn run(config: Config) -> Result<(), Failure> {
     let node = gateway::wait_until(&server, starting).await?;
 
     // 4. Run, and stop in order: requests, what is behind them.
-    announce(&config, &server, made_root.then_some(&root))?;
+    // Whoever reads that we listen may ask us to stop.
+    let mut stop_signals = StopSignals::listen()?;
+    let kept = || {
+        if new_root {
+            root.keep(&config)?;
+        }
+        if new_token {
+            data_folder::set_metrics_token(&config.data_dir, &metrics_token)?;
+        }
+        let url = data_folder::url(server.address()?, config.tls.is_some());
+        data_folder::set_endpoint(&config.data_dir, &url)?;
+        Ok(url)
+    };
+    let url = match kept() {
+        Ok(url) => url,
+        Err(error) => {
+            node.stop().await?;
+            return Err(error);
+        }
+    };
+    greeting::say(&config, &url, new_root.then_some(&root));
     let watching = tls
         .zip(config.tls.clone())
         .map(|(tls, files)| tokio::spawn(tls::watch(tls, files, config.data_dir.clone(), node.stop.subscribe())));
     let serving = tokio::spawn(gateway::serve(server, Arc::clone(&node.gateway), node.stop.subscribe()));
     let notify = Notify::from_environment();
-    notify.ready(&format!("listens on {}", data_folder::endpoint(&config)));
+    notify.ready(&format!("listens on {url}"));
     tokio::select! {
         biased;
-        signal = wait_for_signal() => signal?,
+        () = stop_signals.wait() => {}
         () = notify.stay_alive() => {}
     }
     tracing::info!("stopping");
@@ -155,31 +183,22 @@ fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).expect("times are at most some years")
 }
 
-/// Tells whoever started the server how to use it.
-fn announce(config: &Config, server: &Server, made_root: Option<&credentials::RootCredentials>) -> Result<(), Failure> {
-    let url = data_folder::url(server.address()?, config.tls.is_some());
-    if config.tls.is_none() && !config.listen.ip().is_loopback() {
-        let address = config.listen;
-        tracing::warn!(%address, "other machines can reach this server, and what they send is not encrypted: give it a certificate (--tls-certificate)");
-    }
-    data_folder::set_endpoint(&config.data_dir, &url)?;
-    let data_dir = config.data_dir.display();
-    println!("Cairn {} listens on {url}, account {}, data in {data_dir}", env!("CARGO_PKG_VERSION"), config.account_id);
-    if let Some(root) = made_root {
-        println!("Root credentials were made; they are shown this once and kept in {data_dir}/root-credentials:");
-        println!("  AWS_ACCESS_KEY_ID={}", root.access_key_id);
-        println!("  AWS_SECRET_ACCESS_KEY={}", root.secret_access_key);
-    }
-    println!("To point the AWS tools at it:  eval \"$(cairn env)\"");
-    Ok(())
+/// What asks the server to stop. From when this is made nothing else happens on such a signal.
+struct StopSignals {
+    terminate: Signal,
+    interrupt: Signal,
 }
 
-async fn wait_for_signal() -> Result<(), Failure> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+impl StopSignals {
+    fn listen() -> std::io::Result<StopSignals> {
+        Ok(StopSignals { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
-    Ok(())
+
+    async fn wait(&mut self) {
+        tokio::select! {
+            biased;
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }

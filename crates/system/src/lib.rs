@@ -5,7 +5,7 @@ pub mod process;
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -44,12 +44,14 @@ impl Rng for SystemRng {
     }
 }
 
-/// The machine's file systems.
+/// The machine's file systems. What it makes is for its owner alone (files 0600, folders 0700), whatever the umask: it is evidence,
+/// secrets and other people's data.
 pub struct SystemDisk;
 
 impl Disk for SystemDisk {
     fn open(&self, path: &Path, create: bool) -> io::Result<Box<dyn DiskFile>> {
-        let file = fs::OpenOptions::new().read(true).write(true).create(create).truncate(false).open(path)?;
+        let mut options = fs::OpenOptions::new();
+        let file = options.read(true).write(true).create(create).truncate(false).mode(0o600).open(path)?;
         Ok(Box::new(SystemFile(file)))
     }
 
@@ -64,7 +66,7 @@ impl Disk for SystemDisk {
     }
 
     fn create_dir_all(&self, folder: &Path) -> io::Result<()> {
-        fs::create_dir_all(folder)
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -121,4 +123,29 @@ impl DiskFile for SystemFile {
 pub fn room(folder: &Path) -> io::Result<(u64, u64)> {
     let stat = rustix::fs::statvfs(folder)?;
     Ok((stat.f_bavail.saturating_mul(stat.f_frsize), stat.f_blocks.saturating_mul(stat.f_frsize)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn what_is_made_is_for_its_owner_alone() {
+        let above = tempfile::tempdir().unwrap();
+        let (disk, mode) = (env().disk, |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777);
+        disk.create_dir_all(&above.path().join("journal/deeper")).unwrap();
+        drop(disk.open(&above.path().join("journal/1.seg"), true).unwrap());
+        base::env::write_file(&*disk, &above.path().join("whole"), b"x").unwrap();
+        for (name, expected) in
+            [("journal", 0o700), ("journal/deeper", 0o700), ("journal/1.seg", 0o600), ("whole", 0o600)]
+        {
+            assert_eq!(mode(&above.path().join(name)), expected, "{name}");
+        }
+        // What is there keeps the mode that its owner gave it.
+        fs::set_permissions(above.path().join("whole"), fs::Permissions::from_mode(0o640)).unwrap();
+        drop(disk.open(&above.path().join("whole"), true).unwrap());
+        assert_eq!(mode(&above.path().join("whole")), 0o640);
+    }
 }

@@ -9,7 +9,8 @@ use crate::scope::{Scope, TrailName};
 
 /// The kinds of log files; each has its own folder.
 pub(crate) const LOG_KINDS: [LogKind; 3] = [LogKind::Events, LogKind::Insight, LogKind::NetworkActivity];
-const DIGESTS: &str = "CloudTrail-Digest";
+/// The folder of digests.
+pub(crate) const DIGESTS: &str = "CloudTrail-Digest";
 
 /// Where the files of one account and region lie.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -70,6 +71,11 @@ impl Scope {
     /// Whether a trail is meant.
     pub(crate) fn selects(&self, trail: &TrailName) -> bool {
         self.trail.as_ref().is_none_or(|wanted| wanted == trail)
+    }
+
+    /// Whether a region is meant.
+    pub(crate) fn has_region(&self, region: &str) -> bool {
+        self.region.as_deref().is_none_or(|wanted| wanted == region)
     }
 
     /// What keys begin with before the organization or account.

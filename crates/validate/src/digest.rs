@@ -102,6 +102,7 @@ pub(crate) async fn fetch(work: &Work, bucket: &str, key: &str) -> Result<Fetche
     let (metadata, gzip) = match read(&*work.source, bucket, key, DIGEST_BYTES_MAX).await {
         Ok(read) => read,
         Err(SourceError::NotFound) => return Err(Fault::Missing),
+        Err(SourceError::NoObject(why)) => return Err(Fault::Invalid(Kind::DigestFormat, why)),
         Err(error) => return Err(Fault::Source(error)),
     };
     let gzip = gzip.ok_or_else(invalid_format)?;

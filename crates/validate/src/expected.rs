@@ -17,6 +17,7 @@ pub struct Head {
 pub struct Expected {
     /// The newest digest of each chain: from the server that writes them, or from an earlier validation.
     pub heads: Vec<Head>,
-    /// When the trail last delivered a digest (GetTrailStatus, `LatestDigestDeliveryTime`).
+    /// When the trail last delivered a digest (GetTrailStatus, `LatestDigestDeliveryTime`), in whatever region. Of the trail's own
+    /// account: `None` where the scope is another account of an organization.
     pub latest_digest: Option<Timestamp>,
 }

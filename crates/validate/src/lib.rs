@@ -35,7 +35,7 @@ pub use keys::{KeyFile, Keys, PublicKey};
 pub use problem::{Event, Kind, Problem, Subject};
 pub use remembered::Remembered;
 pub use report::{Counts, PROBLEMS_MAX, Report};
-pub use run::{Failure, Options, Outcome, find_bucket, validate};
+pub use run::{BucketFound, Failure, Options, Outcome, find_bucket, validate};
 pub use scope::{Scope, TrailName};
 pub use source::{Object, Opened, Pieces, Source, SourceError};
 pub use text::Text;

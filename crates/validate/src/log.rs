@@ -33,6 +33,7 @@ pub(crate) async fn check(work: &Work, named: &Named) -> Event {
     let mut opened = match work.source.open(s3_bucket, s3_object).await {
         Ok(opened) => opened,
         Err(SourceError::NotFound) => return invalid(Kind::LogMissing, "not found".to_owned()),
+        Err(SourceError::NoObject(why)) => return invalid(Kind::LogFormat, why),
         Err(error) => return Event::Unchecked(format!("s3://{s3_bucket}/{s3_object}: {error}")),
     };
     let mut inflater = Inflater::new(work.options.content_bytes_max);

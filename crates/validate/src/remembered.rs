@@ -7,6 +7,8 @@ use sha2::{Digest, Sha256};
 
 use crate::expected::Head;
 
+/// What every document begins with, of whatever version.
+const BEGINNING: &str = "cairn validate ";
 /// The first line of the document; its version.
 const FIRST_LINE: &str = "cairn validate 1";
 /// Log files remembered, 32 bytes each in memory. Those beyond are read again every time.
@@ -55,6 +57,16 @@ impl Remembered {
     /// The newest digests that were seen.
     pub fn heads(&self) -> impl Iterator<Item = &Head> {
         self.heads.iter()
+    }
+
+    /// What a run that reads everything again goes by: the newest digests, which must still be there, and no log files.
+    pub fn without_files(self) -> Remembered {
+        Remembered { files: HashMap::new(), heads: self.heads }
+    }
+
+    /// Whether a file with this content may be written over: there is nothing in it, or it is a document of ours, damaged or not.
+    pub fn is_ours(content: &[u8]) -> bool {
+        content.is_empty() || content.starts_with(BEGINNING.as_bytes())
     }
 
     /// How many log files are remembered.
@@ -124,5 +136,18 @@ mod tests {
             assert_eq!(Remembered::parse(&text[..at]), None, "cut at {at}");
         }
         assert_ne!(mark(&["ab", ""]), mark(&["a", "b"]));
+        let heads = remembered.clone().without_files();
+        assert_eq!((heads.file_count(), heads.heads().count()), (0, 1));
+    }
+
+    #[test]
+    fn only_documents_of_ours_may_be_written_over() {
+        let ours = Remembered::default().write();
+        for content in [&b""[..], &ours, &ours[..20], b"cairn validate 9\n"] {
+            assert!(Remembered::is_ours(content));
+        }
+        for content in [&b"{\"PublicKeyList\": []}"[..], b"cairn", b"\0", b" cairn validate 1\n"] {
+            assert!(!Remembered::is_ours(content));
+        }
     }
 }

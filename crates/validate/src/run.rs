@@ -8,6 +8,7 @@ use base::time::MINUTE_MS;
 
 use tokio::sync::Semaphore;
 
+use crate::chain::DIGESTS;
 use crate::expected::{Expected, Head};
 use crate::group;
 use crate::keys::Keys;
@@ -21,6 +22,8 @@ use crate::work::{Pending, Work};
 
 /// Checks begun, waiting or done for each that runs, so that none waits for the order of what is said.
 const QUEUE_PER_PARALLEL: usize = 4;
+/// So long after its end a digest is delivered, at most, unless there was an outage.
+const LATE_MS: i64 = 30 * MINUTE_MS;
 /// Digests asked for the name of their bucket.
 const ASKED_FOR_BUCKET: usize = 9;
 
@@ -145,6 +148,8 @@ pub(crate) struct Seen {
     /// Digests that a chain led to, whether they were good or not.
     pub(crate) visited: HashSet<u128>,
     pub(crate) newest: Option<Newest>,
+    /// Whether there is a folder of digests of a region that is not meant.
+    other_regions: bool,
 }
 
 /// Validates what `scope` means of `source`, and says everything to `say`. `before`: what an earlier run left; with it log files
@@ -165,7 +170,9 @@ pub async fn validate(
 
     // 1. Chains and what they name, spot by spot; then what lies there and is named by nothing.
     let mut covered = Vec::new();
-    let spots = strays::spots_with(&work, scope, "CloudTrail-Digest").await?;
+    let mut spots = strays::spots_with(&work, scope, DIGESTS).await?;
+    seen.other_regions = spots.iter().any(|spot| !scope.has_region(&spot.region));
+    spots.retain(|spot| scope.has_region(&spot.region));
     for (at, spot) in spots.iter().enumerate() {
         let group = group::validate(&mut voice, scope, (spot, at, spots.len()), before, &mut seen).await?;
         voice.finish().await;
@@ -174,6 +181,7 @@ pub async fn validate(
         strays::log_files(&mut voice, scope, spot, &group.covered, &group.named).await?;
         voice.finish().await;
     }
+    strays::beside_regions(&mut voice, scope, !covered.is_empty()).await?;
     // Regions with log files and without a single digest, while others of the account have them.
     if !covered.is_empty() {
         let covered = strays::merged(covered);
@@ -206,6 +214,18 @@ async fn tail(voice: &mut Voice<'_>, scope: &Scope, expected: &Expected, before:
         voice.say(Event::Problem(Problem::digest(Kind::TailMissing, false, bucket, key, why))).await;
     }
     let Some(latest) = expected.latest_digest.filter(|latest| *latest <= scope.end) else { return };
+    // It was delivered in some region. If that may be one that is not meant, it says something of the home region alone, which has
+    // digests as long as any other has them, though up to an interval earlier.
+    let may_be_elsewhere = seen.other_regions;
+    let is_home = scope.trail.as_ref().is_some_and(|trail| scope.has_region(&trail.home_region));
+    if may_be_elsewhere && !is_home {
+        return;
+    }
+    // Digests that ended before the start are not looked at.
+    let early = |start: Timestamp| latest.since_ms(start) <= LATE_MS;
+    if seen.newest.is_none() && scope.start.is_some_and(early) {
+        return;
+    }
     let problem = match &seen.newest {
         None => {
             let why = format!("the trail delivered a digest at {}, but there is none", latest.iso8601_secs());
@@ -213,7 +233,8 @@ async fn tail(voice: &mut Voice<'_>, scope: &Scope, expected: &Expected, before:
         }
         Some(newest) => {
             // A digest is delivered soon after its end. Less than half the time to the next one, so that one missing is seen.
-            let slack_ms = (newest.length_ms / 2).clamp(2_000, 30 * MINUTE_MS);
+            let elsewhere_ms = if may_be_elsewhere { newest.length_ms } else { 0 };
+            let slack_ms = (newest.length_ms / 2).clamp(2_000, LATE_MS) + elsewhere_ms;
             // After an outage it is delivered late: then it was written at just that time. Written later proves nothing.
             let tolerance_ms = slack_ms.min(MINUTE_MS);
             let is_it = newest.modified.is_some_and(|modified| latest.since_ms(modified).abs() <= tolerance_ms);
@@ -238,21 +259,34 @@ fn within(scope: &Scope, bucket: &str, key: &str) -> bool {
     bucket == scope.bucket
         && scope.selects(&trail)
         && read.place.prefix == scope.prefix.as_deref()
-        && scope.region.as_deref().is_none_or(|region| region == read.region)
+        && scope.has_region(read.region)
         && scope.account_id.as_deref().is_none_or(|account| account == read.place.account_id)
         && scope.start.is_none_or(|start| start <= read.end)
         && read.end <= scope.end.plus_ms(base::time::HOUR_MS)
 }
 
-/// The bucket that a copy was made of, as most of its digests say. `None` if there is no digest, or none can be read.
-pub async fn find_bucket(source: &dyn Source, scope: &Scope) -> Result<Option<String>, SourceError> {
+/// What is known of the bucket that a copy was made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BucketFound {
+    /// As most of the first digests say.
+    Named(String),
+    /// There are digests, of which none says anything.
+    Unnamed,
+    /// There is no digest.
+    NoDigest,
+}
+
+/// The bucket that a copy was made of.
+pub async fn find_bucket(source: &dyn Source, scope: &Scope) -> Result<BucketFound, SourceError> {
     let mut names: Vec<String> = Vec::new();
+    let mut found = BucketFound::NoDigest;
     let mut after: Option<String> = None;
     'pages: loop {
         let page = source.list("", &scope.base(), after.as_deref()).await?;
         let Some(last) = page.last() else { break };
         after = Some(last.key.clone());
-        for object in page.iter().filter(|object| object.key.contains("/CloudTrail-Digest/")) {
+        for object in page.iter().filter(|object| record::DigestKey::parse(&object.key).is_some()) {
+            found = BucketFound::Unnamed;
             let Ok((_, Some(gzip))) = crate::source::read(source, "", &object.key, 1 << 20).await else { continue };
             let Some((content, _)) = crate::gzip::inflate(&gzip, 1 << 24) else { continue };
             let Ok(json) = serde_json::from_slice::<serde_json::Value>(&content) else { continue };
@@ -264,5 +298,5 @@ pub async fn find_bucket(source: &dyn Source, scope: &Scope) -> Result<Option<St
     }
     names.sort_unstable();
     let count = |name: &String| names.iter().filter(|other| *other == name).count();
-    Ok(names.iter().max_by_key(|name| count(name)).cloned())
+    Ok(names.iter().max_by_key(|name| count(name)).cloned().map_or(found, BucketFound::Named))
 }

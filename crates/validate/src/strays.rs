@@ -1,12 +1,13 @@
 //! What lies in the bucket and no chain leads to: digests, log files that no digest names, and names that CloudTrail does not give.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use base::Timestamp;
 use base::time::{DAY_MS, HOUR_MS, MINUTE_MS};
 use record::LogKey;
 
-use crate::chain::{LOG_KINDS, Spot};
+use crate::chain::{DIGESTS, LOG_KINDS, Spot};
 use crate::digest::{Fault, KeyRing, fetch};
 use crate::group::{Group, each_day};
 use crate::problem::{Event, Kind, Problem, Subject};
@@ -32,8 +33,8 @@ pub(crate) fn merged(mut stretches: Vec<(i64, i64)>) -> Vec<(i64, i64)> {
     merged
 }
 
-/// The accounts and regions that have a folder of this kind, of those that are meant.
-pub(crate) async fn spots_with(work: &Work, scope: &Scope, folder: &str) -> Result<Vec<Spot>, Failure> {
+/// The accounts that are meant: each with its organization, if it is of one.
+async fn accounts(work: &Work, scope: &Scope) -> Result<Vec<(Option<String>, String)>, Failure> {
     let base = scope.base();
     let failed = |error| Failure::Source(format!("listing s3://{}/{base}: {error}", scope.bucket));
     let mut accounts = Vec::new();
@@ -46,17 +47,27 @@ pub(crate) async fn spots_with(work: &Work, scope: &Scope, folder: &str) -> Resu
             accounts.extend(inside.map(|account| (Some(name.clone()), account)));
         }
     }
+    accounts.retain(|(organization_id, account_id)| {
+        let account_meant = scope.account_id.as_ref().is_none_or(|wanted| wanted == account_id);
+        account_meant && (scope.organization_id.is_none() || scope.organization_id == *organization_id)
+    });
+    Ok(accounts)
+}
+
+/// Where the files of this kind of an account lie, below which there is a folder for each region; ends in a slash.
+fn above_regions(scope: &Scope, (organization_id, account_id): &(Option<String>, String), folder: &str) -> String {
+    let of = organization_id.as_ref().map(|id| format!("{id}/")).unwrap_or_default();
+    format!("{}{of}{account_id}/{folder}/", scope.base())
+}
+
+/// The accounts that are meant and the regions, meant or not, that have a folder of this kind.
+pub(crate) async fn spots_with(work: &Work, scope: &Scope, folder: &str) -> Result<Vec<Spot>, Failure> {
+    let failed = |error| Failure::Source(format!("listing s3://{}/{}: {error}", scope.bucket, scope.base()));
     let mut spots = Vec::new();
-    for (organization_id, account_id) in accounts {
-        let account_meant = scope.account_id.as_ref().is_none_or(|wanted| *wanted == account_id);
-        let organization_meant = scope.organization_id.is_none() || scope.organization_id == organization_id;
-        if !account_meant || !organization_meant {
-            continue;
-        }
-        let of = organization_id.as_ref().map(|id| format!("{id}/")).unwrap_or_default();
-        let regions =
-            work.source.folders(&scope.bucket, &format!("{base}{of}{account_id}/{folder}/")).await.map_err(failed)?;
-        for region in regions.into_iter().filter(|region| scope.region.as_ref().is_none_or(|wanted| wanted == region)) {
+    for account in accounts(work, scope).await? {
+        let regions = work.source.folders(&scope.bucket, &above_regions(scope, &account, folder)).await;
+        let (organization_id, account_id) = account;
+        for region in regions.map_err(failed)? {
             let (prefix, organization_id) = (scope.prefix.clone(), organization_id.clone());
             spots.push(Spot { prefix, organization_id, account_id: account_id.clone(), region });
         }
@@ -66,10 +77,11 @@ pub(crate) async fn spots_with(work: &Work, scope: &Scope, folder: &str) -> Resu
 
 /// Spots with log files and without digests.
 pub(crate) async fn bare_spots(work: &Work, scope: &Scope) -> Result<Vec<Spot>, Failure> {
-    let with = spots_with(work, scope, "CloudTrail-Digest").await?;
+    let with = spots_with(work, scope, DIGESTS).await?;
     let mut bare = Vec::new();
     for kind in LOG_KINDS {
-        bare.extend(spots_with(work, scope, kind.folder()).await?.into_iter().filter(|spot| !with.contains(spot)));
+        let spots = spots_with(work, scope, kind.folder()).await?.into_iter();
+        bare.extend(spots.filter(|spot| scope.has_region(&spot.region) && !with.contains(spot)));
     }
     bare.sort_unstable();
     bare.dedup();
@@ -115,6 +127,29 @@ pub(crate) async fn digests(
     }
     for key in &group.listing.odd {
         odd(voice, &scope.bucket, key, &spot.digests()).await;
+    }
+    Ok(())
+}
+
+/// Reports what lies beside the folders of the regions, where CloudTrail puts nothing. Among log files only if digests cover any time
+/// at all; in no region, hence not if one is asked for.
+pub(crate) async fn beside_regions(voice: &mut Voice<'_>, scope: &Scope, with_logs: bool) -> Result<(), Failure> {
+    if scope.region.is_some() {
+        return Ok(());
+    }
+    let work = Arc::clone(&voice.work);
+    let log_folders = LOG_KINDS.iter().map(|kind| kind.folder()).filter(|_| with_logs);
+    let folders: Vec<&str> = std::iter::once(DIGESTS).chain(log_folders).collect();
+    for account in accounts(&work, scope).await? {
+        for folder in &folders {
+            let above = above_regions(scope, &account, folder);
+            let files = work.source.files(&scope.bucket, &above, crate::report::PROBLEMS_MAX).await;
+            let files =
+                files.map_err(|error| Failure::Source(format!("listing s3://{}/{above}: {error}", scope.bucket)))?;
+            for key in files {
+                odd(voice, &scope.bucket, &key, &above).await;
+            }
+        }
     }
     Ok(())
 }

@@ -54,8 +54,7 @@ pub fn run(args: RestoreArgs) -> Result<ExitCode, Failure> {
     verify(&folder, &manifest)?;
     let (count, bytes) = (amounts::counted(u64::try_from(copied.files.len())?, "file"), amounts::bytes(copied.bytes));
     if args.check {
-        drop(unfinished);
-        fs::remove_dir_all(&folder).map_err(|error| format!("removing {}: {error}", folder.display()))?;
+        unfinished.discard()?;
         println!(
             "{}: whole: {count} with {bytes}, every record up to journal entry {}",
             args.from.display(),

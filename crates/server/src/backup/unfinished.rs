@@ -1,5 +1,5 @@
-//! A folder in the making: `NAME.unfinished` until it is whole and durable, `NAME` from then on. A crash leaves the first, which says
-//! what it is; the next attempt clears it away.
+//! A folder in the making: `NAME.unfinished` until it is whole and durable, `NAME` from then on. A failure removes the first, with the
+//! keys that may be in it; a crash leaves it. It says what it is, and the next attempt clears it away.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -14,7 +14,8 @@ const LOCK: &str = "unfinished.lock";
 pub struct Unfinished {
     target: PathBuf,
     folder: PathBuf,
-    lock: File,
+    _lock: File,
+    is_finished: bool,
 }
 
 fn failed(doing: &str, path: &Path) -> impl FnOnce(std::io::Error) -> Failure {
@@ -42,7 +43,7 @@ impl Unfinished {
         let lock = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(folder.join(LOCK));
         let lock = lock.map_err(failed("making the lock of", &folder))?;
         lock.try_lock().map_err(|_| format!("{} is being written by another cairn", folder.display()))?;
-        Ok(Unfinished { target: target.to_owned(), folder, lock })
+        Ok(Unfinished { target: target.to_owned(), folder, _lock: lock, is_finished: false })
     }
 
     /// Where to put things.
@@ -51,14 +52,31 @@ impl Unfinished {
     }
 
     /// Gives the folder its name. Its files are durable already; on return it is, too.
-    pub fn finish(self) -> Result<(), Failure> {
+    pub fn finish(mut self) -> Result<(), Failure> {
         fs::remove_file(self.folder.join(LOCK)).map_err(failed("removing the lock of", &self.folder))?;
         sync_folders(&self.folder)?;
         fs::rename(&self.folder, &self.target).map_err(failed("renaming", &self.folder))?;
-        let above = self.target.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        File::open(above).and_then(|above| above.sync_all()).map_err(failed("syncing", above))?;
-        drop(self.lock);
-        Ok(())
+        self.is_finished = true;
+        let above = base::env::folder_of(&self.target);
+        File::open(above).and_then(|above| above.sync_all()).map_err(failed("syncing", above))
+    }
+
+    /// Removes the folder.
+    pub fn discard(mut self) -> Result<(), Failure> {
+        self.is_finished = true;
+        fs::remove_dir_all(&self.folder).map_err(failed("removing", &self.folder))
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if self.is_finished {
+            return;
+        }
+        if let Err(error) = fs::remove_dir_all(&self.folder) {
+            let folder = self.folder.display();
+            eprintln!("cairn: {folder} could not be removed ({error}): remove it, keys may be in it");
+        }
     }
 }
 
@@ -100,8 +118,13 @@ mod tests {
         fs::write(first.folder().join("x"), "1").unwrap();
         let second = Unfinished::begin(&target).err().unwrap().to_string();
         assert!(second.contains("another cairn"), "{second}");
+        let folder = first.folder().to_owned();
         drop(first);
-        assert!(!target.exists());
+        assert!(!target.exists() && !folder.exists(), "a failure leaves nothing");
+        // A crash does.
+        fs::create_dir(&folder).unwrap();
+        fs::write(folder.join(LOCK), "").unwrap();
+        fs::write(folder.join("x"), "1").unwrap();
         let again = Unfinished::begin(&target).unwrap();
         assert!(!again.folder().join("x").exists(), "what was left is cleared away");
         fs::write(again.folder().join("y"), "2").unwrap();

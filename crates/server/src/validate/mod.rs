@@ -5,6 +5,7 @@ mod account;
 mod http;
 mod progress;
 mod s3;
+mod state;
 
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -12,8 +13,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use ::validate::{
-    Event, Expected, Folder, KeyFile, Keys, Options, Remembered, Report, Scope, Source, Text, TrailName, find_bucket,
-    validate,
+    BucketFound, Event, Expected, Folder, KeyFile, Keys, Options, Remembered, Report, Scope, Source, Text, TrailName,
+    find_bucket, validate,
 };
 use base::{Env, Timestamp};
 use clap::Args;
@@ -25,6 +26,8 @@ use http::Http;
 use progress::Progress;
 use s3::S3;
 
+/// Stands for the name of the bucket that a folder is a copy of, where nothing tells it. No bucket is called so.
+const NO_NAME: &str = "?";
 /// Log files checked at the same time, for each processor: some wait for the disk or the network while others are inflated.
 const PARALLEL_PER_CORE: usize = 16;
 
@@ -95,6 +98,10 @@ pub fn run(args: &ValidateArgs) -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             eprintln!("cairn: nothing is proved: {error}");
+            if args.json {
+                // Whoever reads it has its exit code too, should this not reach them.
+                let _ = writeln!(std::io::stdout(), "{}", failure(error.to_string()));
+            }
             ExitCode::from(2)
         }
     }
@@ -118,13 +125,13 @@ struct Prepared {
 async fn run_async(args: &ValidateArgs, parallel: usize) -> Result<u8, Failure> {
     let env = system::env();
     let started_ms = env.clock.monotonic_ms();
-    let prepared = prepare(args, &env).await?;
-    let Prepared { source, keys, scope, expected, what } = prepared;
     let before = match &args.state {
-        Some(path) if !args.full => Some(read_state(&env, path)?),
-        Some(_) => Some(Remembered::default()),
+        Some(path) if !args.full => Some(state::read(&env, path)?),
+        Some(path) => Some(state::read(&env, path)?.without_files()),
         None => None,
     };
+    let prepared = prepare(args, &env, before.as_ref()).await?;
+    let Prepared { source, keys, scope, expected, what } = prepared;
     let mut options = Options::new(parallel, env.clock.now());
     options.records = args.records;
 
@@ -166,21 +173,23 @@ async fn run_async(args: &ValidateArgs, parallel: usize) -> Result<u8, Failure> 
     };
     let from = scope.start.or(report.found_start).unwrap_or(Timestamp::EPOCH);
     let seconds = started(&env, started_ms);
+    // What was not seen to the end must not be taken for all there is.
+    if let (Some(path), true) = (&args.state, report.unchecked.is_empty())
+        && let Err(error) = base::env::write_file(&*env.disk, path, &outcome.remembered.write())
+    {
+        let why = format!("writing {}: {error}", path.display());
+        eprintln!("cairn: {why}");
+        report.unchecked.push(why);
+    }
     let code = report.exit_code();
     if args.json {
         let json = document(&report, &scope, &what, (from, scope.end), seconds)?;
-        writeln!(out, "{json}")?;
-        out.flush()?;
+        ignore_closed(writeln!(out, "{json}").and_then(|()| out.flush()))?;
     } else {
         ignore_closed(text.end(&report, from, scope.end))?;
     }
     if code == 2 && report.digests.total() == 0 && report.unchecked.is_empty() {
         eprintln!("cairn: nothing is proved: there is no digest in this time; does the trail validate log files?");
-    }
-    // What was not seen to the end must not be taken for all there is.
-    if let (Some(path), true) = (&args.state, report.unchecked.is_empty()) {
-        let written = base::env::write_file(&*env.disk, path, &outcome.remembered.write());
-        written.map_err(|error| format!("writing {}: {error}", path.display()))?;
     }
     Ok(code)
 }
@@ -223,7 +232,18 @@ fn document(
     Ok(json.to_string())
 }
 
-async fn prepare(args: &ValidateArgs, env: &Env) -> Result<Prepared, Failure> {
+/// The JSON document of a validation that came to nothing.
+fn failure(why: String) -> serde_json::Value {
+    let report = Report { unchecked: vec![why], ..Report::default() };
+    let mut json = serde_json::to_value(report).unwrap_or_default();
+    for name in ["what", "bucket", "start", "end", "seconds"] {
+        json[name] = serde_json::Value::Null;
+    }
+    (json["v"], json["valid"], json["exitCode"]) = (1.into(), false.into(), 2.into());
+    json
+}
+
+async fn prepare(args: &ValidateArgs, env: &Env, before: Option<&Remembered>) -> Result<Prepared, Failure> {
     let end = args.end_time.unwrap_or_else(|| env.clock.now()).trunc_secs();
     if args.start_time.is_some_and(|start| start > end) {
         return Err("Invalid time range specified: start-time must occur before end-time".into());
@@ -237,12 +257,10 @@ async fn prepare(args: &ValidateArgs, env: &Env) -> Result<Prepared, Failure> {
     }
     let mut expected = Expected::default();
     if let Some(path) = &args.trail_status {
-        expected.latest_digest = read_status(env, path)?;
+        expected.latest_digest = read_status(path)?;
     }
     let file_keys = match &args.public_keys {
-        Some(path) => {
-            Some(KeyFile::parse(&read_file(env, path)?).map_err(|error| format!("{}: {error}", path.display()))?)
-        }
+        Some(path) => Some(KeyFile::parse(&read_file(path)?).map_err(|error| format!("{}: {error}", path.display()))?),
         None => None,
     };
     let region = trail.as_ref().map_or("us-east-1", |(name, _)| name.home_region.as_str());
@@ -264,7 +282,7 @@ async fn prepare(args: &ValidateArgs, env: &Env) -> Result<Prepared, Failure> {
                 .filter(|prefix| !prefix.is_empty());
             scope.bucket = match &args.bucket_name {
                 Some(name) => name.clone(),
-                None => bucket_of(folder, &scope).await?,
+                None => bucket_of(folder, &scope, &expected, before).await?,
             };
             Arc::new(Folder::new(folder, &scope.bucket))
         }
@@ -290,6 +308,11 @@ async fn prepare(args: &ValidateArgs, env: &Env) -> Result<Prepared, Failure> {
     // Before anything is listed: what comes later is not asked for.
     if let (Some(account), Some(arn), None, None) = (&account, &args.trail_arn, &args.folder, &args.trail_status) {
         expected.latest_digest = account.latest_digest(arn).await?;
+    }
+    // The status is of the trail in its own account.
+    let own = trail.as_ref().map(|(_, account)| account);
+    if args.member_account.is_some() && args.member_account.as_ref() != own {
+        expected.latest_digest = None;
     }
     let what = match (&args.trail_arn, &args.folder) {
         (Some(arn), _) => format!("trail {arn}"),
@@ -330,31 +353,36 @@ fn parse_url(url: &str) -> Result<(String, Option<String>), Failure> {
     Ok((bucket.to_owned(), (!prefix.is_empty()).then(|| prefix.to_owned())))
 }
 
-async fn bucket_of(folder: &Path, scope: &Scope) -> Result<String, Failure> {
+/// The bucket that a folder is a copy of. Without a single digest there must be one, if it is known from elsewhere that digests were
+/// delivered: then validation says that they are gone.
+async fn bucket_of(
+    folder: &Path,
+    scope: &Scope,
+    expected: &Expected,
+    before: Option<&Remembered>,
+) -> Result<String, Failure> {
+    let mut heads = before.into_iter().flat_map(Remembered::heads);
     let found = find_bucket(&Folder::new(folder, ""), scope).await?;
-    found.ok_or_else(|| {
-        let below = folder.join(scope.prefix.as_deref().unwrap_or_default()).join("AWSLogs");
-        format!("there is no readable digest in {}; is there a prefix (--prefix)?", below.display()).into()
-    })
-}
-
-fn read_file(env: &Env, path: &Path) -> Result<Vec<u8>, Failure> {
-    base::env::read_file(&*env.disk, path).map_err(|error| format!("reading {}: {error}", path.display()).into())
-}
-
-fn read_state(env: &Env, path: &Path) -> Result<Remembered, Failure> {
-    if env.disk.stat(path)?.is_none() {
-        return Ok(Remembered::default());
+    match (found, heads.next()) {
+        (BucketFound::Named(name), _) => Ok(name),
+        (_, Some(head)) => Ok(head.bucket.clone()),
+        (BucketFound::Unnamed, None) => Ok(NO_NAME.to_owned()),
+        (BucketFound::NoDigest, None) if expected.latest_digest.is_some() => Ok(NO_NAME.to_owned()),
+        (BucketFound::NoDigest, None) => {
+            let below = folder.join(scope.prefix.as_deref().unwrap_or_default()).join("AWSLogs");
+            Err(format!("there is no digest in {}; is there a prefix (--prefix)?", below.display()).into())
+        }
     }
-    Ok(Remembered::parse(&read_file(env, path)?).unwrap_or_else(|| {
-        eprintln!("cairn: {} is damaged or of another version: everything is read again", path.display());
-        Remembered::default()
-    }))
 }
 
-fn read_status(env: &Env, path: &Path) -> Result<Option<Timestamp>, Failure> {
+#[expect(clippy::disallowed_methods, reason = "Env's disk opens files for writing too; what others made is only read")]
+fn read_file(path: &Path) -> Result<Vec<u8>, Failure> {
+    std::fs::read(path).map_err(|error| format!("reading {}: {error}", path.display()).into())
+}
+
+fn read_status(path: &Path) -> Result<Option<Timestamp>, Failure> {
     let bad = |what: &str| format!("{}: {what}", path.display());
-    let json: serde_json::Value = serde_json::from_slice(&read_file(env, path)?)
+    let json: serde_json::Value = serde_json::from_slice(&read_file(path)?)
         .map_err(|_| bad("this is not what aws cloudtrail get-trail-status prints"))?;
     let Some(time) = json.get("LatestDigestDeliveryTime") else { return Ok(None) };
     Ok(Some(account::read_time(time).ok_or_else(|| bad("LatestDigestDeliveryTime is not a time"))?))
@@ -384,5 +412,22 @@ mod tests {
         }
         assert_eq!(time("2026-03-01").unwrap(), time("2026-03-01T00:00:00Z").unwrap());
         assert!(time("yesterday").is_err());
+    }
+
+    #[test]
+    fn what_came_to_nothing_has_the_members_of_what_did_not() {
+        let scope = Scope::all("b", Timestamp::EPOCH);
+        let done = document(&Report::default(), &scope, "w", (Timestamp::EPOCH, Timestamp::EPOCH), 0.0).unwrap();
+        let done: serde_json::Value = serde_json::from_str(&done).unwrap();
+        let failed = failure("why".to_owned());
+        let names = |json: &serde_json::Value| json.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+        let (mut of_done, mut of_failed) = (names(&done), names(&failed));
+        of_done.sort();
+        of_failed.sort();
+        assert_eq!(of_done, of_failed);
+        assert_eq!(
+            (&failed["valid"], &failed["exitCode"], &failed["unchecked"][0]),
+            (&false.into(), &2.into(), &"why".into())
+        );
     }
 }

@@ -76,6 +76,23 @@ impl S3 {
         let answer = self.http.call(&get(&region, &path, &pairs.join("&"))).await.map_err(|error| failed(&error))?;
         parse(&answer).ok_or_else(|| SourceError::Failed(format!("the listing of {bucket} cannot be read")))
     }
+
+    /// What there is between `prefix` and the next slash, and what has no further slash; until there are `limit` objects.
+    async fn level(&self, bucket: &str, prefix: &str, limit: usize) -> Result<Page, SourceError> {
+        let mut level = Page::default();
+        for _ in 0..EMPTY_PAGES_MAX {
+            let mut query = vec![("prefix", prefix), ("delimiter", "/")];
+            query.extend(level.token.as_deref().map(|token| ("continuation-token", token)));
+            let page = self.page(bucket, &query).await?;
+            level.objects.extend(page.objects);
+            level.prefixes.extend(page.prefixes);
+            level.token = page.token;
+            if level.token.is_none() || level.objects.len() >= limit {
+                return Ok(level);
+            }
+        }
+        Err(SourceError::Failed(format!("the listing of {bucket} does not end")))
+    }
 }
 
 fn get<'a>(region: &'a str, path: &'a str, query: &'a str) -> Asked<'a> {
@@ -171,20 +188,13 @@ impl Source for S3 {
     }
 
     async fn folders(&self, bucket: &str, prefix: &str) -> Result<Vec<String>, SourceError> {
-        let mut names = Vec::new();
-        let mut token: Option<String> = None;
-        for _ in 0..EMPTY_PAGES_MAX {
-            let mut query = vec![("prefix", prefix), ("delimiter", "/")];
-            query.extend(token.as_deref().map(|token| ("continuation-token", token)));
-            let page = self.page(bucket, &query).await?;
-            let found = page.prefixes.iter().filter_map(|found| found.strip_prefix(prefix)?.strip_suffix('/'));
-            names.extend(found.map(str::to_owned));
-            token = page.token;
-            if token.is_none() {
-                return Ok(names);
-            }
-        }
-        Err(SourceError::Failed(format!("the listing of {bucket} does not end")))
+        let found = self.level(bucket, prefix, usize::MAX).await?.prefixes.into_iter();
+        Ok(found.filter_map(|found| Some(found.strip_prefix(prefix)?.strip_suffix('/')?.to_owned())).collect())
+    }
+
+    async fn files(&self, bucket: &str, prefix: &str, limit: usize) -> Result<Vec<String>, SourceError> {
+        let found = self.level(bucket, prefix, limit).await?.objects.into_iter();
+        Ok(found.take(limit).map(|object| object.key).collect())
     }
 
     async fn open(&self, bucket: &str, key: &str) -> Result<Opened, SourceError> {

@@ -6,5 +6,6 @@
 )]
 
 mod fixture;
+mod narrow;
 mod runs;
 mod tamper;
