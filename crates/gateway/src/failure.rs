@@ -58,12 +58,7 @@ pub fn of_decision(
         (resource, true) => format!(" on resource: \"{resource}\""),
         (resource, false) => format!(" on resource: {resource}"),
     };
-    let because = match decision {
-        Decision::ExplicitDeny => "with an explicit deny in an identity-based policy".to_owned(),
-        Decision::Allow | Decision::ImplicitDeny => {
-            format!("because no identity-based policy allows the {action} action")
-        }
-    };
+    let because = decision.reason(action);
     ApiError::new(code, status, format!("User: {arn} is not authorized to perform: {action}{on} {because}"))
 }
 

@@ -10,7 +10,7 @@ use http::Response;
 use http::request::Parts;
 use hyper::body::Incoming;
 use model::{Fields, Value};
-use ports::{AccessRequest, Authorizer, Caller, Credentials, CrossOrigin, Decision, Figures};
+use ports::{AccessRequest, Authorizer, Caller, Credentials, CrossOrigin, Decision, Figures, RequestContext};
 use service::{ApiError, Call, Definition};
 use sigv4::{Claim, Family, PayloadHash, PayloadKind, SignedRequest};
 use tokio::sync::{Semaphore, watch};
@@ -407,7 +407,7 @@ impl Gateway {
         let intact =
             if family == Family::S3 && stream.is_none() { integrity::check(&parts.headers, &bytes) } else { Ok(()) };
         let admitted = match intact {
-            Ok(()) => self.admit(&who, &route, input, family).await,
+            Ok(()) => self.admit(arrival, &who, &route, input, family).await,
             Err(error) => Err(error),
         };
         let input = match admitted {
@@ -452,6 +452,8 @@ impl Gateway {
             operation: Arc::clone(&route.operation.name),
             headers: parts.headers.clone(),
             query: parts.uri.query().unwrap_or("").to_owned(),
+            source_ip: Arc::clone(&arrival.source_ip),
+            tls: arrival.tls.map(|session| session.version),
             host: arrival.host.clone(),
             body: std::sync::Mutex::new(body),
             reply: std::sync::Mutex::default(),
@@ -480,7 +482,14 @@ impl Gateway {
     }
 
     /// Holds a decoded input against the model and the caller's rights.
-    async fn admit(&self, who: &Who, route: &Route<'_>, input: Fields, family: Family) -> Result<Fields, ApiError> {
+    async fn admit(
+        &self,
+        arrival: &Arrival,
+        who: &Who,
+        route: &Route<'_>,
+        input: Fields,
+        family: Family,
+    ) -> Result<Fields, ApiError> {
         let resource = match &route.entry.handler {
             None => "*".to_owned(),
             Some(handler) => {
@@ -488,9 +497,23 @@ impl Gateway {
                 service::resource_arn(template, &route.entry.prefix, who.region, &self.deps.account, &input)
             }
         };
-        let action = route.entry.action.as_str();
-        let request = AccessRequest { caller: &who.caller, action, resource: &resource };
-        let decision = self.deps.authorizer.decide(&request).await?;
+        let names_version = input.get("VersionId").is_some();
+        let action = if names_version { &route.entry.version_action } else { &route.entry.action };
+        let context = RequestContext {
+            time: arrival.time,
+            region: who.region,
+            source_ip: &arrival.source_ip,
+            tls: arrival.tls.map(|session| session.version),
+            headers: &arrival.parts.headers,
+            query: arrival.parts.uri.query().unwrap_or(""),
+            more: &[],
+        };
+        let request = AccessRequest { caller: &who.caller, action, resource: &resource, context: &context };
+        let asks_itself = route.entry.handler.as_ref().is_some_and(|handler| handler.asks_itself());
+        let decision = match asks_itself && who.caller.account().is_some() {
+            true => Decision::Allow,
+            false => self.deps.authorizer.decide(&request).await?,
+        };
         if decision != Decision::Allow {
             let s3 = family == Family::S3;
             return Err(failure::of_decision(decision, &who.caller, action, &resource, route.protocol, s3));

@@ -43,6 +43,8 @@ pub struct OperationEntry {
     pub kind: Arc<EventKind>,
     /// `s3:ListBucket`.
     pub action: String,
+    /// The same where the input names a version: `s3:GetObjectVersion`.
+    pub version_action: String,
     /// Who runs it, if it is written.
     pub handler: Option<Arc<dyn Handler>>,
     /// The prefix in its ARNs.
@@ -119,9 +121,14 @@ impl Entry {
         let operations = model.operations.values().map(|operation| {
             let handler = self.definition.as_ref().and_then(|d| d.operations.get(&*operation.name)).cloned();
             let action = handler.as_ref().map_or(&*operation.name, |handler| handler.action());
+            let version_action = handler.as_ref().map_or(action, |handler| handler.version_action());
+            let version_action = format!("{prefix}:{version_action}");
             let action = format!("{prefix}:{action}");
             let kind = Arc::new(describe(&model, operation));
-            (Arc::clone(&operation.name), OperationEntry { kind, action, handler, prefix: prefix.clone() })
+            (
+                Arc::clone(&operation.name),
+                OperationEntry { kind, action, version_action, handler, prefix: prefix.clone() },
+            )
         });
         let operations = operations.collect();
         Some(Loaded { position: self.position, router: Router::new(&model), operations, model })

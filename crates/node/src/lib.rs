@@ -1,6 +1,7 @@
 //! A whole Cairn without a process around it: every service, consumer and background task joined in one function that is read
 //! from top to bottom. It opens no file and no socket: whoever starts a node gives it its storage, its clock and its callers.
 
+mod access;
 mod figures;
 mod holds;
 mod host_keys;
@@ -21,6 +22,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use worker::Crew;
 
+use crate::access::Access;
 use crate::figures::{CrewFigures, JournalFigures};
 use crate::holds::{HeldObjects, Holds};
 use crate::operator::ServerOperator;
@@ -169,6 +171,10 @@ impl Node {
         });
 
         // 3. The gateway.
+        let access = Access {
+            identities: Arc::clone(&iam) as Arc<dyn ports::Authorizer>,
+            resources: Arc::clone(&s3) as Arc<dyn ports::ResourcePolicies>,
+        };
         let recorder = Arc::new(Recorder::new(Arc::clone(&journal), options.recording));
         let _ = operator.recorder.set(Arc::clone(&recorder));
         let gateway = Arc::new(Gateway::new(gateway::Deps {
@@ -182,7 +188,7 @@ impl Node {
                 sts::definition(Arc::new(sts::Sts)),
             ],
             credentials: Arc::clone(&iam) as Arc<dyn ports::Credentials>,
-            authorizer: iam,
+            authorizer: Arc::new(access),
             cross_origin: Arc::clone(&s3) as Arc<dyn ports::CrossOrigin>,
             recorder: Arc::clone(&recorder),
             limits: options.limits,

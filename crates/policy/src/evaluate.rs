@@ -83,10 +83,24 @@ impl Decision {
 
 /// Decides: any denial wins, else any permission, else no. The first statement that decides is named.
 pub fn evaluate(policies: &[&Policy], request: &Request<'_>) -> Decision {
+    decide(policies, request, Named::covers)
+}
+
+/// The same for the policy of a resource and somebody of the resource's own account: a permission for the account is one for its
+/// root and leaves the others to their own policies; a denial for the account is one for all in it. Source: IAM user guide, "AWS JSON
+/// policy elements: Principal", account principals.
+pub fn evaluate_within_account(policy: &Policy, request: &Request<'_>) -> Decision {
+    decide(&[policy], request, Named::names)
+}
+
+/// Whether a principal of a statement that allows is one for who asks.
+type Grants = fn(&Named, &Principal<'_>) -> bool;
+
+fn decide(policies: &[&Policy], request: &Request<'_>, grants: Grants) -> Decision {
     let mut allowed = None;
     for (policy_at, policy) in policies.iter().enumerate() {
         for (statement_at, statement) in policy.statements.iter().enumerate() {
-            if statement.effect == Effect::Allow && allowed.is_some() || !applies(statement, request) {
+            if statement.effect == Effect::Allow && allowed.is_some() || !applies(statement, request, grants) {
                 continue;
             }
             let because = Because { policy: policy_at, statement: statement_at, sid: statement.sid.clone() };
@@ -100,7 +114,7 @@ pub fn evaluate(policies: &[&Policy], request: &Request<'_>) -> Decision {
 }
 
 /// Whether a statement speaks of the request: all of its elements fit.
-fn applies(statement: &Statement, request: &Request<'_>) -> bool {
+fn applies(statement: &Statement, request: &Request<'_>, grants: Grants) -> bool {
     let lookup = |key: &str| match (request.context)(&key.to_lowercase()) {
         // A variable has one value; a key with many cannot be one.
         Some(mut values) if values.len() == 1 => values.pop(),
@@ -113,7 +127,7 @@ fn applies(statement: &Statement, request: &Request<'_>) -> bool {
         let actual = (request.context)(condition.key());
         condition.holds(actual.as_deref(), &lookup, effect)
     };
-    principal_fits(statement, &request.principal)
+    principal_fits(statement, &request.principal, grants)
         && match &statement.actions {
             OneOf::Only(list) => list.iter().any(action),
             OneOf::AllBut(list) => !list.iter().any(action),
@@ -130,10 +144,11 @@ fn applies(statement: &Statement, request: &Request<'_>) -> bool {
         && statement.conditions.iter().all(holds)
 }
 
-fn principal_fits(statement: &Statement, who: &Principal<'_>) -> bool {
+fn principal_fits(statement: &Statement, who: &Principal<'_>, grants: Grants) -> bool {
     let covered = |list: &[Named]| list.iter().any(|named| named.covers(who));
     match &statement.principals {
         None => true,
+        Some(OneOf::Only(list)) if statement.effect == Effect::Allow => list.iter().any(|named| grants(named, who)),
         Some(OneOf::Only(list)) => covered(list),
         // Either way the doubt is resolved to less access: whoever is left out in any sense is not allowed, and only who is
         // left out by every name is not denied.
@@ -215,6 +230,31 @@ mod tests {
         }
         check(&allow(r#"{"AWS":"222222222222"}"#), &ALICE, "no");
         check(&allow(r#"{"AWS":"arn:aws:iam::111111111111:role/r"}"#), &ROLE, "ALLOW");
+    }
+
+    #[test]
+    fn within_an_account_a_permission_for_it_is_one_for_its_root_alone() {
+        let root = Principal::Root { account: "111111111111" };
+        let check = |effect: &str, principal: &str, who: &Principal<'_>, expected: &str| {
+            let text = allow(principal).replace("Allow", effect);
+            let policy = Policy::parse(&format!(r#"{{{NEW}"Statement":[{text}]}}"#)).unwrap();
+            let request = Request { principal: who.clone(), action: "s3:GetObject", resource: KEY, context: &|_| None };
+            let said = match evaluate_within_account(&policy, &request) {
+                Decision::Allow(_) => "ALLOW",
+                Decision::ExplicitDeny(_) => "DENY",
+                Decision::ImplicitDeny => "no",
+            };
+            assert_eq!(said, expected, "{effect} {principal} {who:?}");
+        };
+        let account = r#"{"AWS":"111111111111"}"#;
+        check("Allow", account, &ALICE, "no");
+        check("Allow", account, &ROLE, "no");
+        check("Allow", account, &root, "ALLOW");
+        check("Deny", account, &ALICE, "DENY");
+        check("Deny", account, &root, "DENY");
+        check("Allow", r#"{"AWS":"arn:aws:iam::111111111111:user/alice"}"#, &ALICE, "ALLOW");
+        check("Allow", r#""*""#, &ALICE, "ALLOW");
+        check("Allow", r#"{"Service":"cloudtrail.amazonaws.com"}"#, &TRAIL, "ALLOW");
     }
 
     #[test]

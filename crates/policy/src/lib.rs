@@ -13,5 +13,5 @@ pub mod principal;
 
 pub use bucket::{parse_bucket_policy, validate_bucket_policy};
 pub use document::{Effect, ParseError, Policy, Statement};
-pub use evaluate::{Because, Context, Decision, Request, evaluate};
+pub use evaluate::{Because, Context, Decision, Request, evaluate, evaluate_within_account};
 pub use principal::Principal;

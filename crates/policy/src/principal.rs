@@ -121,6 +121,16 @@ impl Named {
     }
 }
 
+impl Named {
+    /// The same as [`Named::covers`], but an account is its root alone.
+    pub fn names(&self, who: &Principal<'_>) -> bool {
+        match self {
+            Named::Account(id) => matches!(who, Principal::Root { account } if account == id),
+            _ => self.covers(who),
+        }
+    }
+}
+
 impl Principal<'_> {
     /// The account of who asks, if there is one.
     pub fn account(&self) -> Option<&str> {

@@ -7,8 +7,9 @@ pub mod figures;
 pub mod identity;
 pub mod mfa;
 pub mod operator;
+pub mod request_context;
 
-pub use access::{AccessRequest, Authorizer, Credential, Credentials, Decision, Secret};
+pub use access::{AccessRequest, Authorizer, Credential, Credentials, Decision, PolicyKind, ResourcePolicies, Secret};
 pub use buckets::{BucketError, BucketInfo, BucketObject, Buckets, OpenedObject, ServicePut};
 pub use cross_origin::{CrossOrigin, CrossOriginAnswer, CrossOriginRequest};
 pub use figures::{Figure, FigureValue, Figures};
@@ -18,6 +19,7 @@ pub use operator::{
     ConsumerProgress, Flushed, JournalStatus, Operator, RecordLines, RecordingStatus, TrailBacklog, TrailValidation,
     WaitingTrail,
 };
+pub use request_context::RequestContext;
 
 /// A port's owner could not do its part (its storage failed, say). The text is for our own log, never for a client.
 #[derive(Debug, Clone)]

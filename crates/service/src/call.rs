@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex};
 
 use base::{Region, Timestamp};
-use ports::Caller;
+use ports::{Caller, RequestContext};
 
 use crate::Body;
 
@@ -26,6 +26,10 @@ pub struct Call {
     pub headers: http::HeaderMap,
     /// The query string as sent.
     pub query: String,
+    /// The client's address.
+    pub source_ip: Arc<str>,
+    /// The version of TLS (`TLSv1.3`), if the request came over it.
+    pub tls: Option<&'static str>,
     /// The host that the client addressed, with its port: for URLs in replies.
     pub host: String,
     /// The request's body, where the operation streams it.
@@ -76,6 +80,19 @@ pub struct ResourceNote {
 }
 
 impl Call {
+    /// What conditions of policies are held against. `more` are condition keys that the request as a whole does not tell.
+    pub fn context<'a>(&'a self, more: &'a [(&'a str, &'a str)]) -> RequestContext<'a> {
+        RequestContext {
+            time: self.time,
+            region: self.region,
+            source_ip: &self.source_ip,
+            tls: self.tls,
+            headers: &self.headers,
+            query: &self.query,
+            more,
+        }
+    }
+
     /// Takes the request's body; an empty one if there is none or it was taken before.
     pub fn take_body(&self) -> Body {
         let body = self.body.lock().expect("no holder of this lock can panic").take();
@@ -95,6 +112,11 @@ impl Call {
     /// Adds a header to the reply.
     pub fn reply_header(&self, name: &'static str, value: impl Into<String>) {
         self.reply.lock().expect("no holder of this lock can panic").headers.push((name, value.into()));
+    }
+
+    /// Takes back the headers that were added to the reply.
+    pub fn forget_headers(&self) {
+        self.reply.lock().expect("no holder of this lock can panic").headers.clear();
     }
 
     /// Names a resource in the record.

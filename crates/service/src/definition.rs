@@ -18,6 +18,12 @@ pub trait Handler: Send + Sync {
     /// See [`Operation::ACTION`].
     fn action(&self) -> &'static str;
 
+    /// See [`Operation::VERSION_ACTION`].
+    fn version_action(&self) -> &'static str;
+
+    /// See [`Operation::ASKS_ITSELF`].
+    fn asks_itself(&self) -> bool;
+
     /// See [`Operation::IGNORES`].
     fn ignores(&self) -> &'static [&'static str];
 
@@ -77,6 +83,14 @@ impl<O: Operation> Handler for Typed<O> {
 
     fn action(&self) -> &'static str {
         O::ACTION
+    }
+
+    fn version_action(&self) -> &'static str {
+        O::VERSION_ACTION
+    }
+
+    fn asks_itself(&self) -> bool {
+        O::ASKS_ITSELF
     }
 
     fn ignores(&self) -> &'static [&'static str] {

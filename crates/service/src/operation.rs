@@ -35,6 +35,13 @@ pub trait Operation: Send + Sync + 'static {
     /// The IAM action, where it is not the operation's name: `ListBucket` for ListObjectsV2.
     const ACTION: &'static str = Self::NAME;
 
+    /// The IAM action where the input names a version: `GetObjectVersion`.
+    const VERSION_ACTION: &'static str = Self::ACTION;
+
+    /// Whether the operation asks about each of the many things it acts on by itself, and answers for each. The gateway then turns
+    /// away only who is nobody.
+    const ASKS_ITSELF: bool = false;
+
     /// Modelled input members not honoured yet. May only shrink.
     const IGNORES: &'static [&'static str] = &[];
 

@@ -387,6 +387,8 @@ pub fn call(region: &str) -> Call {
         operation: "operation".into(),
         headers: http::HeaderMap::new(),
         query: String::new(),
+        source_ip: "127.0.0.1".into(),
+        tls: None,
         host: "localhost:4566".to_owned(),
         body: Mutex::default(),
         reply: Mutex::default(),

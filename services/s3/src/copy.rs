@@ -47,7 +47,8 @@ impl<'a> Source<'a> {
     /// The version to copy, if the conditions hold.
     pub(crate) async fn find(&self, s3: &S3, call: &Call) -> Result<(Bucket, Version), ApiError> {
         let action = if self.version_id.is_some() { "s3:GetObjectVersion" } else { "s3:GetObject" };
-        s3.authorize(call, action, &self.bucket, &self.key).await?;
+        let of_version = self.version_id.as_deref().map(|id| ("s3:versionid", id));
+        s3.authorize_with(call, action, &self.bucket, &self.key, of_version.as_slice()).await?;
         let bucket = s3.bucket(&self.bucket, self.expected_owner).await?;
         let place = s3.find(&bucket, &self.key, self.version_id.as_deref()).await.map_err(|error| {
             if error.code == "MethodNotAllowed" {

@@ -93,6 +93,8 @@ pub(crate) fn a_call() -> Call {
         operation: "Test".into(),
         headers: http::HeaderMap::new(),
         query: String::new(),
+        source_ip: "192.0.2.1".into(),
+        tls: None,
         host: "localhost:4566".into(),
         body: Default::default(),
         reply: Default::default(),

@@ -26,6 +26,7 @@ mod multipart;
 mod object;
 mod ops;
 mod pins;
+mod policies;
 mod port;
 mod public;
 mod range;
@@ -103,6 +104,8 @@ pub struct S3 {
     mfa_devices: Option<Arc<dyn ports::MfaDevices>>,
     /// Lifecycle rules that were read.
     lifecycles: lifecycle::Cache,
+    /// Bucket policies that were read.
+    policies: policies::Cache,
     /// Who is told which buckets log their accesses.
     journal: Option<Arc<dyn Journal>>,
     /// One change of that at a time.
@@ -137,6 +140,7 @@ impl S3 {
             authorizer: None,
             mfa_devices: None,
             lifecycles: lifecycle::Cache::default(),
+            policies: policies::Cache::default(),
             pins: Arc::default(),
             swept_ms: Mutex::default(),
             undeleted: Mutex::default(),

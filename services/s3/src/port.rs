@@ -4,13 +4,10 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::TryStreamExt;
-use policy::{Context, Policy, Principal, Request, evaluate};
 use ports::{BucketError, BucketInfo, BucketObject, Buckets, OpenedObject, ServicePut};
 use service::{ApiError, Body};
 
 use crate::S3;
-use crate::access_logs;
-use crate::bucket::Bucket;
 use crate::checksum::{Algorithm, Expected, Summer, Sums};
 use crate::conditions::WriteCondition;
 use crate::list::{After, Entry, PAGE_ENTRIES_MAX, Query};
@@ -109,39 +106,6 @@ impl Buckets for S3 {
 }
 
 impl S3 {
-    /// Refuses what the bucket's policy does not let the principal of `put` do.
-    pub(crate) fn allow(
-        &self,
-        bucket: &Bucket,
-        put: &ServicePut,
-        action: &str,
-        resource: &str,
-    ) -> Result<(), BucketError> {
-        if put.principal == access_logs::PRINCIPAL && access_logs::may_log_by_acl(bucket) {
-            return Ok(());
-        }
-        let Some(text) = &bucket.policy else { return Err(BucketError::AccessDenied) };
-        let policy = Policy::parse(text).map_err(|error| {
-            BucketError::Unavailable(format!("the policy of the bucket {} does not read: {error}", bucket.name))
-        })?;
-        let now = self.env.clock.now();
-        let mut known = Context::new()
-            .with("aws:SourceArn", put.source_arn.as_str())
-            .with("aws:SourceAccount", put.source_account.as_str())
-            .with("aws:PrincipalIsAWSService", "true")
-            .with("aws:PrincipalServiceName", put.principal.as_str())
-            .with("aws:PrincipalServiceNamesList", put.principal.as_str())
-            .with("aws:SecureTransport", "true")
-            .with("aws:CurrentTime", now.iso8601_secs())
-            .with("aws:EpochTime", now.secs().to_string());
-        if action == "s3:PutObject" {
-            known = known.with("s3:x-amz-acl", put.acl.as_str());
-        }
-        let principal = Principal::Service { name: &put.principal };
-        let request = Request { principal, action, resource, context: &|key| known.get(key) };
-        if evaluate(&[&policy], &request).is_allow() { Ok(()) } else { Err(BucketError::AccessDenied) }
-    }
-
     /// Writes the object, unless the same is there already.
     async fn write(&self, put: ServicePut) -> Result<(), ApiError> {
         check_key(&put.key)?;

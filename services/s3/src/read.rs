@@ -126,7 +126,16 @@ impl S3 {
             let text = "Cannot specify both Range header and partNumber query parameter".to_owned();
             return Err(Error::InvalidRequest(text).into());
         }
-        let Place { version, older, .. } = self.find_and_tell(Some(call), bucket, key, wanted.version_id).await?;
+        let Place { version, older, .. } = match self.find_and_tell(Some(call), bucket, key, wanted.version_id).await {
+            // Who may not list a bucket does not learn that something is not in it. Source: S3 API reference, GetObject.
+            Err(error) if error.code == "NoSuchKey" => {
+                self.authorize_bucket(call, "s3:ListBucket", &bucket.name)
+                    .await
+                    .inspect_err(|_| call.forget_headers())?;
+                return Err(error);
+            }
+            found => found?,
+        };
         match wanted.conditions.judge(&version.etag, version.modified()) {
             Verdict::Met => {}
             Verdict::Failed(condition) => return Err(precondition_failed(condition)),

@@ -34,6 +34,7 @@ impl Operation for DeleteObject {
     type Output = Output;
     const NAME: &'static str = "DeleteObject";
     const RESOURCE: &'static str = "arn:aws:s3:::{Bucket}/{Key}";
+    const VERSION_ACTION: &'static str = "DeleteObjectVersion";
     // Who pays makes no difference.
     const IGNORES: &'static [&'static str] = &["RequestPayer"];
 
@@ -46,9 +47,6 @@ impl Operation for DeleteObject {
             return Err(header_not_implemented("x-amz-if-match-size", &size.to_string()));
         }
         let condition = WriteCondition::parse(input.if_match.as_deref(), None)?;
-        if input.version_id.is_some() {
-            s3.authorize(call, "s3:DeleteObjectVersion", &input.bucket, &input.key).await?;
-        }
         let bucket = input.bucket(s3).await?;
         let bypass = s3.bypasses(call, &bucket, &input.key, input.bypass_governance_retention).await?;
         let version_id = input.version_id.as_deref();

@@ -22,11 +22,9 @@ impl Operation for DeleteObjectTagging {
     type Output = Output;
     const NAME: &'static str = "DeleteObjectTagging";
     const RESOURCE: &'static str = "arn:aws:s3:::{Bucket}/{Key}";
+    const VERSION_ACTION: &'static str = "DeleteObjectVersionTagging";
 
-    async fn run(s3: &S3, call: &Call, input: Input) -> Result<Output, ApiError> {
-        if input.version_id.is_some() {
-            s3.authorize(call, "s3:DeleteObjectVersionTagging", &input.bucket, &input.key).await?;
-        }
+    async fn run(s3: &S3, _: &Call, input: Input) -> Result<Output, ApiError> {
         let bucket = input.bucket(s3).await?;
         let version_id = input.version_id.as_deref();
         let version = s3.change_version(&bucket, &input.key, version_id, |version| version.tags.clear()).await?;

@@ -77,6 +77,7 @@ impl Operation for DeleteObjects {
     const NAME: &'static str = "DeleteObjects";
     const RESOURCE: &'static str = "arn:aws:s3:::{Bucket}/*";
     const ACTION: &'static str = "DeleteObject";
+    const ASKS_ITSELF: bool = true;
     // The gateway has verified the body's digest; who pays makes no difference.
     const IGNORES: &'static [&'static str] = &["ChecksumAlgorithm", "RequestPayer"];
 
@@ -131,7 +132,8 @@ async fn delete(
     let condition = WriteCondition::parse(object.etag.as_deref(), None)?;
     let version_id = object.version_id.as_deref().filter(|id| !id.is_empty());
     let action = if version_id.is_some() { "s3:DeleteObjectVersion" } else { "s3:DeleteObject" };
-    s3.authorize(call, action, &bucket.name, &object.key).await?;
+    let of_version = version_id.map(|id| ("s3:versionid", id));
+    s3.authorize_with(call, action, &bucket.name, &object.key, of_version.as_slice()).await?;
     let bypass = s3.bypasses(call, bucket, &object.key, bypass).await?;
     let deleted = s3.delete_version(&bucket.name, &object.key, version_id, &condition, bypass).await?;
     Ok(Done {

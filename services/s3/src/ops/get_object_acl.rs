@@ -24,13 +24,11 @@ impl Operation for GetObjectAcl {
     type Output = Output;
     const NAME: &'static str = "GetObjectAcl";
     const RESOURCE: &'static str = "arn:aws:s3:::{Bucket}/{Key}";
+    const VERSION_ACTION: &'static str = "GetObjectVersionAcl";
     // Who pays makes no difference.
     const IGNORES: &'static [&'static str] = &["RequestPayer"];
 
-    async fn run(s3: &S3, call: &Call, input: Input) -> Result<Output, ApiError> {
-        if input.version_id.is_some() {
-            s3.authorize(call, "s3:GetObjectVersionAcl", &input.bucket, &input.key).await?;
-        }
+    async fn run(s3: &S3, _: &Call, input: Input) -> Result<Output, ApiError> {
         let bucket = input.bucket(s3).await?;
         let place = s3.find(&bucket, &input.key, input.version_id.as_deref()).await?;
         let owner = s3.owner();

@@ -59,14 +59,12 @@ impl Operation for GetObjectAttributes {
     type Output = Output;
     const NAME: &'static str = "GetObjectAttributes";
     const RESOURCE: &'static str = "arn:aws:s3:::{Bucket}/{Key}";
+    const VERSION_ACTION: &'static str = "GetObjectVersionAttributes";
     // Who pays makes no difference.
     const IGNORES: &'static [&'static str] = &["RequestPayer"];
 
     async fn run(s3: &S3, call: &Call, input: Input) -> Result<Output, ApiError> {
         input.check_customer_key()?;
-        if input.version_id.is_some() {
-            s3.authorize(call, "s3:GetObjectVersionAttributes", &input.bucket, &input.key).await?;
-        }
         // The header's names may come in one item.
         let wanted: Vec<&str> =
             input.object_attributes.iter().flat_map(|item| item.split(',')).map(str::trim).collect();

@@ -24,13 +24,11 @@ impl Operation for GetObjectTagging {
     type Output = Output;
     const NAME: &'static str = "GetObjectTagging";
     const RESOURCE: &'static str = "arn:aws:s3:::{Bucket}/{Key}";
+    const VERSION_ACTION: &'static str = "GetObjectVersionTagging";
     // Who pays makes no difference.
     const IGNORES: &'static [&'static str] = &["RequestPayer"];
 
-    async fn run(s3: &S3, call: &Call, input: Input) -> Result<Output, ApiError> {
-        if input.version_id.is_some() {
-            s3.authorize(call, "s3:GetObjectVersionTagging", &input.bucket, &input.key).await?;
-        }
+    async fn run(s3: &S3, _: &Call, input: Input) -> Result<Output, ApiError> {
         let bucket = input.bucket(s3).await?;
         let version = s3.find(&bucket, &input.key, input.version_id.as_deref()).await?.version;
         Ok(Output { tag_set: tag_set(&version.tags), version_id: bucket.versioning.map(|_| version.id) })

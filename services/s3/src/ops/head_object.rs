@@ -26,13 +26,11 @@ impl Operation for HeadObject {
     const NAME: &'static str = "HeadObject";
     const RESOURCE: &'static str = "arn:aws:s3:::{Bucket}/{Key}";
     const ACTION: &'static str = "GetObject";
+    const VERSION_ACTION: &'static str = "GetObjectVersion";
     const IGNORES: &'static [&'static str] = &["RequestPayer"];
 
     async fn run(s3: &S3, call: &Call, mut input: Input) -> Result<Output, ApiError> {
         input.check_customer_key()?;
-        if input.version_id.is_some() {
-            s3.authorize(call, "s3:GetObjectVersion", &input.bucket, &input.key).await?;
-        }
         let wanted = Wanted {
             version_id: input.version_id.as_deref(),
             range: input.range.as_deref(),

@@ -24,13 +24,11 @@ impl Operation for PutObjectAcl {
     type Output = Output;
     const NAME: &'static str = "PutObjectAcl";
     const RESOURCE: &'static str = "arn:aws:s3:::{Bucket}/{Key}";
+    const VERSION_ACTION: &'static str = "PutObjectVersionAcl";
     // The gateway has verified the body; who pays makes no difference.
     const IGNORES: &'static [&'static str] = &["ChecksumAlgorithm", "ContentMD5", "RequestPayer"];
 
     async fn run(s3: &S3, call: &Call, input: Input) -> Result<Output, ApiError> {
-        if input.version_id.is_some() {
-            s3.authorize(call, "s3:PutObjectVersionAcl", &input.bucket, &input.key).await?;
-        }
         let bucket = input.bucket(s3).await?;
         let version_id = input.version_id.as_deref();
         s3.find(&bucket, &input.key, version_id).await?;

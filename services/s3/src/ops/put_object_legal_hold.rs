@@ -31,11 +31,15 @@ impl Operation for PutObjectLegalHold {
     type Output = Output;
     const NAME: &'static str = "PutObjectLegalHold";
     const RESOURCE: &'static str = "arn:aws:s3:::{Bucket}/{Key}";
+    // Conditions may look at what the body says.
+    const ASKS_ITSELF: bool = true;
     // The gateway has verified the body; who pays makes no difference.
     const IGNORES: &'static [&'static str] = &["ChecksumAlgorithm", "ContentMD5", "RequestPayer"];
 
-    async fn run(s3: &S3, _: &Call, input: Input) -> Result<Output, ApiError> {
+    async fn run(s3: &S3, call: &Call, input: Input) -> Result<Output, ApiError> {
         let status = input.legal_hold.as_ref().and_then(|hold| hold.status.as_deref());
+        let more = status.map(|status| ("s3:object-lock-legal-hold", status));
+        s3.authorize_with(call, "s3:PutObjectLegalHold", &input.bucket, &input.key, more.as_slice()).await?;
         let hold = match status {
             Some("ON") => true,
             Some("OFF") => false,

@@ -34,11 +34,20 @@ impl Operation for PutObjectRetention {
     type Output = Output;
     const NAME: &'static str = "PutObjectRetention";
     const RESOURCE: &'static str = "arn:aws:s3:::{Bucket}/{Key}";
+    // Conditions may look at what the body says.
+    const ASKS_ITSELF: bool = true;
     // The gateway has verified the body; who pays makes no difference.
     const IGNORES: &'static [&'static str] = &["ChecksumAlgorithm", "ContentMD5", "RequestPayer"];
 
     async fn run(s3: &S3, call: &Call, mut input: Input) -> Result<Output, ApiError> {
         let retention = input.retention.take().ok_or(Error::MalformedXML)?;
+        let until = retention.retain_until_date.map(Timestamp::iso8601);
+        let more = [
+            retention.mode.as_deref().map(|mode| ("s3:object-lock-mode", mode)),
+            until.as_deref().map(|until| ("s3:object-lock-retain-until-date", until)),
+        ];
+        let more: Vec<_> = more.into_iter().flatten().collect();
+        s3.authorize_with(call, "s3:PutObjectRetention", &input.bucket, &input.key, &more).await?;
         let bucket = input.bucket(s3).await?;
         if bucket.object_lock.is_none() {
             return Err(missing_configuration());

@@ -1,0 +1,20 @@
+//! Who may do what: IAM's word and that of the resource's own policy, joined as ADR 15 says. Every call is decided here, or, for what
+//! only the operation knows (the source of a copy), in the service by the same rule.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use ports::{AccessRequest, Authorizer, Decision, ResourcePolicies, Unavailable};
+
+pub(crate) struct Access {
+    pub(crate) identities: Arc<dyn Authorizer>,
+    pub(crate) resources: Arc<dyn ResourcePolicies>,
+}
+
+#[async_trait]
+impl Authorizer for Access {
+    async fn decide(&self, request: &AccessRequest<'_>) -> Result<Decision, Unavailable> {
+        let identity = self.identities.decide(request).await?;
+        Ok(identity.with_resource(self.resources.decide(request).await?))
+    }
+}

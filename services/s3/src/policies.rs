@@ -1,0 +1,447 @@
+//! What a bucket's policy says of a call: to callers of the bucket's account (together with what IAM says, see ADR 15), and to
+//! service principals. A policy that does not read lets nobody in. Nobody without a signature gets in, whatever a policy says.
+//!
+//! Source: S3 user guide, "How Amazon S3 authorizes a request"; service authorization reference, "Condition keys for Amazon S3".
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use base::{Region, Timestamp};
+use policy::{Context, Policy, Principal, Request, evaluate_within_account};
+use ports::{AccessRequest, BucketError, Caller, Decision, PolicyKind, ResourcePolicies, ServicePut, Unavailable};
+
+use crate::bucket::Bucket;
+use crate::{S3, TABLE_BUCKETS, access_logs, tags};
+
+/// Policies kept in memory: at most about as many bytes as a hundred of the largest take.
+const CACHED_MAX: usize = 1_000;
+
+/// What root may do whatever the policy says, so that nobody is locked out for good. Source: S3 API reference, PutBucketPolicy.
+const ALWAYS_OF_ROOT: [&str; 3] = ["s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy"];
+
+/// The start of condition keys that name a tag of the object that is there.
+const EXISTING_TAG: &str = "s3:existingobjecttag/";
+/// The start of condition keys that name a tag that the request gives.
+const REQUEST_TAG: &str = "s3:requestobjecttag/";
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// What decides on a bucket, as read from its row.
+pub(crate) struct Ruled {
+    region: Region,
+    account: String,
+    policy: Policy,
+    /// A condition looks at the tags of the object that is there.
+    looks_at_tags: bool,
+}
+
+/// By bucket, with the revision of its row; nothing for buckets without a policy.
+pub(crate) type Cache = Mutex<HashMap<String, (u64, Option<Arc<Ruled>>)>>;
+
+#[async_trait]
+impl ResourcePolicies for S3 {
+    async fn decide(&self, request: &AccessRequest<'_>) -> Result<Decision, Unavailable> {
+        let Some(principal) = principal(request.caller) else { return Ok(Decision::ImplicitDeny) };
+        let Some((name, key)) = place(request.resource) else { return Ok(Decision::ImplicitDeny) };
+        let is_root = matches!(principal, Principal::Root { .. });
+        if is_root && ALWAYS_OF_ROOT.contains(&request.action) {
+            return Ok(Decision::ImplicitDeny);
+        }
+        let Some(ruled) = self.ruled(name).await? else { return Ok(Decision::ImplicitDeny) };
+        let existing_tags = match key {
+            Some(key) if ruled.looks_at_tags => self.existing_tags(request, name, key).await?,
+            _ => Vec::new(),
+        };
+        // The gateway writes ARNs of the first partition; a policy has those of the bucket's.
+        let partition = ruled.region.partition();
+        let resource = match key {
+            Some(key) => format!("arn:{partition}:s3:::{name}/{key}"),
+            None => format!("arn:{partition}:s3:::{name}"),
+        };
+        let context = |key: &str| condition(request, &ruled, &existing_tags, key);
+        let asked = Request { principal, action: request.action, resource: &resource, context: &context };
+        Ok(match evaluate_within_account(&ruled.policy, &asked) {
+            policy::Decision::Allow(_) if request.caller.account().is_some_and(|own| **own == *ruled.account) => {
+                Decision::Allow
+            }
+            policy::Decision::ExplicitDeny(_) => Decision::ExplicitDeny(PolicyKind::Resource),
+            // The policy of another account's bucket is not enough by itself.
+            policy::Decision::Allow(_) | policy::Decision::ImplicitDeny => Decision::ImplicitDeny,
+        })
+    }
+}
+
+/// Who asks, as policies name them. `None`: nobody whom a policy lets in.
+fn principal(caller: &Caller) -> Option<Principal<'_>> {
+    match caller {
+        Caller::Root { account, .. } => Some(Principal::Root { account }),
+        Caller::User { account, arn, user_id, .. } => Some(Principal::User { account, arn, id: user_id }),
+        Caller::Service { .. } | Caller::Anonymous | Caller::Unknown { .. } => None,
+    }
+}
+
+/// The bucket of an ARN, and the key in it.
+fn place(arn: &str) -> Option<(&str, Option<&str>)> {
+    let (_, name) = arn.strip_prefix("arn:")?.split_once(":s3:::")?;
+    Some(name.split_once('/').map_or((name, None), |(bucket, key)| (bucket, Some(key))))
+}
+
+impl S3 {
+    /// What decides on a bucket, if it is there and has a policy.
+    async fn ruled(&self, name: &str) -> Result<Option<Arc<Ruled>>, Unavailable> {
+        let row = self.state.get(TABLE_BUCKETS, &crate::bucket::key(name)).await;
+        let row =
+            row.map_err(|error| Unavailable(format!("the policy of the bucket {name} was not found out: {error}")))?;
+        let Some(row) = row else { return Ok(None) };
+        let known = self.policies.lock().expect("no holder of this lock can panic").get(name).cloned();
+        if let Some((_, ruled)) = known.filter(|(rev, _)| *rev == row.rev) {
+            return Ok(ruled);
+        }
+        let bucket = crate::bucket::read(&row).map_err(|error| Unavailable(error.log.unwrap_or(error.message)))?;
+        let ruled = Ruled::of(&bucket)?.map(Arc::new);
+        let mut known = self.policies.lock().expect("no holder of this lock can panic");
+        if known.len() >= CACHED_MAX {
+            known.clear();
+        }
+        known.insert(name.to_owned(), (row.rev, ruled.clone()));
+        Ok(ruled)
+    }
+
+    /// The tags of the object that a request is about; none if there is no such object.
+    async fn existing_tags(
+        &self,
+        request: &AccessRequest<'_>,
+        bucket: &str,
+        key: &str,
+    ) -> Result<Vec<(String, String)>, Unavailable> {
+        let id = of_request(request, "s3:versionid").filter(|id| !id.is_empty());
+        let version = match &id {
+            Some(id) => self.version(bucket, key, id).await.map(|place| place.map(|place| place.version)),
+            None => self.current(bucket, key).await.map(|found| found.map(|(version, _)| version)),
+        };
+        match version {
+            Ok(version) => Ok(version.map_or_else(Vec::new, |version| version.tags)),
+            Err(error) if error.status < 500 => Ok(Vec::new()),
+            Err(error) => Err(Unavailable(error.log.unwrap_or(error.message))),
+        }
+    }
+
+    /// Refuses what the bucket's policy does not let the principal of `put` do.
+    pub(crate) fn allow(
+        &self,
+        bucket: &Bucket,
+        put: &ServicePut,
+        action: &str,
+        resource: &str,
+    ) -> Result<(), BucketError> {
+        if put.principal == access_logs::PRINCIPAL && access_logs::may_log_by_acl(bucket) {
+            return Ok(());
+        }
+        let ruled = Ruled::of(bucket).map_err(|error| BucketError::Unavailable(error.0))?;
+        let Some(ruled) = ruled else { return Err(BucketError::AccessDenied) };
+        let now = self.env.clock.now();
+        let mut known = Context::new()
+            .with("aws:SourceArn", put.source_arn.as_str())
+            .with("aws:SourceAccount", put.source_account.as_str())
+            .with("aws:PrincipalIsAWSService", "true")
+            .with("aws:PrincipalServiceName", put.principal.as_str())
+            .with("aws:PrincipalServiceNamesList", put.principal.as_str())
+            .with("aws:SecureTransport", "true")
+            .with("aws:ViaAWSService", "false")
+            .with("aws:ResourceAccount", bucket.account.as_str())
+            .with("s3:ResourceAccount", bucket.account.as_str())
+            .with("aws:CurrentTime", now.iso8601_secs())
+            .with("aws:EpochTime", now.secs().to_string());
+        if action == "s3:PutObject" {
+            known = known.with("s3:x-amz-acl", put.acl.as_str());
+        }
+        let principal = Principal::Service { name: &put.principal };
+        let request = Request { principal, action, resource, context: &|key| known.get(key) };
+        match policy::evaluate(&[&ruled.policy], &request).is_allow() {
+            true => Ok(()),
+            false => Err(BucketError::AccessDenied),
+        }
+    }
+}
+
+impl Ruled {
+    fn of(bucket: &Bucket) -> Result<Option<Ruled>, Unavailable> {
+        let Some(text) = &bucket.policy else { return Ok(None) };
+        let policy = Policy::parse(text);
+        let policy = policy
+            .map_err(|error| Unavailable(format!("the policy of the bucket {} does not read: {error}", bucket.name)))?;
+        let keys = policy.statements.iter().flat_map(|statement| &statement.conditions);
+        // A variable in any text may name a tag too.
+        let looks_at_tags = keys.into_iter().any(|condition| condition.key().starts_with(EXISTING_TAG))
+            || text.to_ascii_lowercase().contains(&format!("${{{EXISTING_TAG}"));
+        Ok(Some(Ruled { region: bucket.region, account: bucket.account.clone(), policy, looks_at_tags }))
+    }
+}
+
+/// The values of a condition key (in lower case).
+fn condition(
+    request: &AccessRequest<'_>,
+    ruled: &Ruled,
+    existing_tags: &[(String, String)],
+    key: &str,
+) -> Option<Vec<String>> {
+    let one = |value: Option<String>| value.map(|value| vec![value]);
+    if let Some(values) = request.global_condition(key) {
+        return Some(values);
+    }
+    if let Some(tag) = key.strip_prefix(EXISTING_TAG) {
+        return one(tag_value(existing_tags, tag));
+    }
+    if let Some(tag) = key.strip_prefix(REQUEST_TAG) {
+        return one(tag_value(&requested_tags(request), tag));
+    }
+    match key {
+        "aws:resourceaccount" | "s3:resourceaccount" => Some(vec![ruled.account.clone()]),
+        "s3:requestobjecttagkeys" => {
+            let keys: Vec<_> = requested_tags(request).into_iter().map(|(key, _)| key).collect();
+            (!keys.is_empty()).then_some(keys)
+        }
+        _ => one(of_request(request, key)),
+    }
+}
+
+/// The value of a condition key of S3 that the request tells: the first of those sent, as the operation takes it too.
+fn of_request(request: &AccessRequest<'_>, key: &str) -> Option<String> {
+    let context = request.context;
+    if let Some((_, value)) = context.more.iter().find(|(name, _)| *name == key) {
+        return Some((*value).to_owned());
+    }
+    let parameter = |name: &str| {
+        let mut pairs = form_urlencoded::parse(context.query.as_bytes());
+        pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+    };
+    let is_presigned = || parameter("X-Amz-Signature").is_some();
+    match key.strip_prefix("s3:")? {
+        "prefix" => parameter("prefix"),
+        "delimiter" => parameter("delimiter"),
+        "max-keys" => parameter("max-keys"),
+        "versionid" => parameter("versionId"),
+        "authtype" if is_presigned() => Some("REST-QUERY-STRING".to_owned()),
+        "authtype" => Some("REST-HEADER".to_owned()),
+        "signatureversion" => Some("AWS4-HMAC-SHA256".to_owned()),
+        "signatureage" if is_presigned() => {
+            let signed = Timestamp::parse_amz_date(&parameter("X-Amz-Date")?)?;
+            Some(context.time.since_ms(signed).to_string())
+        }
+        "tlsversion" => context.tls?.strip_prefix("TLSv").map(str::to_owned),
+        "object-lock-remaining-retention-days" => {
+            let until = Timestamp::parse_iso8601(&of_request(request, "s3:object-lock-retain-until-date")?)?;
+            // A day that has begun is one that remains.
+            Some((until.since_ms(context.time) + DAY_MS - 1).div_euclid(DAY_MS).to_string())
+        }
+        name if name.starts_with("object-lock-") => header(request, &format!("x-amz-{name}")),
+        name if name.starts_with("x-amz-") => header(request, name),
+        _ => None,
+    }
+}
+
+/// The tags that the request gives the object it writes.
+fn requested_tags(request: &AccessRequest<'_>) -> Vec<(String, String)> {
+    let more = request.context.more.iter();
+    let given = more.filter_map(|(key, value)| Some((key.strip_prefix(REQUEST_TAG)?.to_owned(), (*value).to_owned())));
+    given.chain(tags::of_header(header(request, "x-amz-tagging").as_deref()).unwrap_or_default()).collect()
+}
+
+/// A header's text: UTF-8, else Latin 1, as the operation reads it.
+fn header(request: &AccessRequest<'_>, name: &str) -> Option<String> {
+    let bytes = request.context.headers.get(name)?.as_bytes();
+    Some(String::from_utf8(bytes.to_vec()).unwrap_or_else(|_| bytes.iter().copied().map(char::from).collect()))
+}
+
+/// Condition keys have no case, so neither has the tag's name in one.
+fn tag_value(tags: &[(String, String)], key: &str) -> Option<String> {
+    tags.iter().find(|(name, _)| name.to_lowercase() == key).map(|(_, value)| value.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::harness::*;
+    use crate::ops::*;
+
+    const ACCOUNT: &str = "123456789012";
+
+    /// IAM, to which only `admin` is known.
+    struct Administrators;
+
+    #[async_trait]
+    impl ports::Authorizer for Administrators {
+        async fn decide(&self, request: &AccessRequest<'_>) -> Result<Decision, Unavailable> {
+            Ok(match request.caller {
+                Caller::Root { .. } => Decision::Allow,
+                Caller::User { user_name, .. } if &**user_name == "admin" => Decision::Allow,
+                _ => Decision::ImplicitDeny,
+            })
+        }
+    }
+
+    fn caller(name: &str) -> Caller {
+        match name {
+            "root" => Caller::Root { account: ACCOUNT.into(), access_key_id: "AKIA".into() },
+            "nobody" => Caller::Anonymous,
+            name => Caller::User {
+                account: ACCOUNT.into(),
+                user_id: format!("AIDA{}", name.to_uppercase()).into(),
+                user_name: name.into(),
+                arn: format!("arn:aws:iam::{ACCOUNT}:user/{name}").into(),
+                access_key_id: "AKIA".into(),
+            },
+        }
+    }
+
+    fn call_of(name: &str) -> service::Call {
+        service::Call { caller: caller(name), ..a_call() }
+    }
+
+    async fn stand(statements: &str) -> S3 {
+        let s3 = service().with_authorizer(Arc::new(Administrators));
+        bucket(&s3, "bkt").await;
+        put(&s3, "bkt", "k", "x").await;
+        set_policy(&s3, "bkt", &format!(r#"{{"Version":"2012-10-17","Statement":[{statements}]}}"#)).await;
+        s3
+    }
+
+    /// What the two kinds of policies say together of an action, on the object `k` or on the bucket.
+    async fn decided(s3: &S3, call: &service::Call, action: &str, more: &[(&str, &str)]) -> &'static str {
+        let resource = if action.contains("Object") { "arn:aws:s3:::bkt/k" } else { "arn:aws:s3:::bkt" };
+        let context = call.context(more);
+        let request = AccessRequest { caller: &call.caller, action, resource, context: &context };
+        let identity = ports::Authorizer::decide(&Administrators, &request).await.unwrap();
+        match identity.with_resource(ResourcePolicies::decide(s3, &request).await.unwrap()) {
+            Decision::Allow => "allow",
+            Decision::ExplicitDeny(PolicyKind::Resource) => "DENY",
+            Decision::ExplicitDeny(PolicyKind::Identity) => "DENY of IAM",
+            Decision::ImplicitDeny => "no",
+        }
+    }
+
+    fn statement(effect: &str, principal: &str, condition: &str) -> String {
+        format!(
+            r#"{{"Effect":"{effect}","Principal":{principal},"Action":"s3:*","Resource":["arn:aws:s3:::bkt","arn:aws:s3:::bkt/*"],
+            "Condition":{condition}}}"#
+        )
+    }
+
+    #[tokio::test]
+    async fn a_denial_binds_administrators_and_root_but_root_keeps_the_policy() {
+        let s3 = stand(&statement("Deny", "\"*\"", "{}")).await;
+        for name in ["root", "admin", "auditor"] {
+            assert_eq!(decided(&s3, &call_of(name), "s3:GetObject", &[]).await, "DENY", "{name}");
+            assert_eq!(decided(&s3, &call_of(name), "s3:ListBucket", &[]).await, "DENY", "{name}");
+        }
+        for action in ALWAYS_OF_ROOT {
+            assert_eq!(decided(&s3, &call_of("root"), action, &[]).await, "allow", "{action}");
+            assert_eq!(decided(&s3, &call_of("admin"), action, &[]).await, "DENY", "{action}");
+        }
+        // Of another bucket it says nothing.
+        bucket(&s3, "bkt2").await;
+        let (call, resource) = (call_of("admin"), "arn:aws:s3:::bkt2/k");
+        let context = call.context(&[]);
+        let request = AccessRequest { caller: &call.caller, action: "s3:GetObject", resource, context: &context };
+        assert_eq!(ResourcePolicies::decide(&s3, &request).await.unwrap(), Decision::ImplicitDeny);
+    }
+
+    #[tokio::test]
+    async fn a_permission_is_enough_for_who_is_named() {
+        let auditor = format!(r#"{{"AWS":"arn:aws:iam::{ACCOUNT}:user/auditor"}}"#);
+        let s3 = stand(&statement("Allow", &auditor, "{}").replace("s3:*", "s3:GetObject")).await;
+        assert_eq!(decided(&s3, &call_of("auditor"), "s3:GetObject", &[]).await, "allow");
+        assert_eq!(decided(&s3, &call_of("auditor"), "s3:DeleteObject", &[]).await, "no");
+        assert_eq!(decided(&s3, &call_of("other"), "s3:GetObject", &[]).await, "no");
+        assert_eq!(decided(&s3, &call_of("admin"), "s3:DeleteObject", &[]).await, "allow");
+        // A permission for the account leaves its users to IAM.
+        let s3 = stand(&statement("Allow", &format!(r#"{{"AWS":"{ACCOUNT}"}}"#), "{}")).await;
+        assert_eq!(decided(&s3, &call_of("auditor"), "s3:GetObject", &[]).await, "no");
+    }
+
+    #[tokio::test]
+    async fn nobody_gets_in_by_a_policy() {
+        let narrow = r#"{"IpAddress":{"aws:SourceIp":"192.0.2.0/24"}}"#;
+        let s3 = stand(&statement("Allow", "\"*\"", narrow)).await;
+        assert_eq!(decided(&s3, &call_of("nobody"), "s3:GetObject", &[]).await, "no");
+        assert_eq!(decided(&s3, &call_of("auditor"), "s3:GetObject", &[]).await, "allow");
+    }
+
+    #[tokio::test]
+    async fn a_changed_policy_counts_at_once() {
+        let s3 = stand(&statement("Deny", "\"*\"", "{}")).await;
+        assert_eq!(decided(&s3, &call_of("admin"), "s3:GetObject", &[]).await, "DENY");
+        let input = delete_bucket_policy::Input { bucket: "bkt".into(), ..Default::default() };
+        call::<DeleteBucketPolicy>(&s3, input).await.unwrap();
+        assert_eq!(decided(&s3, &call_of("admin"), "s3:GetObject", &[]).await, "allow");
+    }
+
+    /// Whether a denial under this condition meets a call of the administrator's.
+    async fn check(condition: &str, change: impl Fn(&mut service::Call), more: &[(&str, &str)], expected: bool) {
+        let s3 = stand(&statement("Deny", "\"*\"", condition)).await;
+        let input = put_object_tagging::Input {
+            bucket: "bkt".into(),
+            key: "k".into(),
+            tagging: serde_json::from_value(serde_json::json!({"TagSet": [{"Key": "Class", "Value": "secret"}]}))
+                .unwrap(),
+            ..Default::default()
+        };
+        let mut call = call_of("root");
+        change(&mut call);
+        if condition.contains("ExistingObjectTag") {
+            let mut free = a_call();
+            free.caller = caller("root");
+            // The denial does not meet what has no tags yet.
+            <PutObjectTagging as service::Operation>::run(&s3, &free, input).await.unwrap();
+        }
+        call.caller = caller("admin");
+        let said = decided(&s3, &call, "s3:PutObject", more).await;
+        assert_eq!(said, if expected { "DENY" } else { "allow" }, "{condition}");
+    }
+
+    #[tokio::test]
+    async fn conditions() {
+        let header = |name: &'static str, value: &'static str| {
+            move |call: &mut service::Call| {
+                call.headers.insert(name, http::HeaderValue::from_static(value));
+            }
+        };
+        let query = |text: &'static str| move |call: &mut service::Call| call.query = text.to_owned();
+        let none = |_: &mut service::Call| {};
+        let insecure = r#"{"Bool":{"aws:SecureTransport":"false"}}"#;
+        check(insecure, none, &[], true).await;
+        check(insecure, |call| call.tls = Some("TLSv1.3"), &[], false).await;
+        check(r#"{"NumericLessThan":{"s3:TlsVersion":"1.3"}}"#, |call| call.tls = Some("TLSv1.2"), &[], true).await;
+        check(r#"{"NotIpAddress":{"aws:SourceIp":"192.0.2.0/24"}}"#, none, &[], false).await;
+        check(r#"{"NotIpAddress":{"aws:SourceIp":"198.51.100.0/24"}}"#, none, &[], true).await;
+        check(r#"{"StringEquals":{"aws:username":"admin"}}"#, none, &[], true).await;
+        check(r#"{"StringEquals":{"aws:userid":"AIDAADMIN"}}"#, none, &[], true).await;
+        check(r#"{"ArnEquals":{"aws:PrincipalArn":"arn:aws:iam::*:user/adm*"}}"#, none, &[], true).await;
+        check(r#"{"ArnNotEquals":{"aws:PrincipalArn":"arn:aws:iam::*:user/adm*"}}"#, none, &[], false).await;
+        check(r#"{"StringNotEquals":{"aws:PrincipalAccount":"123456789012"}}"#, none, &[], false).await;
+        check(r#"{"StringEquals":{"aws:PrincipalType":"User"}}"#, none, &[], true).await;
+        check(r#"{"DateGreaterThan":{"aws:CurrentTime":"1969-01-01T00:00:00Z"}}"#, none, &[], true).await;
+        check(r#"{"Bool":{"aws:PrincipalIsAWSService":"false"}}"#, none, &[], true).await;
+        let not_home = r#"{"StringNotLike":{"s3:prefix":"home/*"}}"#;
+        check(not_home, query("list-type=2&prefix=home%2Fa"), &[], false).await;
+        check(not_home, query("prefix=other&prefix=home/"), &[], true).await;
+        check(r#"{"StringNotEquals":{"s3:delimiter":"/"}}"#, query("delimiter=%2F"), &[], false).await;
+        check(r#"{"NumericGreaterThan":{"s3:max-keys":"10"}}"#, query("max-keys=11"), &[], true).await;
+        check(r#"{"StringEquals":{"s3:VersionId":"v"}}"#, query("versionId=v"), &[], true).await;
+        check(r#"{"StringEquals":{"s3:VersionId":"v"}}"#, query("versionId=v"), &[("s3:versionid", "w")], false).await;
+        check(r#"{"StringNotEquals":{"s3:x-amz-acl":"private"}}"#, header("x-amz-acl", "private"), &[], false).await;
+        let unencrypted = r#"{"Null":{"s3:x-amz-server-side-encryption":"true"}}"#;
+        check(unencrypted, none, &[], true).await;
+        check(unencrypted, header("x-amz-server-side-encryption", "AES256"), &[], false).await;
+        check(r#"{"StringEquals":{"s3:authType":"REST-HEADER"}}"#, none, &[], true).await;
+        let presigned = query("X-Amz-Signature=x&X-Amz-Date=19691231T235000Z");
+        check(r#"{"NumericGreaterThan":{"s3:signatureAge":"599999"}}"#, presigned, &[], true).await;
+        let given = header("x-amz-tagging", "Team=a%20b");
+        check(r#"{"StringEquals":{"s3:RequestObjectTag/Team":"a b"}}"#, given, &[], true).await;
+        check(r#"{"ForAnyValue:StringEquals":{"s3:RequestObjectTagKeys":"Team"}}"#, given, &[], true).await;
+        check(r#"{"StringEquals":{"s3:ExistingObjectTag/Class":"secret"}}"#, none, &[], true).await;
+        let long = header("x-amz-object-lock-retain-until-date", "1970-01-03T00:00:01Z");
+        check(r#"{"NumericGreaterThan":{"s3:object-lock-remaining-retention-days":"2"}}"#, long, &[], true).await;
+        check(r#"{"NumericGreaterThan":{"s3:object-lock-remaining-retention-days":"3"}}"#, long, &[], false).await;
+    }
+}
