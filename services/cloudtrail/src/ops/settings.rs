@@ -54,7 +54,10 @@ impl Absent<'_> {
             return Err(Error::InvalidCloudWatchLogsRoleArnException(text));
         }
         if let Some(key) = given(self.kms_key) {
-            return Err(Error::KmsKeyNotFoundException(format!("KMS key {key} does not exist.")));
+            let text = format!(
+                "KMS key {key} does not exist: there is no KMS here; leave KmsKeyId out, log files are encrypted at rest without it."
+            );
+            return Err(Error::KmsKeyNotFoundException(text));
         }
         if self.organization == Some(true) {
             let text = "This account is not a member of an organization: an organization trail cannot be created.";

@@ -74,6 +74,11 @@ fn check_data_resource(resource: &DataResource) -> Result<usize, Error> {
         return refuse("DataResources.Values must not be empty.");
     }
     match values.iter().find(|value| !good(value)) {
+        // AWS's text, and what to write instead: `bucket/*` is what people try first.
+        Some(bad) if kind == "AWS::S3::Object" && bad.contains('*') => refuse(format!(
+            "Value {bad} for DataResources.Values is invalid. Values are what ARNs begin with, without wildcards: \
+             arn:aws:s3:::BUCKET/ is all objects of a bucket."
+        )),
         Some(bad) => refuse(format!("Value {bad} for DataResources.Values is invalid.")),
         None => Ok(values.len()),
     }
@@ -259,6 +264,10 @@ mod tests {
         for bad in ["arn:aws:s3:::bucket", "arn:aws:s3:::*", "arn:aws:s3:::/x", "bucket", "arn:aws:s3:eu-west-1::b/"] {
             check(&data("AWS::S3::Object", bad), &format!("Value {bad} for DataResources.Values is invalid."));
         }
+        check(
+            &data("AWS::S3::Object", "arn:aws:s3:::bucket/*"),
+            "bucket/* for DataResources.Values is invalid. Values are",
+        );
         check(&data("AWS::Lambda::Function", "arn:aws:lambda"), "");
         check(&data("AWS::Lambda::Function", "arn:aws:lambda:us-east-1:123456789012:function:f"), "");
         check(&data("AWS::Lambda::Function", "arn:aws:lambda:*"), "DataResources.Values");
