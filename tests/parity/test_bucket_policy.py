@@ -107,7 +107,7 @@ def test_an_audit_bucket_that_only_the_auditor_reads(cairn, audit, tmp_path):
     found = [record for _, record in logs.records(reader, bucket)]
     mine = [record for record in found if record["userIdentity"].get("userName") == admin]
     refused = {record["eventName"] for record in mine if record.get("errorCode") == "AccessDenied"}
-    assert {"GetObject", "DeleteObject", "PutObject", "DeleteBucketPolicy", "PutBucketVersioning", "DeleteBucket", "HeadObject"} <= refused
+    assert {"GetObject", "DeleteObject", "DeleteObjects", "PutObject", "DeleteBucketPolicy", "PutBucketVersioning", "DeleteBucket", "HeadObject"} <= refused
     assert any(record.get("errorMessage") == denied for record in mine)
     assert logs.digest_keys(reader, bucket)
 

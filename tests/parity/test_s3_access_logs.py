@@ -98,6 +98,39 @@ def test_requests_are_logged_line_by_line(cairn, s3, bucket, target):
     assert lines(s3, target)[0] == keys
 
 
+def test_sizes_of_what_was_read_in_part_and_lines_of_each_object_that_was_deleted(cairn, s3, bucket, target):
+    log_to(s3, bucket, target)
+    s3.put_object(Bucket=bucket, Key="k", Body=b"0123456789")
+    s3.get_object(Bucket=bucket, Key="k", Range="bytes=2-4")["Body"].read()
+    s3.head_object(Bucket=bucket, Key="k")
+    s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "k"}, {"Key": "none"}, {"Key": "bad", "VersionId": "x"}], "Quiet": True})
+    cairn.flush()
+    _, found = lines(s3, target)
+    seen = [(line["operation"], line["key"], line["status"], line["error"], line["sent"], line["size"], line["version"]) for line in found[1:]]
+    assert seen == [
+        ("REST.PUT.OBJECT", "k", "200", "-", "-", "10", "-"),
+        ("REST.GET.OBJECT", "k", "206", "-", "3", "10", "-"),
+        ("REST.HEAD.OBJECT", "k", "200", "-", "-", "10", "-"),
+        ("REST.POST.MULTI_OBJECT_DELETE", "-", "200", "-", found[4]["sent"], "-", "-"),
+        ("BATCH.DELETE.OBJECT", "k", "204", "-", "-", "-", "-"),
+        ("BATCH.DELETE.OBJECT", "none", "204", "-", "-", "-", "-"),
+        ("BATCH.DELETE.OBJECT", "bad", "400", "InvalidArgument", "-", "-", "x"),
+    ]
+    assert len({line["request_id"] for line in found[4:]}) == 1
+
+
+def test_a_target_has_no_default_retention_and_no_requester_pays(s3, bucket, target):
+    s3.put_bucket_request_payment(Bucket=target, RequestPaymentConfiguration={"Payer": "Requester"})
+    code, status, text = error_of(log_to, s3, bucket, target)
+    assert (code, status) == ("InvalidTargetBucketForLogging", 400) and "Requester Pays" in text
+    s3.put_bucket_request_payment(Bucket=target, RequestPaymentConfiguration={"Payer": "BucketOwner"})
+    s3.put_bucket_versioning(Bucket=target, VersioningConfiguration={"Status": "Enabled"})
+    rule = {"ObjectLockEnabled": "Enabled", "Rule": {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": 1}}}
+    s3.put_object_lock_configuration(Bucket=target, ObjectLockConfiguration=rule)
+    code, status, text = error_of(log_to, s3, bucket, target)
+    assert (code, status) == ("InvalidTargetBucketForLogging", 400) and "retention" in text
+
+
 def test_each_request_is_there_once_over_crashes(new_cairn):
     cairn = new_cairn()
     s3 = cairn.client("s3")

@@ -152,5 +152,26 @@ def test_damage_is_told_and_not_handed_out(stopped):
     s3 = stopped.client("s3")
     # The first chunk is whole, and may be read.
     assert s3.get_object(Bucket="bkt", Key="old", Range="bytes=0-65535")["Body"].read() == words(65_536)
-    assert error_of(s3.get_object, Bucket="bkt", Key="old", Range="bytes=65536-65536")[1] == 500
-    assert error_of(s3.get_object, Bucket="bkt", Key="old")[1] == 500
+    for more in ({"Range": "bytes=65536-65536"}, {}):
+        code, status, text = error_of(s3.get_object, Bucket="bkt", Key="old", **more)
+        assert (code, status, text) == ("InternalError", 500, "We encountered an internal error. Please try again.")
+    assert [line for line in stopped.log.read_text().splitlines() if "ERROR" in line and "bkt" in line and "old" in line and "damaged" in line]
+
+
+def test_damage_behind_the_start_of_an_answer_is_in_the_log_and_the_figures(new_cairn):
+    cairn = new_cairn()
+    s3 = cairn.client("s3")
+    s3.create_bucket(Bucket="bkt")
+    s3.put_object(Bucket="bkt", Key="a/large", Body=words(8_000_000))
+    blobs = [os.path.join(path, name) for path, _, names in os.walk(cairn.data / "objects" / "data" / "s3e") for name in names]
+    with open(blobs[0], "r+b") as file:
+        file.seek(7_500_000)
+        byte = file.read(1)
+        file.seek(7_500_000)
+        file.write(bytes([byte[0] ^ 1]))
+    with pytest.raises(Exception, match="(?i)incomplete|broken|ended|read"):
+        s3.get_object(Bucket="bkt", Key="a/large")["Body"].read()
+    said = [line for line in cairn.log.read_text().splitlines() if "ERROR" in line]
+    assert len(said) == 1 and "bkt" in said[0] and "a/large" in said[0] and "damaged" in said[0], said
+    token = (cairn.data / "metrics-token").read_text()
+    assert b"\ncairn_damaged_reads_total 1\n" in cairn.get("/metrics", {"authorization": f"Bearer {token}"})[2]

@@ -95,3 +95,10 @@ def test_a_refusal_says_what_and_where(cairn, made):
 
 def test_deleting_what_is_not_there_is_fine(cairn, made):
     assert cairn.signed("DELETE", f"/{made}/absent", region="eu-west-1")[0] == 204
+
+
+def test_an_unknown_canned_list_is_refused_with_a_text(cairn, bucket):
+    done = cairn.aws(["s3api", "put-bucket-acl", "--bucket", bucket, "--acl", "foo"], check=False)
+    assert done.code != 0 and "An error occurred (InvalidArgument) when calling the PutBucketAcl operation: x-amz-acl must name" in done.err
+    done = cairn.aws(["s3api", "put-object", "--bucket", bucket, "--key", "k", "--acl", "foo"], check=False)
+    assert "(InvalidArgument)" in done.err and "Traceback" not in done.err

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 import socket
 import threading
 import zlib
@@ -350,3 +351,27 @@ def test_signed_chunks(cairn, s3, bucket, altered):
     else:
         assert status == 200, answer
         assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"".join(chunks)
+
+
+def test_dates_have_whole_seconds(cairn, s3, bucket):
+    """RFC 9110 knows no fractions; listings show `.000Z`, as S3 does."""
+    whole = r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT"
+    rule = {"ID": "r", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 1}}
+    s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [rule]})
+    for at in range(3):
+        s3.put_object(Bucket=bucket, Key=f"k{at}", Body=b"x", StorageClass="GLACIER")
+        s3.restore_object(Bucket=bucket, Key=f"k{at}", RestoreRequest={"Days": 1})
+        for method, query, more in (("GET", "", {}), ("HEAD", "", {}), ("GET", "?attributes", {"x-amz-object-attributes": "ETag"})):
+            status, headers, _ = cairn.signed(method, f"/{bucket}/k{at}{query}", headers=more)
+            assert status == 200 and re.fullmatch(whole, headers["last-modified"]), headers
+            if not query:
+                assert re.fullmatch(f'expiry-date="{whole}", rule-id="r"', headers["x-amz-expiration"])
+                assert re.fullmatch(f'ongoing-request="false", expiry-date="{whole}"', headers["x-amz-restore"])
+        # Who sends the date back has the object unchanged.
+        since = headers["last-modified"]
+        assert cairn.signed("GET", f"/{bucket}/k{at}", headers={"if-modified-since": since})[0] == 304
+        assert cairn.signed("GET", f"/{bucket}/k{at}", headers={"if-unmodified-since": since})[0] == 200
+    for query in ("?list-type=2", "?versions", ""):
+        body = cairn.signed("GET", f"/{bucket}{query}")[2].decode()
+        dates = re.findall("<LastModified>(.*?)</LastModified>", body)
+        assert len(dates) == 3 and all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000Z", date) for date in dates), dates

@@ -52,7 +52,8 @@ impl Gateway {
         let answer = Answer { encoded, stream: reply.body, status: reply.status, headers: reply.headers };
         if self.deps.recorder.is_on() {
             let outcome = Outcome {
-                error: None,
+                error: notes.error.as_ref().map(|(code, text)| (code.as_str(), text.as_str())),
+                aside: notes.aside.as_deref(),
                 response_json: audit::build::response_json(route.model(), route.operation, &route.entry.kind, output),
                 resources: &notes.resources,
                 additional: &notes.additional,
@@ -90,6 +91,7 @@ impl Gateway {
         bytes_in: u64,
         notes: &Notes,
     ) -> Response<ReplyBody> {
+        let error = failure::in_words_of(route.family(), error);
         let encoded = self.encode_error(arrival, Some(route), route.protocol, &error);
         self.log_failure(arrival, draft, &error);
         let ended = Ended { ending: Ending::of(&error, &draft.caller), ..Ended::of(route) };
@@ -97,6 +99,7 @@ impl Gateway {
             error: Some((failure::recorded_code(&error.code), &error.message)),
             resources: &notes.resources,
             additional: &notes.additional,
+            aside: notes.aside.as_deref(),
             bytes_in,
             bytes_out: encoded.body.len() as u64,
             ..Outcome::default()
@@ -138,6 +141,7 @@ impl Gateway {
         error: ApiError,
     ) -> Response<ReplyBody> {
         // Only a service that is known may stand in a record as one: otherwise anybody could write `iam.amazonaws.com` there.
+        let error = failure::in_words_of(family, error);
         let known = self.services.by_name(&missing.service).and_then(|entry| entry.loaded());
         let source = known.and_then(|loaded| loaded.operations.values().next().map(|entry| entry.kind.source.clone()));
         let source = source.unwrap_or_else(|| "unknown".to_owned());
@@ -224,6 +228,9 @@ impl Gateway {
             let error = outcome.error.map(|(code, text)| (code, &text[..text.floor_char_boundary(ERROR_BYTES_KEPT)]));
             let outcome = Outcome { error, response_json: None, resources: &[], additional: &[], ..outcome.clone() };
             draft.write(&outcome, &mut buffer);
+        }
+        if let Some(aside) = outcome.aside.filter(|aside| buffer.len() + aside.len() < RECORD_BYTES_MAX) {
+            entry::add_aside(&mut buffer, aside);
         }
         self.deps.recorder.finish(begun, buffer).await
     }

@@ -62,6 +62,14 @@ pub fn of_decision(
     ApiError::new(code, status, format!("User: {arn} is not authorized to perform: {action}{on} {because}"))
 }
 
+/// A failure of ours in the family's words: S3 has a code of its own. Source: S3 API reference, "Error responses".
+pub fn in_words_of(family: Family, mut error: ApiError) -> ApiError {
+    if family == Family::S3 && error.code == "InternalFailure" {
+        error.code = "InternalError".into();
+    }
+    error
+}
+
 /// The code that a record shows for a refusal: the services' own codes for "access denied" differ, CloudTrail's records do not.
 /// Source: real records (`AccessDenied`; EC2: `Client.UnauthorizedOperation`).
 pub fn recorded_code(code: &str) -> &str {
@@ -130,5 +138,17 @@ pub fn protocol_of(family: Family) -> Protocol {
         Family::Json => Protocol::Json,
         Family::Query => Protocol::Query,
         Family::Rest => Protocol::RestJson,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_of_ours_has_the_code_of_its_family() {
+        let code = |family| in_words_of(family, ApiError::internal("why")).code;
+        assert_eq!((code(Family::S3), code(Family::Json)), ("InternalError".into(), "InternalFailure".into()));
+        assert_eq!(in_words_of(Family::S3, ApiError::unavailable("why")).code, "ServiceUnavailable");
     }
 }

@@ -201,6 +201,7 @@ impl Node {
         gateway.watch(Arc::clone(&lag) as Arc<dyn ports::Figures>);
         gateway.watch(Arc::new(JournalFigures(Arc::clone(&journal))));
         gateway.watch(Arc::clone(&cloudtrail) as Arc<dyn ports::Figures>);
+        gateway.watch(Arc::clone(&s3) as Arc<dyn ports::Figures>);
         gateway.watch(Arc::clone(&validation) as Arc<dyn ports::Figures>);
 
         // 4. What is done in the background.

@@ -66,6 +66,10 @@ pub struct Notes {
     pub resources: Vec<ResourceNote>,
     /// For the record's `additionalEventData`.
     pub additional: Vec<(&'static str, String)>,
+    /// What the record says went wrong (code and text), though the answer as a whole says that nothing did.
+    pub error: Option<(String, String)>,
+    /// What consumers of the journal are to know, beside the record, as JSON.
+    pub aside: Option<String>,
 }
 
 /// A resource that a call touched.
@@ -123,6 +127,17 @@ impl Call {
     pub fn note_resource(&self, kind: &'static str, arn: impl Into<String>) {
         let note = ResourceNote { kind, arn: arn.into(), account: self.account.to_string() };
         self.notes.lock().expect("no holder of this lock can panic").resources.push(note);
+    }
+
+    /// Has the record say that the call failed, though its answer does not.
+    pub fn note_error(&self, code: &str, text: &str) {
+        let error = Some((code.to_owned(), text.to_owned()));
+        self.notes.lock().expect("no holder of this lock can panic").error = error;
+    }
+
+    /// Tells consumers of the journal something that is not for the record, as JSON.
+    pub fn note_aside(&self, json: String) {
+        self.notes.lock().expect("no holder of this lock can panic").aside = Some(json);
     }
 
     /// A header's text, if it is there and is text.

@@ -95,6 +95,13 @@ fn moments() -> impl Strategy<Value = Value> {
     (-62_135_596_800_000_i64..253_402_300_799_999).prop_map(|ms| Value::Timestamp(Timestamp::from_ms(ms)))
 }
 
+fn whole_seconds(moment: Value) -> Value {
+    match moment {
+        Value::Timestamp(moment) => Value::Timestamp(moment.trunc_secs()),
+        other => other,
+    }
+}
+
 fn documents() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -134,6 +141,8 @@ fn header_values(model: &Model, of: &ShapeRef) -> BoxedStrategy<Value> {
                 )
             })
             .boxed(),
+        // Dates in headers have whole seconds.
+        ShapeKind::Timestamp => moments().prop_map(whole_seconds).boxed(),
         _ => values(model, of, Limits { empties: false, nulls: false }, 0),
     }
 }

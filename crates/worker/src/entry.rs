@@ -3,6 +3,8 @@
 //! ```text
 //! kind 1 BEGIN    a call that may change something is about to run: its record, as far as it is known
 //! kind 2 FINISH   begin (u64, big-endian; 0 if there was none) · the call's record as JSON, no white space
+//!                 and, if the highest bit of `begin` is set: what consumers need to know of the call and its record does not say
+//!                 (JSON) · its length (u32, big-endian)
 //! kind 3 CONTROL  length of the topic (u8) · topic · a document of the topic's own (JSON)
 //! ```
 //!
@@ -67,9 +69,8 @@ impl EntryKind {
         match entry.kind {
             BEGIN => Ok(EntryKind::Begin { record: payload.clone() }),
             FINISH => {
-                let (begin, _) = payload.split_first_chunk::<8>().ok_or(bad("it is shorter than 8 bytes"))?;
-                let begin = u64::from_be_bytes(*begin);
-                Ok(EntryKind::Finish { begin: (begin != 0).then_some(Seq::new(begin)), record: payload.slice(8..) })
+                let (begin, record, _) = parts(payload).map_err(bad)?;
+                Ok(EntryKind::Finish { begin: (begin != 0).then_some(Seq::new(begin)), record })
             }
             CONTROL => {
                 let len = usize::from(*payload.first().ok_or(bad("it is empty"))?);
@@ -82,6 +83,30 @@ impl EntryKind {
     }
 }
 
+/// The bit of a FINISH's first number that says that something stands behind the record.
+const HAS_ASIDE: u64 = 1 << 63;
+/// The length of what stands there, at the very end.
+const ASIDE_LENGTH_BYTES: usize = 4;
+
+/// The parts of a FINISH: its BEGIN, its record, and what stands beside the record.
+fn parts(payload: &Bytes) -> Result<(u64, Bytes, Option<Bytes>), &'static str> {
+    let (begin, _) = payload.split_first_chunk::<FINISH_HEAD_BYTES>().ok_or("it is shorter than 8 bytes")?;
+    let begin = u64::from_be_bytes(*begin);
+    if begin & HAS_ASIDE == 0 {
+        return Ok((begin, payload.slice(FINISH_HEAD_BYTES..), None));
+    }
+    let cut = "what stands behind its record is cut off";
+    let (rest, length) = payload.split_last_chunk::<ASIDE_LENGTH_BYTES>().ok_or(cut)?;
+    let length = usize::try_from(u32::from_be_bytes(*length)).map_err(|_| cut)?;
+    let end = rest.len().checked_sub(length).filter(|end| *end >= FINISH_HEAD_BYTES).ok_or(cut)?;
+    Ok((begin & !HAS_ASIDE, payload.slice(FINISH_HEAD_BYTES..end), Some(payload.slice(end..rest.len()))))
+}
+
+/// What a FINISH entry says besides its record, as JSON.
+pub fn aside(entry: &Entry) -> Option<Bytes> {
+    parts(&entry.payload).ok()?.2.filter(|_| entry.kind == FINISH)
+}
+
 /// A BEGIN entry.
 pub fn begin(record: Bytes) -> (u8, Bytes) {
     (BEGIN, record)
@@ -92,9 +117,19 @@ pub const FINISH_HEAD_BYTES: usize = 8;
 
 /// A FINISH entry from a buffer whose first [`FINISH_HEAD_BYTES`] are spare and whose rest is the record.
 pub fn finish(begin: Option<Seq>, mut buffer: Vec<u8>) -> (u8, Bytes) {
-    let begin = begin.map_or(0, |seq| seq.get());
+    // The bit is there if something was added to the record.
+    let bit = if buffer[0] & HAS_ASIDE.to_be_bytes()[0] == 0 { 0 } else { HAS_ASIDE };
+    let begin = begin.map_or(0, |seq| seq.get()) | bit;
     buffer[..FINISH_HEAD_BYTES].copy_from_slice(&begin.to_be_bytes());
     (FINISH, buffer.into())
+}
+
+/// Adds to the buffer of a FINISH, behind the record, what consumers need to know and the record does not say.
+pub fn add_aside(buffer: &mut Vec<u8>, json: &str) {
+    let length = u32::try_from(json.len()).expect("a batch of the journal is far shorter");
+    buffer.extend_from_slice(json.as_bytes());
+    buffer.extend_from_slice(&length.to_be_bytes());
+    buffer[0] |= HAS_ASIDE.to_be_bytes()[0];
 }
 
 /// A CONTROL entry. The topic is at most 255 bytes.
@@ -104,4 +139,28 @@ pub fn control(topic: &str, document: &[u8]) -> (u8, Bytes) {
     bytes.put_slice(topic.as_bytes());
     bytes.put_slice(document);
     (CONTROL, bytes.freeze())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry((kind, payload): (u8, Bytes)) -> Entry {
+        Entry { seq: Seq::new(7), kind, payload }
+    }
+
+    #[test]
+    fn what_stands_beside_a_record_is_no_part_of_it() {
+        let mut buffer = [&[0; FINISH_HEAD_BYTES][..], b"{\"a\":1}"].concat();
+        let plain = entry(finish(Some(Seq::new(10)), buffer.clone()));
+        add_aside(&mut buffer, "{\"b\":2}");
+        let more = entry(finish(Some(Seq::new(10)), buffer));
+        for entry in [&plain, &more] {
+            let record = Bytes::from_static(b"{\"a\":1}");
+            assert_eq!(EntryKind::read(entry).unwrap(), EntryKind::Finish { begin: Some(Seq::new(10)), record });
+        }
+        assert_eq!((aside(&plain), aside(&more)), (None, Some(Bytes::from_static(b"{\"b\":2}"))));
+        let cut = Entry { payload: more.payload.slice(..12), ..more };
+        assert!(EntryKind::read(&cut).is_err() && aside(&cut).is_none());
+    }
 }

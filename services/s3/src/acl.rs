@@ -158,7 +158,9 @@ impl Requested<'_> {
         }
         if let Some(name) = self.canned {
             if !CANNED.contains(&name) {
-                return Err(invalid_argument("x-amz-acl", name, ""));
+                // S3 itself says nothing here, which its clients show as `None`, or stumble over.
+                let text = format!("x-amz-acl must name a canned access control list: {}", CANNED.join(", "));
+                return Err(invalid_argument("x-amz-acl", name, text));
             }
             return Ok(Some(canned(name, of, owner)));
         }

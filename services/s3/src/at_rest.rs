@@ -111,6 +111,40 @@ async fn content_does_not_open_in_the_place_of_other_content() {
     assert_eq!(content(&s3, "bkt", "a", None).await.unwrap_err(), "InternalFailure");
 }
 
+/// Damage behind what was answered already is counted, as is damage at the start.
+#[tokio::test]
+async fn damage_is_counted_wherever_it_is_found() {
+    use ports::Figures as _;
+    let stand = Stand::new();
+    let s3 = stand.start();
+    bucket(&s3, "bkt").await;
+    put(&s3, "bkt", "k", words(500_000)).await;
+    let count = || {
+        let mut figures = Vec::new();
+        s3.figures(&mut figures);
+        figures.remove(0).value
+    };
+    assert!(content(&s3, "bkt", "k", None).await.unwrap() == words(500_000));
+    assert_eq!(count(), ports::FigureValue::Counter(0.0));
+    let Data::Blob(name) = data(&s3, "k").await.0.data else { panic!() };
+    let whole = blob(&stand, &name).await;
+    for (times, at) in [(1.0, 400_000), (2.0, 100)] {
+        let mut bytes = whole.to_vec();
+        bytes[at] ^= 1;
+        stand.objects.put(&name, bytes.into()).await.unwrap();
+        assert_eq!(content(&s3, "bkt", "k", None).await.unwrap_err(), "InternalFailure");
+        assert_eq!(count(), ports::FigureValue::Counter(times), "byte {at}");
+    }
+    let copy = copy_object::Input {
+        bucket: "bkt".into(),
+        key: "copy".into(),
+        copy_source: "bkt/k".into(),
+        ..Default::default()
+    };
+    call::<CopyObject>(&s3, copy).await.unwrap_err();
+    assert_eq!(count(), ports::FigureValue::Counter(3.0));
+}
+
 /// As it was written before there was encryption.
 #[tokio::test]
 async fn content_from_before_is_read_and_not_called_encrypted() {

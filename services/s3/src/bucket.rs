@@ -66,7 +66,7 @@ pub(crate) struct Bucket {
 impl Bucket {
     /// When it was made.
     pub(crate) fn created(&self) -> Timestamp {
-        Timestamp::from_ms(self.created_ms)
+        Timestamp::from_ms(self.created_ms).trunc_secs()
     }
 
     /// Its ARN.

@@ -12,6 +12,7 @@ mod completed;
 mod conditions;
 mod content;
 mod copy;
+mod damage;
 mod encryption;
 mod error;
 mod garbage;
@@ -106,6 +107,8 @@ pub struct S3 {
     lifecycles: lifecycle::Cache,
     /// Bucket policies that were read.
     policies: policies::Cache,
+    /// Content found damaged.
+    damage: damage::Damage,
     /// Who is told which buckets log their accesses.
     journal: Option<Arc<dyn Journal>>,
     /// One change of that at a time.
@@ -141,6 +144,7 @@ impl S3 {
             mfa_devices: None,
             lifecycles: lifecycle::Cache::default(),
             policies: policies::Cache::default(),
+            damage: damage::Damage::default(),
             pins: Arc::default(),
             swept_ms: Mutex::default(),
             undeleted: Mutex::default(),

@@ -77,7 +77,7 @@ pub(crate) struct Part {
 impl Part {
     /// When it was written.
     pub(crate) fn modified(&self) -> Timestamp {
-        Timestamp::from_ms(self.modified_ms)
+        Timestamp::from_ms(self.modified_ms).trunc_secs()
     }
 }
 

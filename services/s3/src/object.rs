@@ -109,7 +109,7 @@ fn is_zero(number: &u32) -> bool {
 impl Version {
     /// When it was written.
     pub(crate) fn modified(&self) -> Timestamp {
-        Timestamp::from_ms(self.modified_ms)
+        Timestamp::from_ms(self.modified_ms).trunc_secs()
     }
 
     /// The entity tag as it goes on the wire.

@@ -40,7 +40,8 @@ impl Buckets for S3 {
         loop {
             let bucket = self.bucket(bucket, None).await.map_err(failed)?;
             let version = self.find(&bucket, key, None).await.map_err(failed)?.version;
-            match S3::open(self, &version.data, 0..version.size).await {
+            let opened = S3::open(self, &version.data, 0..version.size).await;
+            match self.watched(&bucket.name, key, opened) {
                 Ok(body) => {
                     let content = body.collect(GET_BYTES_MAX).await.map_err(failed)?;
                     return Ok((content, version.headers.metadata.into_iter().collect()));
@@ -93,7 +94,8 @@ impl Buckets for S3 {
         loop {
             let bucket = self.bucket(bucket, None).await.map_err(failed)?;
             let version = self.find(&bucket, key, None).await.map_err(failed)?.version;
-            match S3::open(self, &version.data, 0..version.size).await {
+            let opened = S3::open(self, &version.data, 0..version.size).await;
+            match self.watched(&bucket.name, key, opened) {
                 Ok(body) => {
                     let metadata = version.headers.metadata.into_iter().collect();
                     return Ok(OpenedObject { metadata, content: Box::pin(body.map_err(failed)) });

@@ -165,6 +165,10 @@ impl S3 {
             found.is_part = true;
             checksum = self.narrow_to_part(&mut found, number).await?.or(checksum.filter(|_| found.version.parts == 0));
         }
+        crate::access_logs::note(call, bucket, || crate::access_logs::Aside {
+            object_size: Some(found.version.size),
+            ..Default::default()
+        });
         found.checksum = checksum.filter(|_| wanted.checksum_mode == Some("ENABLED"));
         Ok(found)
     }

@@ -77,6 +77,8 @@ pub struct Outcome<'a> {
     pub resources: &'a [ResourceNote],
     /// What the operation adds to `additionalEventData`.
     pub additional: &'a [(&'static str, String)],
+    /// What stands beside the record in the journal.
+    pub aside: Option<&'a str>,
     /// Body bytes received, for S3.
     pub bytes_in: u64,
     /// Body bytes to be sent, for S3.

@@ -138,13 +138,13 @@ impl AccessLogs {
                 self.flush().await?;
                 self.flushed.send_replace(entry.seq.get());
             }
-            EntryKind::Finish { record, .. } => self.take_record(entry.seq, &record).await?,
+            EntryKind::Finish { record, .. } => self.take_record(entry, &record).await?,
             EntryKind::Begin { .. } | EntryKind::Control(_) => {}
         }
         Ok(())
     }
 
-    async fn take_record(&mut self, seq: Seq, record: &[u8]) -> Result<(), Failure> {
+    async fn take_record(&mut self, entry: &Entry, record: &[u8]) -> Result<(), Failure> {
         // A record that does not read is another consumer's to complain about.
         let Ok(record) = serde_json::from_slice::<Record>(record) else { return Ok(()) };
         let Some((bucket, source)) = record.bucket().and_then(|bucket| self.sources.get_key_value(bucket)) else {
@@ -152,7 +152,9 @@ impl AccessLogs {
         };
         let time_ms = Timestamp::parse_iso8601(&record.event_time).map_or(0, Timestamp::ms);
         let (bucket, source) = (bucket.clone(), source.clone());
-        let line = record.line(&source, &self.model);
+        let aside =
+            worker::entry::aside(entry).and_then(|aside| serde_json::from_slice(&aside).ok()).unwrap_or_default();
+        let line = record.lines(&source, &self.model, &aside);
         if self.is_due(time_ms) || self.open_bytes + line.len() > WAITING_BYTES_MAX {
             self.flush().await?;
         }
@@ -161,7 +163,7 @@ impl AccessLogs {
         let open = self.open.entry((bucket.clone(), day)).or_insert_with(|| Open {
             source,
             bucket,
-            first_seq: seq,
+            first_seq: entry.seq,
             first_ms: time_ms,
             lines: String::new(),
         });

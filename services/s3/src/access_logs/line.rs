@@ -6,7 +6,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::Source;
+use super::{Aside, Source};
 
 /// What stays as it is in a path.
 const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
@@ -46,6 +46,18 @@ struct Identity {
     #[serde(rename = "type")]
     kind: Option<String>,
     arn: Option<String>,
+}
+
+/// What one line is about.
+struct Subject<'a> {
+    operation: String,
+    key: Option<&'a str>,
+    request_line: Option<String>,
+    status: Option<u16>,
+    error: Option<&'a str>,
+    bytes_out: Option<u64>,
+    size: Option<u64>,
+    version: Option<&'a str>,
 }
 
 /// The operations whose resource is not told by the request's query: the method's place and the resource.
@@ -164,8 +176,8 @@ impl Record {
         self.additional_event_data.as_ref()?.get(name)?.as_str()
     }
 
-    /// The line, with its end, for a log of the bucket `source`.
-    pub(super) fn line(&self, source: &Source, model: &model::Model) -> String {
+    /// The lines, with their ends, for a log of the bucket `source`: one of the request, and one of each object of a DeleteObjects.
+    pub(super) fn lines(&self, source: &Source, model: &model::Model, aside: &Aside) -> String {
         let bucket = self.bucket().unwrap_or("-");
         let operation = self.operation(model);
         let is_preflight = self.event_name == "PreflightRequest";
@@ -175,14 +187,55 @@ impl Record {
         let is_range = self.parameter("Range").is_some();
         let size = match (&*self.event_name, error) {
             ("PutObject" | "UploadPart", None) => bytes_in,
+            ("GetObject" | "HeadObject", None) if aside.object_size.is_some() => aside.object_size,
             ("GetObject", None) if !is_range => bytes_out,
             _ => None,
         };
+        let version = self.response_elements.as_ref().and_then(|response| response.get("x-amz-version-id")?.as_str());
+        // The answer to a DeleteObjects is a success, whatever the record says.
+        let error = error.filter(|_| aside.deleted.is_empty());
+        let mut lines = self.line(
+            source,
+            &Subject {
+                operation: match operation {
+                    Some(operation) => format!("REST.{}", name(operation)),
+                    None if is_preflight => "REST.OPTIONS.PREFLIGHT".to_owned(),
+                    None => "-".to_owned(),
+                },
+                key,
+                request_line: operation.map(|operation| self.request_line(operation, model, bucket, key)),
+                status: status(operation, error, is_range),
+                error,
+                bytes_out,
+                size,
+                version: self.parameter("versionId").or(version),
+            },
+        );
+        for deleted in &aside.deleted {
+            let error = deleted.error.as_deref();
+            lines += &self.line(
+                source,
+                &Subject {
+                    operation: "BATCH.DELETE.OBJECT".to_owned(),
+                    key: Some(&deleted.key),
+                    request_line: None,
+                    status: error.map_or(Some(204), |_| status(None, error, false)),
+                    error,
+                    bytes_out: None,
+                    size: None,
+                    version: deleted.version.as_deref(),
+                },
+            );
+        }
+        lines
+    }
+
+    /// One line.
+    fn line(&self, source: &Source, subject: &Subject<'_>) -> String {
         let requester = match self.user_identity.kind.as_deref() {
             Some("Root") => Some(source.owner.as_str()),
             _ => self.user_identity.arn.as_deref().filter(|arn| !arn.is_empty()),
         };
-        let version = self.response_elements.as_ref().and_then(|response| response.get("x-amz-version-id")?.as_str());
         let agent = self.user_agent.as_deref().map(|agent| agent.trim_start_matches('[').trim_end_matches(']'));
         let text = |text: Option<&str>| text.filter(|text| !text.is_empty()).map_or_else(|| "-".to_owned(), one_word);
         let quoted = |text: Option<&str>| {
@@ -191,27 +244,23 @@ impl Record {
         let count = |number: Option<u64>| number.filter(|n| *n > 0).map_or_else(|| "-".to_owned(), |n| n.to_string());
         let fields = [
             text(Some(&source.owner)),
-            text(Some(bucket)),
+            text(self.bucket()),
             format!("[{}]", time(&self.event_time)),
             text(self.source_ip.as_deref()),
             text(requester),
             text(self.request_id.as_deref()),
-            match operation {
-                Some(operation) => format!("REST.{}", name(operation)),
-                None if is_preflight => "REST.OPTIONS.PREFLIGHT".to_owned(),
-                None => "-".to_owned(),
-            },
-            text(key.map(|key| utf8_percent_encode(key, PATH).to_string()).as_deref()),
-            quoted(operation.map(|operation| self.request_line(operation, model, bucket, key)).as_deref()),
-            status(operation, error, is_range).map_or_else(|| "-".to_owned(), |status| status.to_string()),
-            text(error),
-            count(bytes_out),
-            count(size),
+            subject.operation.clone(),
+            text(subject.key.map(|key| utf8_percent_encode(key, PATH).to_string()).as_deref()),
+            quoted(subject.request_line.as_deref()),
+            subject.status.map_or_else(|| "-".to_owned(), |status| status.to_string()),
+            text(subject.error),
+            count(subject.bytes_out),
+            count(subject.size),
             "-".to_owned(),
             "-".to_owned(),
             quoted(None),
             quoted(agent),
-            text(self.parameter("versionId").or(version)),
+            text(subject.version),
             text(self.additional("x-amz-id-2")),
             text(self.additional("SignatureVersion")),
             "-".to_owned(),
@@ -293,7 +342,7 @@ fn status(operation: Option<&Operation>, error: Option<&str>, is_range: bool) ->
 /// `06/Feb/2019:00:00:38 +0000`.
 fn time(iso8601: &str) -> String {
     let Some(time) = base::Timestamp::parse_iso8601(iso8601) else { return "-".to_owned() };
-    let date = time.trunc_secs().http_date();
+    let date = time.http_date();
     // `Wed, 06 Feb 2019 00:00:38 GMT` has all the parts.
     let mut parts = date.split(' ').skip(1);
     let mut next = || parts.next().unwrap_or("-");

@@ -14,13 +14,13 @@ use std::sync::Arc;
 use journal::Journal;
 use ports::{BucketError, ServicePut};
 use serde::{Deserialize, Serialize};
-use service::ApiError;
+use service::{ApiError, Call};
 use state::{Expect, Op, Range};
 
 use crate::acl::LOG_DELIVERY;
 use crate::bucket::{Bucket, key};
 use crate::error::{Error, state_failed};
-use crate::settings::{Document, LOGGING};
+use crate::settings::{Document, LOGGING, PAYER};
 use crate::{COMMIT_TRIES, S3, TABLE_BUCKETS, to_json};
 
 pub use consumer::AccessLogs;
@@ -65,6 +65,37 @@ struct Partitioned {
     partition_date_source: Option<String>,
 }
 
+/// What lines need to know of a call and its record does not say.
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Aside {
+    /// The size of the object that was read, however much of it was wanted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) object_size: Option<u64>,
+    /// What became of each object of a DeleteObjects.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) deleted: Vec<Deleted>,
+}
+
+/// One object of a DeleteObjects.
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Deleted {
+    pub(crate) key: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) version: Option<String>,
+    /// Why it was not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) error: Option<String>,
+}
+
+/// Puts into the journal what lines will need, if the bucket's accesses are logged.
+pub(crate) fn note(call: &Call, bucket: &Bucket, aside: impl FnOnce() -> Aside) {
+    if bucket.settings.documents.contains_key(LOGGING) {
+        call.note_aside(serde_json::to_string(&aside()).expect("it has text keys"));
+    }
+}
+
 /// What is logged of a bucket from here on, as the journal carries it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Change {
@@ -89,7 +120,8 @@ fn refused(target: &str, text: &str) -> ApiError {
     ApiError::from(Error::InvalidTargetBucketForLogging(text.to_owned())).with("TargetBucket", target)
 }
 
-/// What PutBucketLogging is given, as it is kept; `None` to log nothing.
+/// What PutBucketLogging is given, as it is kept; `None` to log nothing. Source: S3 user guide, "Logging requests with server access
+/// logging", How do I enable log delivery?
 pub(crate) async fn checked(s3: &S3, source: &Bucket, status: Document) -> Result<Option<Document>, ApiError> {
     let enabled = &status["LoggingEnabled"];
     if enabled.is_null() {
@@ -113,6 +145,12 @@ pub(crate) async fn checked(s3: &S3, source: &Bucket, status: Document) -> Resul
     if target.region != source.region {
         let text = "The target bucket for logging must be in the same region as the bucket to be logged";
         return Err(ApiError::new("CrossLocationLoggingProhibited", 403, text).with("TargetBucket", name));
+    }
+    if target.object_lock.is_some_and(|lock| lock.default.is_some()) {
+        return Err(refused(name, "The target bucket for logging must not have a default retention of Object Lock"));
+    }
+    if target.settings.documents.get(PAYER).is_some_and(|payment| payment["Payer"] == "Requester") {
+        return Err(refused(name, "The target bucket for logging must not have Requester Pays enabled"));
     }
     if logging.target_grants.as_ref().is_some_and(|grants| !grants.is_empty()) && !target.settings.has_acls() {
         return Err(refused(name, "The target bucket does not allow ACLs, so TargetGrants cannot be given"));

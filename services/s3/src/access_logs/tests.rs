@@ -60,6 +60,13 @@ fn record(seconds: u32, name: &str, more: Document) -> (u8, Bytes) {
     worker::entry::finish(None, buffer)
 }
 
+/// The same, with what stands beside it in the journal.
+fn record_with(seconds: u32, name: &str, more: Document, aside: &Aside) -> (u8, Bytes) {
+    let mut buffer = record(seconds, name, more).1.to_vec();
+    worker::entry::add_aside(&mut buffer, &serde_json::to_string(aside).unwrap());
+    worker::entry::finish(None, buffer)
+}
+
 /// Gives the consumer all that it has not taken.
 async fn feed(logs: &mut AccessLogs, journal: &Arc<dyn Journal>) {
     let from = logs.needs();
@@ -92,6 +99,30 @@ async fn targets_are_checked() {
     let format = json!({ "SimplePrefix": {}, "PartitionedPrefix": { "PartitionDateSource": "EventTime" } });
     let refused = log_to(&s3, "logs", |d| d["TargetObjectKeyFormat"] = format).await.unwrap_err();
     assert_eq!(refused, "MalformedXML");
+    // What cannot be deleted, or is paid for by others, takes no logs.
+    bucket(&s3, "paid").await;
+    set_policy(&s3, "paid", &POLICY.replace(":::logs", ":::paid")).await;
+    let pays = |payer: &str| put_bucket_request_payment::Input {
+        bucket: "paid".into(),
+        configuration: json!({ "Payer": payer }),
+        ..Default::default()
+    };
+    call::<PutBucketRequestPayment>(&s3, pays("Requester")).await.unwrap();
+    assert_eq!(log_to(&s3, "paid", |_| ()).await.unwrap_err(), "InvalidTargetBucketForLogging");
+    call::<PutBucketRequestPayment>(&s3, pays("BucketOwner")).await.unwrap();
+    log_to(&s3, "paid", |_| ()).await.unwrap();
+    versioning(&s3, "paid", "Enabled").await;
+    let locked = |rule: Document| put_object_lock_configuration::Input {
+        bucket: "paid".into(),
+        object_lock_configuration: serde_json::from_value(rule).unwrap(),
+        ..Default::default()
+    };
+    call::<PutObjectLockConfiguration>(&s3, locked(json!({ "ObjectLockEnabled": "Enabled" }))).await.unwrap();
+    log_to(&s3, "paid", |_| ()).await.unwrap();
+    let rule =
+        json!({ "ObjectLockEnabled": "Enabled", "Rule": { "DefaultRetention": { "Mode": "GOVERNANCE", "Days": 1 } } });
+    call::<PutObjectLockConfiguration>(&s3, locked(rule)).await.unwrap();
+    assert_eq!(log_to(&s3, "paid", |_| ()).await.unwrap_err(), "InvalidTargetBucketForLogging");
     // A list in the place of a policy.
     let input = put_bucket_ownership_controls::Input {
         bucket: "closed".into(),
@@ -158,6 +189,42 @@ async fn requests_become_lines_and_lines_objects() {
         format!("{} REST.GET.OBJECT k \"GET /src/k HTTP/1.1\" 206 - - - - - {agent} - {end}", start(5, ana)),
     ];
     assert_eq!(text.lines().collect::<Vec<_>>(), expected);
+}
+
+#[tokio::test]
+async fn what_stands_beside_a_record_becomes_sizes_and_lines_of_their_own() {
+    let (s3, journal) = stand(&Stand::new()).await;
+    let mut logs = s3.access_logs(&journal).await.unwrap();
+    log_to(&s3, "logs", |_| ()).await.unwrap();
+    let sized = Aside { object_size: Some(1234), ..Aside::default() };
+    let range = json!({ "requestParameters": { "key": "k", "Range": "bytes=0-1" }, "additionalEventData": { "bytesTransferredOut": 2 } });
+    let deleted = |key: &str, version: Option<&str>, error: Option<&str>| Deleted {
+        key: key.into(),
+        version: version.map(str::to_owned),
+        error: error.map(str::to_owned),
+    };
+    let each = vec![deleted("a b", None, None), deleted("c", Some("v"), Some("AccessDenied"))];
+    journal
+        .append(vec![
+            record_with(1, "HeadObject", json!({ "requestParameters": { "key": "k" } }), &sized),
+            record_with(2, "GetObject", range, &sized),
+            record_with(3, "DeleteObjects", json!({}), &Aside { deleted: each, ..Aside::default() }),
+            record(301, "HeadBucket", json!({})),
+        ])
+        .await
+        .unwrap();
+    feed(&mut logs, &journal).await;
+    let found = objects(&s3).await.remove(0).1;
+    let agent = "\"-\" \"curl/8 %22x%22\"";
+    let fields = |line: &str| line.split_once("EXAMPLE ").unwrap().1.split_once(" ID2").unwrap().0.to_owned();
+    let expected = [
+        format!("REST.HEAD.OBJECT k \"HEAD /src/k HTTP/1.1\" 200 - - 1234 - - {agent} -"),
+        format!("REST.GET.OBJECT k \"GET /src/k HTTP/1.1\" 206 - 2 1234 - - {agent} -"),
+        format!("REST.POST.MULTI_OBJECT_DELETE - \"POST /src?delete HTTP/1.1\" 200 - - - - - {agent} -"),
+        format!("BATCH.DELETE.OBJECT a%20b \"-\" 204 - - - - - {agent} -"),
+        format!("BATCH.DELETE.OBJECT c \"-\" 403 AccessDenied - - - - {agent} v"),
+    ];
+    assert_eq!(found.lines().map(fields).collect::<Vec<_>>(), expected);
 }
 
 /// What a crash at any place leaves to do again makes the same objects.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use service::{ApiError, Call, Operation};
 
 use crate::S3;
+use crate::access_logs::{self, Aside, Deleted};
 use crate::bucket::Bucket;
 use crate::conditions::WriteCondition;
 use crate::error::Error;
@@ -93,6 +94,7 @@ impl Operation for DeleteObjects {
             None => s3.check_second_factor(call, &bucket, None).await,
         };
         let mut output = Output::default();
+        let mut each = Vec::with_capacity(objects.len());
         for object in objects {
             let versioned = object.version_id.as_deref().is_some_and(|id| !id.is_empty());
             let refused = second_factor.as_ref().err().filter(|_| versioned).cloned();
@@ -100,6 +102,11 @@ impl Operation for DeleteObjects {
                 Some(error) => Err(error),
                 None => delete(s3, call, &bucket, &object, input.bypass_governance_retention).await,
             };
+            each.push(Deleted {
+                key: object.key.clone(),
+                version: object.version_id.clone(),
+                error: done.as_ref().err().map(|error| error.code.clone().into_owned()),
+            });
             match done {
                 Ok(done) if input.delete.quiet != Some(true) => output.deleted.push(done),
                 Ok(_) => {}
@@ -113,6 +120,14 @@ impl Operation for DeleteObjects {
                 }),
             }
         }
+        // The answer says of each what became of it; the record has one place for it all.
+        if let Some(first) = output.errors.first()
+            && output.errors.len() == each.len()
+            && output.errors.iter().all(|refused| refused.code == "AccessDenied")
+        {
+            call.note_error(&first.code, &first.message);
+        }
+        access_logs::note(call, &bucket, || Aside { deleted: each, ..Aside::default() });
         Ok(output)
     }
 }

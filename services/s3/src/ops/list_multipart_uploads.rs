@@ -109,7 +109,7 @@ impl Operation for ListMultipartUploads {
             match entry {
                 Entry::Item((key, upload)) => output.uploads.push(Listed {
                     key: encoding.apply(&key),
-                    initiated: Timestamp::from_ms(upload.started_ms),
+                    initiated: Timestamp::from_ms(upload.started_ms).trunc_secs(),
                     storage_class: upload.storage_class(),
                     owner: s3.owner(),
                     initiator: Initiator { id: upload.initiator.unwrap_or_else(|| s3.owner().id) },
