@@ -27,7 +27,7 @@ def keys(s3, bucket):
 def test_rules_come_back_as_they_were_given(s3, bucket):
     assert error_of(get, s3, bucket)[:2] == ("NoSuchLifecycleConfiguration", 404)
     rules = [
-        {"ID": "everything", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 2555},
+        {"ID": "everything", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 2557},
          "Transitions": [{"Days": 30, "StorageClass": "STANDARD_IA"}, {"Days": 90, "StorageClass": "GLACIER"}]},
         {"ID": "tag", "Status": "Disabled", "Filter": {"Tag": {"Key": "a", "Value": "b"}}, "Expiration": {"Date": PAST}},
         {"ID": "and", "Status": "Enabled", "Expiration": {"Days": 1},

@@ -123,7 +123,7 @@ def test_compliance_holds_against_root_rb_force_and_lifecycle(cairn, s3, locked)
 def test_log_files_are_locked_as_the_bucket_says(cairn, s3, name):
     """CloudTrail's own files are given the bucket's default, and nobody removes them."""
     s3.create_bucket(Bucket=name, ObjectLockEnabledForBucket=True)
-    default = {"ObjectLockEnabled": "Enabled", "Rule": {"DefaultRetention": {"Mode": "COMPLIANCE", "Days": 2555}}}
+    default = {"ObjectLockEnabled": "Enabled", "Rule": {"DefaultRetention": {"Mode": "COMPLIANCE", "Days": 2557}}}
     s3.put_object_lock_configuration(Bucket=name, ObjectLockConfiguration=default)
     cairn.bucket_for_trails(name)
     cairn.trail(name, name)

@@ -46,9 +46,11 @@ SHOES_POLICY = """
 """
 
 
-@pytest.mark.parametrize("versioned", [False, True])
-def test_set_up_and_clean_up_of_a_shop(new_cairn, tmp_path, versioned):
-    """An audit trail of all regions with a key prefix, validation and data events, and the steps that remove it."""
+@pytest.mark.parametrize("versioned, prefix", [(False, "audit-logs"), (True, "audit-logs/")])
+def test_set_up_and_clean_up_of_a_shop(new_cairn, tmp_path, versioned, prefix):
+    """An audit trail of all regions with a key prefix, validation and data events, and the steps that remove it.
+
+    The document writes the prefix with a slash. As CloudTrail adds one itself, its keys are then `audit-logs//AWSLogs/…`."""
     cairn = new_cairn()
     (tmp_path / "policy.json").write_text(SHOES_POLICY.strip())
 
@@ -59,9 +61,9 @@ def test_set_up_and_clean_up_of_a_shop(new_cairn, tmp_path, versioned):
     sh(f"aws s3api put-bucket-policy --bucket {SHOES} --policy file://policy.json")
     if versioned:
         sh(f"aws s3api put-bucket-versioning --bucket {SHOES} --versioning-configuration Status=Enabled")
-    made = sh(f"""aws cloudtrail create-trail --name vinashoes-audit-trail --s3-bucket-name {SHOES} --s3-key-prefix audit-logs \
+    made = sh(f"""aws cloudtrail create-trail --name vinashoes-audit-trail --s3-bucket-name {SHOES} --s3-key-prefix {prefix} \
         --is-multi-region-trail --enable-log-file-validation""").json
-    assert made["TrailARN"] == f"arn:aws:cloudtrail:{REGION}:{ACCOUNT}:trail/vinashoes-audit-trail"
+    assert made["TrailARN"] == f"arn:aws:cloudtrail:{REGION}:{ACCOUNT}:trail/vinashoes-audit-trail" and made["S3KeyPrefix"] == prefix
     selectors = [{"ReadWriteType": "All", "IncludeManagementEvents": True, "DataResources": [
         {"Type": "AWS::S3::Object", "Values": ["arn:aws:s3:::vinashoes-product-images/", "arn:aws:s3:::vinashoes-cicd-artifacts/"]},
         {"Type": "AWS::DynamoDB::Table", "Values": [f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{table}" for table in ("User", "Product", "Order")]}]}]
@@ -69,9 +71,20 @@ def test_set_up_and_clean_up_of_a_shop(new_cairn, tmp_path, versioned):
     sh("aws cloudtrail start-logging --name vinashoes-audit-trail")
     sh("aws s3 mb s3://vinashoes-product-images")
     sh("echo image | aws s3 cp - s3://vinashoes-product-images/shoe.png")
+    # All regions: what is called elsewhere is in the same bucket.
+    cairn.sh("aws s3 mb s3://vinashoes-frankfurt", region="eu-central-1")
     cairn.flush()
-    listed = sh(f"aws s3 ls s3://{SHOES} --recursive").out
-    assert f"audit-logs/AWSLogs/{ACCOUNT}/CloudTrail/{REGION}/" in listed
+    # How much is stored is what the document has people look at every week.
+    listed = sh(f"aws s3 ls s3://{SHOES} --recursive --summarize").out
+    lines, _, summary = listed.partition("\nTotal Objects: ")
+    sizes = {line.split()[3]: int(line.split()[2]) for line in lines.splitlines()}
+    assert summary.split() == [str(len(sizes)), "Total", "Size:", str(sum(sizes.values()))] and all(sizes.values()), listed
+    place = f"{prefix}/AWSLogs/{ACCOUNT}/CloudTrail"
+    assert all(key.startswith(place) for key in sizes), listed
+    for region in (REGION, "eu-central-1"):
+        assert [key for key in sizes if key.startswith(f"{place}/{region}/")], listed
+    events = [(record["awsRegion"], record["eventName"]) for _, record in logs.records(cairn.client("s3"), SHOES, f"{place}/eu-central-1/")]
+    assert ("eu-central-1", "CreateBucket") in events
     verdict = sh(f"aws cloudtrail validate-logs --trail-arn {made['TrailARN']} --start-time $(date -u -d '1 hour ago' +%FT%TZ)").out
     assert "digest files valid" in verdict and "INVALID" not in verdict
 
@@ -182,14 +195,24 @@ def test_validation_by_arn_and_start(cairn):
 
 
 def test_a_production_trail_with_a_versioned_bucket(cairn):
-    """Multi-region, validated, its bucket versioned, the log files where the document shows them."""
-    bucket = "production-cerpac-cloudtrail-logs"
-    cairn.bucket_for_trails(bucket, "eu-west-2")
-    cairn.aws(f"s3api put-bucket-versioning --bucket {bucket} --versioning-configuration Status=Enabled", region="eu-west-2")
-    arn = cairn.trail("production-cerpac-audit-trail", bucket, "eu-west-2", IsMultiRegionTrail=True)
+    """Multi-region, validated, its bucket versioned, the log files of each region where the document shows them."""
+    bucket, home = "production-cerpac-cloudtrail-logs", "eu-west-2"
+    cairn.bucket_for_trails(bucket, home)
+    cairn.aws(f"s3api put-bucket-versioning --bucket {bucket} --versioning-configuration Status=Enabled", region=home)
+    arn = cairn.aws(f"""cloudtrail create-trail --name production-cerpac-audit-trail --s3-bucket-name {bucket} --is-multi-region-trail
+        --enable-log-file-validation""", region=home).json["TrailARN"]
+    cairn.aws("cloudtrail start-logging --name production-cerpac-audit-trail", region=home)
+    regions = {home, "us-east-1", "sa-east-1"}
+    for region in regions:
+        cairn.aws("s3 ls", region=region)
     cairn.flush()
-    validate(cairn, arn, "eu-west-2").all_valid()
-    assert all(key.startswith(f"AWSLogs/{ACCOUNT}/CloudTrail/") for key in logs.log_keys(cairn.client("s3"), bucket))
+    for region in regions:
+        _, files = validate(cairn, arn, region).all_valid()
+        assert files > 0, region
+    listed = [line.split()[-1] for line in cairn.aws(f"s3 ls s3://{bucket} --recursive", region=home).out.splitlines()]
+    found = [logs.LOG_NAME.fullmatch(key) for key in listed if "/CloudTrail/" in key]
+    assert {place["region"] for place in found} == regions and {(place["prefix"], place["account"]) for place in found} == {(None, ACCOUNT)}
+    cairn.aws("cloudtrail delete-trail --name production-cerpac-audit-trail", region=home)
 
 
 def test_activity_for_a_lab(cairn):

@@ -1,12 +1,11 @@
-"""What the documents that people follow say of protecting the log bucket: encryption, access logging, who may come near it."""
+"""What the documents that people follow say of protecting the log bucket: access logging, who may come near it, whose trails write to it."""
 
 import json
 import re
 
-from server import ACCOUNT, error_of
+from server import ACCOUNT
 
 LOGS = "production-cerpac-cloudtrail-logs"
-SHOES = "vinashoes-cloudtrail-logs-ap-southeast-1"
 
 
 def trail_policy(bucket):
@@ -63,44 +62,70 @@ def test_003_bucket_for_long_term_storage(cairn):
     assert [line for line in read.splitlines() if "REST.GET.OBJECT" in line and keys[0] in line], read
 
 
-def test_003_encryption_at_rest_s3(cairn):
-    """`[x] Encryption at rest (S3)`: nothing of a log lies in the data folder in clear."""
-    s3 = cairn.client("s3")
-    s3.create_bucket(Bucket="at-rest")
-    words = b"what an auditor would search the disk for"
-    s3.put_object(Bucket="at-rest", Key="small", Body=words)
-    s3.put_object(Bucket="at-rest", Key="large", Body=words * 10_000)
-    for path in cairn.data.rglob("*"):
-        if path.is_file():
-            assert words not in path.read_bytes(), path
-
-
-def test_000_encryption_with_kms_is_refused_clearly_until_there_is_kms(cairn):
-    """`Encryption: Enable KMS encryption` is optional there; it says what to do instead."""
-    s3 = cairn.client("s3")
-    s3.create_bucket(Bucket=SHOES)
-    kms = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}}]}
-    code, status, text = error_of(s3.put_bucket_encryption, Bucket=SHOES, ServerSideEncryptionConfiguration=kms)
-    assert (code, status) == ("KMS.NotFoundException", 400) and "AES256" in text
-    code, _, _ = error_of(s3.put_object, Bucket=SHOES, Key="k", Body=b"x", ServerSideEncryption="aws:kms")
-    assert code == "KMS.NotFoundException"
-
-
-def test_001_restrict_access_to_the_logs_bucket(cairn):
+def test_001_restrict_access_to_the_logs_bucket(cairn, tmp_path):
     """`Restrict access to CloudTrail logs bucket`: no public policy, no list, no stranger, no user without leave."""
-    s3 = cairn.client("s3")
-    s3.create_bucket(Bucket="restricted-logs")
-    s3.put_object(Bucket="restricted-logs", Key="AWSLogs/log", Body=b"x")
+    aws = lambda words, **more: cairn.aws(words.split() if isinstance(words, str) else words, cwd=tmp_path, **more)
+    bucket = "restricted-logs"
+
+    def refused(done, code):
+        assert done.code != 0 and f"({code})" in done.err, done
+
+    aws(f"s3 mb s3://{bucket}")
+    aws(f"s3 cp - s3://{bucket}/AWSLogs/log", stdin="x")
     public = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject",
-                                                      "Resource": "arn:aws:s3:::restricted-logs/*"}]}
-    assert error_of(s3.put_bucket_policy, Bucket="restricted-logs", Policy=json.dumps(public))[:2] == ("AccessDenied", 403)
-    assert error_of(s3.put_bucket_acl, Bucket="restricted-logs", ACL="public-read")[0] == "AccessControlListNotSupported"
-    assert error_of(s3.put_object_acl, Bucket="restricted-logs", Key="AWSLogs/log", ACL="public-read")[0] == "AccessControlListNotSupported"
-    assert cairn.get("/restricted-logs/AWSLogs/log")[0] == 403
-    iam = cairn.client("iam")
-    iam.create_user(UserName="intern")
-    key = iam.create_access_key(UserName="intern")["AccessKey"]
-    theirs = cairn.client("s3", key=key["AccessKeyId"], secret=key["SecretAccessKey"])
-    assert error_of(theirs.get_object, Bucket="restricted-logs", Key="AWSLogs/log")[:2] == ("AccessDenied", 403)
-    assert error_of(theirs.put_public_access_block, Bucket="restricted-logs",
-                    PublicAccessBlockConfiguration={"BlockPublicPolicy": False})[:2] == ("AccessDenied", 403)
+                                                      "Resource": f"arn:aws:s3:::{bucket}/*"}]}
+    refused(aws(["s3api", "put-bucket-policy", "--bucket", bucket, "--policy", json.dumps(public)], check=False), "AccessDenied")
+    refused(aws(f"s3api put-bucket-acl --bucket {bucket} --acl public-read", check=False), "AccessControlListNotSupported")
+    refused(aws(f"s3api put-object-acl --bucket {bucket} --key AWSLogs/log --acl public-read", check=False), "AccessControlListNotSupported")
+    read = f"s3api get-object --bucket {bucket} --key AWSLogs/log stolen"
+    refused(aws(f"{read} --no-sign-request", check=False), "AccessDenied")
+
+    aws("iam create-user --user-name intern")
+    made = aws("iam create-access-key --user-name intern").json["AccessKey"]
+    theirs = {"key": made["AccessKeyId"], "secret": made["SecretAccessKey"], "check": False}
+    refused(aws(read, **theirs), "AccessDenied")
+    refused(aws(f"s3api put-public-access-block --bucket {bucket} --public-access-block-configuration BlockPublicPolicy=false", **theirs),
+            "AccessDenied")
+    assert not (tmp_path / "stolen").exists() or (tmp_path / "stolen").read_bytes() == b""
+    aws(read)
+    assert (tmp_path / "stolen").read_text() == "x"
+
+
+def test_003_cross_account_logging(cairn):
+    """`Cross-Account Logging: Send logs to separate security account`. There is one account here, so the half of it that is the bucket's:
+    its policy lets in the trails that `aws:SourceArn` names, those of other accounts and ours, and no others."""
+    bucket = "security-account-logs"
+    cairn.aws(f"s3 mb s3://{bucket}")
+    create = f"cloudtrail create-trail --name member-trail --s3-bucket-name {bucket}"
+    theirs = "arn:aws:cloudtrail:us-east-1:111122223333:trail/member-trail"
+    ours = f"arn:aws:cloudtrail:us-east-1:{ACCOUNT}:trail/member-trail"
+
+    def let_in(*arns):
+        policy = json.loads(trail_policy(bucket))
+        for statement in policy["Statement"]:
+            statement.setdefault("Condition", {}).setdefault("StringEquals", {})["aws:SourceArn"] = list(arns)
+        policy["Statement"][1]["Resource"] = [f"arn:aws:s3:::{bucket}/AWSLogs/{arn.split(':')[4]}/*" for arn in arns]
+        cairn.aws(["s3api", "put-bucket-policy", "--bucket", bucket, "--policy", json.dumps(policy)])
+        assert json.loads(cairn.aws(f"s3api get-bucket-policy --bucket {bucket} --query Policy --output text").out) == policy
+
+    let_in(theirs)
+    refused = cairn.aws(create, check=False)
+    assert refused.code != 0 and "(InsufficientS3BucketPolicyException)" in refused.err, refused
+    let_in(theirs, ours)
+    cairn.aws(create)
+    cairn.aws("cloudtrail start-logging --name member-trail")
+    cairn.flush()
+    assert f"AWSLogs/{ACCOUNT}/CloudTrail/us-east-1/" in cairn.aws(f"s3 ls s3://{bucket} --recursive").out
+    # Another trail of ours is not named.
+    refused = cairn.aws(create.replace("member-trail", "another"), check=False)
+    assert refused.code != 0 and "(InsufficientS3BucketPolicyException)" in refused.err, refused
+    cairn.aws("cloudtrail delete-trail --name member-trail")
+
+
+def test_003_access_analyzer_is_refused_clearly(cairn):
+    """`S3 Access Analyzer: Monitor who accesses audit logs`: there is none, and it says so. What of it there is here:
+    `get-bucket-policy-status` says whether a bucket is public, and its access logs who came."""
+    for command, operation in [("create-analyzer --analyzer-name audit --type ACCOUNT", "CreateAnalyzer"), ("list-analyzers", "ListAnalyzers")]:
+        refused = cairn.aws(f"accessanalyzer {command}", check=False)
+        assert refused.code != 0 and f"when calling the {operation} operation" in refused.err, refused
+        assert "UnknownOperationException" in refused.err and "known to Cairn" in refused.err, refused

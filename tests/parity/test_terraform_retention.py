@@ -1,5 +1,7 @@
 """Terraform: what keeps and removes objects. Apply, an empty second plan, a change, an empty plan again, destroy."""
 
+import datetime
+
 import pytest
 
 from terraform import Terraform
@@ -83,7 +85,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "logs" {
       days          = 90
       storage_class = "GLACIER"
     }
-    expiration { days = local.two ? 2555 : 365 }
+    expiration { days = local.two ? 2557 : 365 }
     noncurrent_version_expiration {
       noncurrent_days           = 30
       newer_noncurrent_versions = 3
@@ -163,6 +165,14 @@ def test_apply_change_and_destroy(cairn, tmp_path):
     assert s3.get_object_retention(Bucket="terraform-vault", Key="held.txt")["Retention"]["RetainUntilDate"].year == 2098
     versioning = s3.get_bucket_versioning(Bucket="terraform-lifecycle")
     assert (versioning["Status"], versioning["MFADelete"]) == ("Suspended", "Disabled")
+    # Seven years, which have two leap days at most.
+    s3.put_object(Bucket="terraform-lifecycle", Key="AWSLogs/log", Body=b"x")
+    head = s3.head_object(Bucket="terraform-lifecycle", Key="AWSLogs/log")
+    _, date, _, rule, _ = head["Expiration"].split('"')
+    date = datetime.datetime.strptime(date, "%a, %d %b %Y %H:%M:%S GMT").replace(tzinfo=datetime.timezone.utc)
+    written = head["LastModified"]
+    assert rule == "archive" and date >= written.replace(year=written.year + 7, day=min(written.day, 28))
+    assert date >= written + datetime.timedelta(days=7 * 365 + 2)
 
     done = terraform.destroy(stage="two")
     assert "Destroy complete!" in done.out

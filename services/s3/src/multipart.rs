@@ -75,7 +75,7 @@ pub(crate) struct Part {
 }
 
 impl Part {
-    /// When it was written.
+    /// When it was written, to the second: as S3 shows it, and as HTTP's dates can say it (RFC 9110, section 5.6.7).
     pub(crate) fn modified(&self) -> Timestamp {
         Timestamp::from_ms(self.modified_ms).trunc_secs()
     }

@@ -107,7 +107,7 @@ fn is_zero(number: &u32) -> bool {
 }
 
 impl Version {
-    /// When it was written.
+    /// When it was written, to the second: as S3 shows it, and as HTTP's dates can say it (RFC 9110, section 5.6.7).
     pub(crate) fn modified(&self) -> Timestamp {
         Timestamp::from_ms(self.modified_ms).trunc_secs()
     }
@@ -211,6 +211,12 @@ mod tests {
         fn fill(&self, bytes: &mut [u8]) {
             bytes.fill(self.0);
         }
+    }
+
+    #[test]
+    fn versions_are_dated_to_the_second() {
+        let version = Version { modified_ms: 1_398_796_238_120, ..Version::default() };
+        assert_eq!(version.modified().http_date(), "Tue, 29 Apr 2014 18:30:38 GMT");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 pub mod build;
 pub mod catalog;
+pub mod inline;
 pub mod params;
 pub mod resources;
 

@@ -8,6 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use model::{Fields, Location, Model, Operation, ShapeKind, ShapeRef, Traits, Value, is_secret_name};
 use record::json::write_str;
 
+use super::inline;
+
 /// What stands in a record instead of a secret. Source: real records of services that hide members.
 pub const HIDDEN: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
 
@@ -61,6 +63,8 @@ fn write_s3_request(out: &mut Vec<u8>, model: &Model, operation: &Operation, inp
             write_str(writer.out, value.as_deref().unwrap_or(""));
         }
     }
+    // An object there, where policies of IAM are texts. Source: real records of PutBucketPolicy.
+    let bucket_policy = &*operation.name == "PutBucketPolicy";
     for (name, value) in input.iter() {
         let Some(member) = structure.member(name) else { continue };
         let traits = &member.target.traits;
@@ -68,6 +72,7 @@ fn write_s3_request(out: &mut Vec<u8>, model: &Model, operation: &Operation, inp
         let shown = match (&**name, traits.location) {
             ("Bucket", _) => "bucketName",
             ("Key", _) => "key",
+            ("Policy", _) if bucket_policy => "bucketPolicy",
             (_, Some(_)) => wire_name,
             (_, None) => name,
         };
@@ -75,7 +80,10 @@ fn write_s3_request(out: &mut Vec<u8>, model: &Model, operation: &Operation, inp
             continue;
         }
         writer.name(&mut first, shown);
-        writer.member(name, &member.target, value);
+        match value.as_str().filter(|_| shown == "bucketPolicy").and_then(inline::one_line) {
+            Some(policy) => writer.out.extend_from_slice(policy.as_bytes()),
+            None => writer.member(name, &member.target, value),
+        }
     }
     writer.name(&mut first, "Host");
     write_str(writer.out, host);
@@ -341,6 +349,18 @@ mod tests {
             ),
         );
         check("s3", "ListBuckets", "{}", r#"{"Host":"localhost:4566"}"#);
+        check(
+            "s3",
+            "PutBucketPolicy",
+            r#"{"Bucket":"b","Policy":"{ \"Version\": \"2012-10-17\" }"}"#,
+            r#"{"policy":"","bucketName":"b","bucketPolicy":{"Version":"2012-10-17"},"Host":"localhost:4566"}"#,
+        );
+        check(
+            "s3",
+            "PutBucketPolicy",
+            r#"{"Bucket":"b","Policy":"no JSON"}"#,
+            r#"{"policy":"","bucketName":"b","bucketPolicy":"no JSON","Host":"localhost:4566"}"#,
+        );
     }
 
     #[test]
