@@ -168,7 +168,8 @@ impl Gateway {
         audit::params::write_request(&mut request_json, route.model(), route.operation, input, &arrival.host);
         let request_json = String::from_utf8(request_json).expect("only text was written");
         let service = &*route.model().name;
-        let resources = audit::resources::named(service, who.region, &self.deps.account, input);
+        let data = route.entry.kind.data;
+        let resources = audit::resources::named(service, data, who.region, &self.deps.account, input);
         let mut draft =
             self.draft_of(arrival, who, (*route.entry.kind).clone(), request_json, resources, service == "s3");
         if route.model().metadata.global_endpoint.is_some() {

@@ -80,8 +80,10 @@ pub struct Resource<'a> {
     pub account_id: Option<Text<'a>>,
     /// `AWS::S3::Bucket`.
     pub kind: Option<Text<'a>>,
-    /// Its ARN.
+    /// Its ARN, or what the ARNs of all that it touched begin with.
     pub arn: Text<'a>,
+    /// Whether `arn` is only what they begin with: the record has it as `ARNPrefix`, as those of a bucket's listing have.
+    pub is_prefix: bool,
 }
 
 /// How the connection was protected.
@@ -222,7 +224,7 @@ fn write_resources(out: &mut Vec<u8>, resources: &[Resource<'_>]) {
         let mut object = ObjectWriter::begin(out);
         object.text_if("accountId", resource.account_id.as_deref());
         object.text_if("type", resource.kind.as_deref());
-        write_str(object.name("ARN"), &resource.arn);
+        write_str(object.name(if resource.is_prefix { "ARNPrefix" } else { "ARN" }), &resource.arn);
         object.end();
     }
     out.push(b']');
@@ -309,6 +311,12 @@ pub(crate) mod tests {
 
     pub(crate) fn fullest() -> EventRecord<'static> {
         let some = |text: &'static str| Some(Text::from(text));
+        let resource = |account_id, kind, arn: &'static str, is_prefix| Resource {
+            account_id,
+            kind: some(kind),
+            arn: arn.into(),
+            is_prefix,
+        };
         EventRecord {
             error_code: some("AccessDenied"),
             error_message: some("no"),
@@ -318,8 +326,9 @@ pub(crate) mod tests {
             request_id: some("r"),
             read_only: true,
             resources: vec![
-                Resource { account_id: None, kind: some("AWS::S3::Object"), arn: "arn:aws:s3:::b/k".into() },
-                Resource { account_id: some("1"), kind: some("AWS::S3::Bucket"), arn: "arn:aws:s3:::b".into() },
+                resource(None, "AWS::S3::Object", "arn:aws:s3:::b/k", false),
+                resource(some("1"), "AWS::S3::Bucket", "arn:aws:s3:::b", false),
+                resource(None, "AWS::S3::Object", "arn:aws:s3:::b/", true),
             ],
             api_version: some("2006-03-01"),
             shared_event_id: some("s"),
@@ -353,8 +362,9 @@ pub(crate) mod tests {
         let view = RecordView::parse(text.as_bytes()).unwrap();
         assert_eq!(view.event_name(), "PutObject");
         assert_eq!(view.read_only, Some(true));
-        assert_eq!(view.resources.len(), 2);
+        assert_eq!(view.resources.len(), 3);
         assert_eq!(view.resources[1].arn.as_deref(), Some("arn:aws:s3:::b"));
+        assert_eq!(view.resources[2].arn_prefix.as_deref(), Some("arn:aws:s3:::b/"));
         assert_eq!(view.session_credential_from_console, Some(true));
     }
 

@@ -81,6 +81,8 @@ pub struct ResourceNote {
     pub arn: String,
     /// The account that owns it.
     pub account: String,
+    /// Whether `arn` is only what the ARNs of the resources begin with.
+    pub is_prefix: bool,
 }
 
 impl Call {
@@ -125,7 +127,7 @@ impl Call {
 
     /// Names a resource in the record.
     pub fn note_resource(&self, kind: &'static str, arn: impl Into<String>) {
-        let note = ResourceNote { kind, arn: arn.into(), account: self.account.to_string() };
+        let note = ResourceNote { kind, arn: arn.into(), account: self.account.to_string(), is_prefix: false };
         self.notes.lock().expect("no holder of this lock can panic").resources.push(note);
     }
 

@@ -93,6 +93,7 @@ impl Draft {
             account_id: Some(note.account.as_str()).filter(|account| !account.is_empty()).map(Into::into),
             kind: Some(note.kind.into()),
             arn: note.arn.as_str().into(),
+            is_prefix: note.is_prefix,
         });
         let record = EventRecord {
             user_identity: self.user_identity(),

@@ -37,10 +37,10 @@ const fn rule(service: &'static str, member: &'static str, kind: &'static str, a
     Rule { service, member, kind, arn }
 }
 
-/// What the request names.
-pub fn named(service: &str, region: Region, account: &str, input: &Fields) -> Vec<ResourceNote> {
+/// What the request names. `data`: it is a data event, of which selectors ask what it touched.
+pub fn named(service: &str, data: bool, region: Region, account: &str, input: &Fields) -> Vec<ResourceNote> {
     match service {
-        "s3" => s3(account, input),
+        "s3" => s3(data, account, input),
         "sqs" => sqs(region, account, input).into_iter().collect(),
         _ => {
             let found = RULES.iter().filter(|rule| rule.service == service).filter_map(|rule| {
@@ -51,17 +51,19 @@ pub fn named(service: &str, region: Region, account: &str, input: &Fields) -> Ve
                     let arn = rule.arn.replace("{}", value).replace("{region}", region.as_str());
                     arn.replace("{account}", account).replace("{partition}", region.partition())
                 };
-                Some(ResourceNote { kind: rule.kind, arn, account: account.to_owned() })
+                Some(ResourceNote { kind: rule.kind, arn, account: account.to_owned(), is_prefix: false })
             });
             found.collect()
         }
     }
 }
 
-/// S3: the object (data events come with both, as in real records: object first, without an account), or the bucket.
-fn s3(account: &str, input: &Fields) -> Vec<ResourceNote> {
+/// S3: the object (data events come with both, as in real records: object first, without an account), or the bucket. A data
+/// event that names no object touches what the bucket holds, so that a selector for the bucket's objects selects it. Source:
+/// CloudTrail user guide, "Redacting bucket owner account IDs for data events called by other accounts".
+fn s3(data: bool, account: &str, input: &Fields) -> Vec<ResourceNote> {
     let Some(bucket) = input.str("Bucket") else { return Vec::new() };
-    let note = |kind, arn, account: &str| ResourceNote { kind, arn, account: account.to_owned() };
+    let note = |kind, arn, account: &str| ResourceNote { kind, arn, account: account.to_owned(), is_prefix: false };
     let bucket_arn = format!("arn:aws:s3:::{bucket}");
     let mut notes = Vec::new();
     if let Some(key) = input.str("Key") {
@@ -72,6 +74,9 @@ fn s3(account: &str, input: &Fields) -> Vec<ResourceNote> {
         if let Some(Value::String(key)) = object.get("Key") {
             notes.push(note("AWS::S3::Object", format!("{bucket_arn}/{key}"), ""));
         }
+    }
+    if data && notes.is_empty() {
+        notes.push(ResourceNote { is_prefix: true, ..note("AWS::S3::Object", format!("{bucket_arn}/"), "") });
     }
     notes.push(note("AWS::S3::Bucket", bucket_arn, account));
     notes
@@ -84,7 +89,7 @@ fn sqs(region: Region, account: &str, input: &Fields) -> Option<ResourceNote> {
     let name = parts.next()?;
     let owner = parts.next().filter(|owner| base::arn::is_account_id(owner)).unwrap_or(account);
     let arn = format!("arn:{}:sqs:{region}:{owner}:{name}", region.partition());
-    Some(ResourceNote { kind: "AWS::SQS::Queue", arn, account: owner.to_owned() })
+    Some(ResourceNote { kind: "AWS::SQS::Queue", arn, account: owner.to_owned(), is_prefix: false })
 }
 
 #[cfg(test)]
@@ -93,7 +98,7 @@ mod tests {
 
     fn check(service: &str, members: &[(&str, &str)], expected: &[(&str, &str)]) {
         let input = Fields(members.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect());
-        let notes = named(service, Region::parse("eu-west-1").unwrap(), "123456789012", &input);
+        let notes = named(service, false, Region::parse("eu-west-1").unwrap(), "123456789012", &input);
         let notes: Vec<_> = notes.iter().map(|note| (note.kind, note.arn.as_str())).collect();
         assert_eq!(notes, expected);
     }
@@ -115,5 +120,18 @@ mod tests {
             &[("AWS::SQS::Queue", "arn:aws:sqs:eu-west-1:210987654321:q")],
         );
         check("iam", &[("UserName", "u")], &[]);
+        check("s3", &[("Bucket", "b")], &[("AWS::S3::Bucket", "arn:aws:s3:::b")]);
+    }
+
+    #[test]
+    fn listings_touch_what_the_bucket_holds() {
+        let check = |members: &[(&str, &str)], expected: &[(&str, bool)]| {
+            let input = Fields(members.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect());
+            let notes = named("s3", true, Region::parse("eu-west-1").unwrap(), "123456789012", &input);
+            let notes: Vec<_> = notes.iter().map(|note| (note.arn.as_str(), note.is_prefix)).collect();
+            assert_eq!(notes, expected);
+        };
+        check(&[("Bucket", "b"), ("Prefix", "a")], &[("arn:aws:s3:::b/", true), ("arn:aws:s3:::b", false)]);
+        check(&[("Bucket", "b"), ("Key", "k")], &[("arn:aws:s3:::b/k", false), ("arn:aws:s3:::b", false)]);
     }
 }

@@ -300,6 +300,7 @@ impl TrailWorker {
                 account_id: Some((&*self.shared.account).into()),
                 kind: Some("AWS::CloudTrail::Trail".into()),
                 arn: self.arn.as_str().into(),
+                is_prefix: false,
             }],
             event_type: EventType::AwsServiceEvent,
             api_version: None,
