@@ -4,7 +4,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMillisecondType;
 use arrow_array::{Array, ArrayRef, BooleanArray, ListArray, RecordBatch, StringViewArray, TimestampMillisecondArray};
 
-use crate::schema::{LEAVES, Node, RECORD, RESOURCE, RESOURCES, What};
+use crate::schema::{LEAVES, Node, RECORD, RESOURCE, RESOURCE_ARN, RESOURCES, What};
 
 /// See the module.
 pub(crate) struct Flat {
@@ -87,5 +87,11 @@ impl Flat {
         let start = usize::try_from(*self.list.as_ref()?.value_offsets().get(row)?).ok()?;
         let texts = self.resources[column].as_ref()?;
         texts.is_valid(start + item).then(|| texts.value(start + item))
+    }
+
+    /// Whether a row lists an S3 bucket of this name.
+    pub(crate) fn resource_named(&self, row: usize, bucket: &str) -> bool {
+        let arns = (0..self.resources(row)).filter_map(|item| self.resource(row, item, RESOURCE_ARN));
+        arns.filter_map(|arn| arn.split_once(":s3:::")).any(|(_, name)| name == bucket)
     }
 }

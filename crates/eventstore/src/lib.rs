@@ -2,11 +2,35 @@
 //!
 //! Never changes a record: its bytes come back exactly. Never says that something is stored before it is.
 
+mod append;
+mod consumer;
 mod encode;
+mod find;
 mod flat;
+mod index;
+mod part;
+mod port;
+mod project;
+mod read;
+mod rows;
 mod scan;
 mod schema;
+mod seal;
 mod skeleton;
+mod snapshot;
+mod stores;
+mod tail;
+mod terms;
+mod upkeep;
+mod write;
 
 #[cfg(test)]
 mod testing;
+
+pub use consumer::Events;
+pub use part::Part;
+pub use project::{Projection, UnknownColumn};
+pub use read::{Batches, Equality, Pruning, ReadError, ReadOptions, RowFilter};
+pub use schema::EVENT_JSON;
+pub use snapshot::Snapshot;
+pub use stores::{Options, Stores};

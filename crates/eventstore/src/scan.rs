@@ -481,22 +481,32 @@ pub(crate) fn write_time(ms: i64, out: &mut Vec<u8>) {
     out.extend_from_slice(Timestamp::from_ms(ms).iso8601_secs().as_bytes());
 }
 
-/// Hands every string value inside a JSON text to `each`, without its escapes. Names of members are no values.
-pub(crate) fn strings(text: &str, mut each: impl FnMut(&str)) {
+/// Hands every string, number and boolean inside a JSON text to `each`, strings without their escapes. Names of members are no values.
+pub(crate) fn scalars(text: &str, mut each: impl FnMut(&str)) {
+    let bytes = text.as_bytes();
     let mut cursor = Cursor { text, at: 0 };
     let mut plain = Vec::new();
-    while let Some(quote) = text.as_bytes().get(cursor.at..).and_then(|rest| memchr::memchr(b'"', rest)) {
-        cursor.at += quote;
-        let Ok((from, to, escapes)) = cursor.string() else { return };
-        if cursor.peek() == b':' {
-            continue;
-        }
-        if escapes {
-            plain.clear();
-            unescape(text, from, to, &mut plain);
-            each(std::str::from_utf8(&plain).unwrap_or(""));
-        } else {
-            each(&text[from..to]);
+    while let Some(byte) = bytes.get(cursor.at) {
+        match byte {
+            b'"' => {
+                let Ok((from, to, escapes)) = cursor.string() else { return };
+                if cursor.peek() == b':' {
+                    continue;
+                }
+                if escapes {
+                    plain.clear();
+                    unescape(text, from, to, &mut plain);
+                    each(std::str::from_utf8(&plain).unwrap_or(""));
+                } else {
+                    each(&text[from..to]);
+                }
+            }
+            b'-' | b'0'..=b'9' | b't' | b'f' => {
+                let Ok((from, to)) = cursor.skip() else { return };
+                each(&text[from..to]);
+            }
+            b'n' => cursor.at += 4,
+            _ => cursor.at += 1,
         }
     }
 }
@@ -535,11 +545,12 @@ mod tests {
     }
 
     #[test]
-    fn strings_inside_are_values_and_not_names() {
+    fn what_stands_inside_are_values_and_not_names() {
         let mut found = Vec::new();
-        strings(r#"{"a" : "b", "c":["d",{"e":"f\"g"}],"h":1,"":""}"#, |text| found.push(text.to_owned()));
-        assert_eq!(found, ["b", "d", "f\"g", ""]);
-        strings("\"cut", |_| panic!("there is no string"));
+        let text = r#"{"a" : "b", "c":["d",{"e":"f\"g"}],"h":1,"":"","i":[-2.5e1 ,true,null,"x"]}"#;
+        scalars(text, |text| found.push(text.to_owned()));
+        assert_eq!(found, ["b", "d", "f\"g", "1", "", "-2.5e1", "true", "x"]);
+        scalars("\"cut", |_| panic!("there is no string"));
     }
 
     #[test]
