@@ -25,7 +25,11 @@ mod upkeep;
 mod write;
 
 #[cfg(test)]
+mod crash_tests;
+#[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use consumer::Events;
 pub use part::Part;

@@ -182,7 +182,6 @@ pub(crate) mod leaf {
     pub(crate) const ERROR_MESSAGE: usize = 32;
     pub(crate) const REQUEST_PARAMETERS: usize = 33;
     pub(crate) const RESPONSE_ELEMENTS: usize = 34;
-    pub(crate) const ADDITIONAL: usize = 35;
     pub(crate) const REQUEST_ID: usize = 36;
     pub(crate) const EVENT_ID: usize = 37;
     pub(crate) const READ_ONLY: usize = 38;
