@@ -45,6 +45,9 @@ fn narrow(at: usize) -> Result<u32, ArrowError> {
     u32::try_from(at).map_err(|_| ArrowError::OffsetOverflowError(at))
 }
 
+/// A text, and where it stands: block and byte.
+type Place<'a> = (&'a [u8], u32, u32);
+
 /// A column of text.
 struct Texts {
     views: Vec<u128>,
@@ -56,7 +59,7 @@ impl Texts {
         Texts { views: Vec::with_capacity(rows), nulls: NullBufferBuilder::new(rows) }
     }
 
-    fn push(&mut self, text: Option<(&[u8], u32, u32)>) {
+    fn push(&mut self, text: Option<Place<'_>>) {
         self.nulls.append(text.is_some());
         self.views.push(text.map_or(0, |(text, block, at)| make_view(text, block, at)));
     }
@@ -123,7 +126,7 @@ impl Encoder {
             side: Vec::new(),
             scan: Scan::default(),
             leaves: (0..LEAVES).map(column).collect(),
-            objects: vec![Vec::with_capacity(rows); OBJECTS],
+            objects: (0..OBJECTS).map(|_| Vec::with_capacity(rows)).collect(),
             lists: NullBufferBuilder::new(rows),
             list_ends: vec![0],
             items: Vec::new(),
@@ -186,7 +189,7 @@ impl Encoder {
 
     fn columns(&mut self, json: &[u8], base: usize) -> Result<(), ArrowError> {
         let side = &self.side;
-        let place = |value: Value| -> Result<Option<(&[u8], u32, u32)>, ArrowError> {
+        let place = |value: Value| -> Result<Option<Place<'_>>, ArrowError> {
             Ok(match value {
                 Value::Here(from, to) => Some((&json[from..to], TEXTS, narrow(base + from)?)),
                 Value::Side(from, to) => Some((&side[from..to], SIDE, narrow(from)?)),

@@ -100,7 +100,7 @@ pub(crate) struct Granule {
 }
 
 /// Writes an index. The hashes are sorted here.
-pub(crate) fn write(granules: &[Granule], hashes: &mut Vec<u128>) -> (Vec<u8>, Geometry) {
+pub(crate) fn write(granules: &[Granule], hashes: &mut [u128]) -> (Vec<u8>, Geometry) {
     let all: usize = granules.iter().map(|granule| granule.terms.len()).sum();
     let most = granules.iter().map(|granule| granule.terms.len()).max().unwrap_or(0);
     // The granules' filters have one size; a granule with more terms than most is searched a little more often.
@@ -253,7 +253,7 @@ mod tests {
     fn a_filter_names_the_granule() {
         for count in [1_u64, 3, 8, 21] {
             let granules: Vec<Granule> = (0..count).map(|i| granule(i * 1000..(i + 1) * 1000)).collect();
-            let (bytes, geometry) = write(&granules, &mut Vec::new());
+            let (bytes, geometry) = write(&granules, &mut []);
             let maybe = |number: u64| {
                 let mut found = vec![true; granules.len()];
                 for probe in geometry.probes(crate::terms::term(&number.to_string())) {

@@ -40,7 +40,10 @@ pub(crate) struct Head {
 
 /// Heads read lately.
 #[derive(Clone, Default)]
-pub(crate) struct Heads(Arc<Mutex<Vec<(String, Arc<Head>)>>>);
+pub(crate) struct Heads(Arc<Mutex<Vec<NamedHead>>>);
+
+/// A part's name and its head.
+type NamedHead = (String, Arc<Head>);
 
 impl Heads {
     fn get(&self, name: &str) -> Option<Arc<Head>> {

@@ -123,11 +123,11 @@ impl<'a> Cursor<'a> {
     fn string(&mut self) -> Result<(usize, usize, bool)> {
         self.expect(b'"')?;
         let from = self.at;
-        let escapes = self.to_string_end()?;
+        let escapes = self.leave_string()?;
         Ok((from, self.at - 1, escapes))
     }
 
-    fn to_string_end(&mut self) -> Result<bool> {
+    fn leave_string(&mut self) -> Result<bool> {
         let bytes = self.text.as_bytes();
         let mut escapes = false;
         loop {
@@ -150,7 +150,7 @@ impl<'a> Cursor<'a> {
         match first {
             b'"' => {
                 self.at += 1;
-                self.to_string_end()?;
+                self.leave_string()?;
             }
             b'{' | b'[' => {
                 let mut depth = 0_usize;
@@ -159,7 +159,7 @@ impl<'a> Cursor<'a> {
                     self.at += 1;
                     match byte {
                         b'"' => {
-                            self.to_string_end()?;
+                            self.leave_string()?;
                         }
                         b'{' | b'[' => depth += 1,
                         b'}' | b']' if depth == 1 => break,

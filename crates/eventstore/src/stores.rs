@@ -165,7 +165,7 @@ impl Stores {
         };
         stores.fresh().await?;
         stores.sweep().await?;
-        if stores.inner().stores.get(&StoreId::events()).is_none() {
+        if !stores.inner().stores.contains_key(&StoreId::events()) {
             stores.make(&StoreId::events(), stores.options.events_retention_days).await?;
         }
         stores.visible.send_replace(stores.inner().next);

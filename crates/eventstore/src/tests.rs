@@ -181,7 +181,8 @@ async fn records_are_found_by_what_they_name() {
     let root = r#"{"eventTime":"2026-02-02T00:00:00Z","userIdentity":{"type":"Root"},"requestID":"q","eventID":"e"}"#;
     append(&stores, &[whole.clone(), role.to_owned(), root.to_owned()]).await;
     append(&stores, &(0..50).map(|number| record(&format!("x{number}"), number)).collect::<Vec<_>>()).await;
-    let cases: &[(&[(Member, &str)], &[&str])] = &[
+    type Case<'a> = (&'a [(Member, &'a str)], &'a [&'a str]);
+    let cases: &[Case<'_>] = &[
         (&[(Member::EventId, "f02d00a8-9736-4fa7-9c52-497d550c6092")], &[&whole]),
         (&[(Member::EventId, "F02D00A8-9736-4fa7-9c52-497d550c6092")], &[]),
         (&[(Member::RequestId, "FZHC")], &[&whole]),
