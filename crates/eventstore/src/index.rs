@@ -18,8 +18,6 @@ pub(crate) const GRANULE_ROWS: usize = 4096;
 const PROBES: u64 = 5;
 /// Bits per distinct term: with five probes, one wrong answer in a hundred.
 const BITS_PER_TERM: usize = 10;
-/// The most bits for a granule: some megabytes for one whose rows are lists of thousands of names.
-const GRANULE_BITS_MAX: usize = 1 << 24;
 /// How much of a record's hash is stored. Two of a thousand million records share one by chance once in a million stores.
 pub(crate) const HASH_BITS: u32 = 80;
 
@@ -93,19 +91,19 @@ fn probes(term: u64, bits: usize) -> impl Iterator<Item = usize> {
 /// A granule, as it is gathered.
 #[derive(Clone, Debug)]
 pub(crate) struct Granule {
-    /// Sorted, each once.
-    pub(crate) terms: Vec<u64>,
+    /// Sorted, each once. `None`: too many, so every look-up has to read the granule.
+    pub(crate) terms: Option<Vec<u64>>,
     pub(crate) oldest_ms: i64,
     pub(crate) newest_ms: i64,
 }
 
 /// Writes an index. The hashes are sorted here.
 pub(crate) fn write(granules: &[Granule], hashes: &mut [u128]) -> (Vec<u8>, Geometry) {
-    let all: usize = granules.iter().map(|granule| granule.terms.len()).sum();
-    let most = granules.iter().map(|granule| granule.terms.len()).max().unwrap_or(0);
+    let counts = || granules.iter().filter_map(|granule| granule.terms.as_ref()).map(Vec::len);
+    let (all, most) = (counts().sum::<usize>(), counts().max().unwrap_or(0));
     // The granules' filters have one size; a granule with more terms than most is searched a little more often.
     let typical = (all / granules.len().max(1)).max(most / 2);
-    let filter_bits = (typical * BITS_PER_TERM).clamp(64, GRANULE_BITS_MAX);
+    let filter_bits = (typical * BITS_PER_TERM).max(64);
     let geometry = Geometry { granules: granules.len(), filter_bits, hashes: hashes.len() };
     let mut out = Vec::with_capacity(geometry.filter_bytes() + granules.len() * 16 + hashes.len() * 9 + 64);
     out.extend_from_slice(&MAGIC);
@@ -115,11 +113,13 @@ pub(crate) fn write(granules: &[Granule], hashes: &mut [u128]) -> (Vec<u8>, Geom
     }
     let mut filter = vec![0_u8; geometry.filter_bytes()];
     for (index, granule) in granules.iter().enumerate() {
-        for term in &granule.terms {
-            for bit in probes(*term, filter_bits) {
-                let place = bit * granules.len() + index;
-                filter[place / 8] |= 1 << (place % 8);
-            }
+        let mut set = |bit: usize| {
+            let place = bit * granules.len() + index;
+            filter[place / 8] |= 1 << (place % 8);
+        };
+        match &granule.terms {
+            Some(terms) => terms.iter().flat_map(|term| probes(*term, filter_bits)).for_each(&mut set),
+            None => (0..filter_bits).for_each(&mut set),
         }
     }
     out.extend_from_slice(&filter);
@@ -246,6 +246,7 @@ mod tests {
     fn granule(terms: std::ops::Range<u64>) -> Granule {
         let mut terms: Vec<u64> = terms.map(|number| crate::terms::term(&number.to_string())).collect();
         terms.sort_unstable();
+        let terms = Some(terms);
         Granule { terms, oldest_ms: 5, newest_ms: -7 }
     }
 

@@ -19,7 +19,7 @@ use crate::flat::Flat;
 use crate::index::{self, GRANULE_ROWS, Granule};
 use crate::rows::PartRow;
 use crate::schema::{FULL, Kind, PATHS, REST, SKELETON, STORED, leaf};
-use crate::terms;
+use crate::terms::{self, Terms};
 
 /// Rows in a row group: what is made in memory before it is written, some 20 MiB.
 pub(crate) const ROW_GROUP_ROWS: usize = 32 * GRANULE_ROWS;
@@ -119,7 +119,8 @@ pub(crate) struct PartWriter {
     times: Option<(i64, i64)>,
     granules: Vec<Granule>,
     /// Of the granule that is not full yet.
-    current: Granule,
+    current: Terms,
+    current_times: (i64, i64),
     current_rows: usize,
 }
 
@@ -131,7 +132,8 @@ pub(crate) struct Written {
     pub(crate) row: PartRow,
 }
 
-const EMPTY: Granule = Granule { terms: Vec::new(), oldest_ms: i64::MAX, newest_ms: i64::MIN };
+/// The latest before the earliest.
+const NO_TIMES: (i64, i64) = (i64::MAX, i64::MIN);
 
 fn wide(number: usize) -> u64 {
     u64::try_from(number).expect("a length fits 64 bits")
@@ -148,7 +150,8 @@ impl PartWriter {
             rows: 0,
             times: None,
             granules: Vec::new(),
-            current: EMPTY,
+            current: Terms::default(),
+            current_times: NO_TIMES,
             current_rows: 0,
         })
     }
@@ -174,10 +177,10 @@ impl PartWriter {
 
     fn gather(&mut self, rows: &RecordBatch) {
         let flat = Flat::of(rows);
-        terms::gather(&flat, rows.num_rows(), &mut self.current.terms);
+        terms::gather(&flat, rows.num_rows(), &mut self.current);
         for ms in flat.times(leaf::EVENT_TIME).into_iter().flat_map(|times| times.iter().flatten()) {
-            self.current.oldest_ms = self.current.oldest_ms.min(ms);
-            self.current.newest_ms = self.current.newest_ms.max(ms);
+            self.current_times.0 = self.current_times.0.min(ms);
+            self.current_times.1 = self.current_times.1.max(ms);
         }
         self.current_rows += rows.num_rows();
         if self.current_rows == GRANULE_ROWS {
@@ -186,15 +189,13 @@ impl PartWriter {
     }
 
     fn close_granule(&mut self) {
-        let mut granule = std::mem::replace(&mut self.current, EMPTY);
-        granule.terms.sort_unstable();
-        granule.terms.dedup();
-        granule.terms.shrink_to_fit();
-        if granule.oldest_ms <= granule.newest_ms {
-            let (oldest, newest) = self.times.unwrap_or((i64::MAX, i64::MIN));
-            self.times = Some((oldest.min(granule.oldest_ms), newest.max(granule.newest_ms)));
+        let (oldest_ms, newest_ms) = std::mem::replace(&mut self.current_times, NO_TIMES);
+        let terms = std::mem::take(&mut self.current).finish();
+        if oldest_ms <= newest_ms {
+            let (oldest, newest) = self.times.unwrap_or(NO_TIMES);
+            self.times = Some((oldest.min(oldest_ms), newest.max(newest_ms)));
         }
-        self.granules.push(granule);
+        self.granules.push(Granule { terms, oldest_ms, newest_ms });
         self.current_rows = 0;
     }
 
