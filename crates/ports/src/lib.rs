@@ -5,6 +5,7 @@ pub mod buckets;
 pub mod cross_origin;
 pub mod figures;
 pub mod identity;
+pub mod lake;
 pub mod mfa;
 pub mod operator;
 
@@ -13,6 +14,7 @@ pub use buckets::{BucketError, BucketInfo, BucketObject, Buckets, OpenedObject, 
 pub use cross_origin::{CrossOrigin, CrossOriginAnswer, CrossOriginRequest};
 pub use figures::{Figure, FigureValue, Figures};
 pub use identity::Caller;
+pub use lake::{EventStores, QueryEngine, Selection, StoreId};
 pub use mfa::MfaDevices;
 pub use operator::{
     ConsumerProgress, Flushed, JournalStatus, Operator, RecordLines, RecordingStatus, TrailBacklog, TrailValidation,

@@ -1,0 +1,2 @@
+//! x
+use datafusion as _;
