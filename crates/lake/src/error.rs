@@ -56,9 +56,12 @@ pub(crate) fn of_engine(error: &DataFusionError, read: &Read, names: &[String]) 
         return QueryError::new(Kind::Type, "Division by zero");
     }
     if text.contains("must be in the GROUP BY clause") || text.contains("must appear in the GROUP BY clause") {
-        let name = between("Column in SELECT must be in GROUP BY or an aggregate function: While expanding wildcard, column \"", "\"")
-            .or_else(|| between("column \"", "\""))
-            .unwrap_or_default();
+        let name = between(
+            "Column in SELECT must be in GROUP BY or an aggregate function: While expanding wildcard, column \"",
+            "\"",
+        )
+        .or_else(|| between("column \"", "\""))
+        .unwrap_or_default();
         let name = name.rsplit('.').next().unwrap_or_default().to_owned();
         let message = format!("'{name}' must be an aggregate expression or appear in GROUP BY clause");
         return at_mention(QueryError::new(Kind::Type, message), &name, read);
@@ -129,7 +132,8 @@ fn root(error: &DataFusionError) -> &DataFusionError {
             None => error,
         },
         DataFusionError::ArrowError(inner, _) => match inner.as_ref() {
-            datafusion::arrow::error::ArrowError::ExternalError(inner) => match inner.downcast_ref::<DataFusionError>() {
+            datafusion::arrow::error::ArrowError::ExternalError(inner) => match inner.downcast_ref::<DataFusionError>()
+            {
                 Some(inner) => root(inner),
                 None => error,
             },
@@ -142,7 +146,9 @@ fn root(error: &DataFusionError) -> &DataFusionError {
 /// What the error says, without the engine's own words around it.
 fn plain_text(error: &DataFusionError) -> String {
     let text = match root(error) {
-        DataFusionError::Execution(text) | DataFusionError::Plan(text) | DataFusionError::NotImplemented(text) => text.clone(),
+        DataFusionError::Execution(text) | DataFusionError::Plan(text) | DataFusionError::NotImplemented(text) => {
+            text.clone()
+        }
         DataFusionError::ArrowError(inner, _) => inner.to_string(),
         DataFusionError::SchemaError(inner, _) => inner.to_string(),
         other => other.to_string(),

@@ -139,7 +139,11 @@ impl<'a> Iterator for Elements<'a> {
 /// What a JSON string says.
 pub(crate) fn string(text: &str) -> Option<Cow<'_, str>> {
     let inner = text.trim().strip_prefix('"')?.strip_suffix('"')?;
-    if inner.contains('\\') { serde_json::from_str(text.trim()).ok().map(Cow::Owned) } else { Some(Cow::Borrowed(inner)) }
+    if inner.contains('\\') {
+        serde_json::from_str(text.trim()).ok().map(Cow::Owned)
+    } else {
+        Some(Cow::Borrowed(inner))
+    }
 }
 
 /// A value as a map of texts shows it: a string is what it says, anything else its JSON text; null is none.
@@ -163,9 +167,7 @@ pub(crate) fn member<'a>(text: &'a str, name: &str) -> Option<&'a str> {
 
 /// The same, whatever the name's case; an exact match wins.
 pub(crate) fn member_any_case<'a>(text: &'a str, name: &str) -> Option<&'a str> {
-    member(text, name).or_else(|| {
-        members(text).find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
-    })
+    member(text, name).or_else(|| members(text).find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value))
 }
 
 /// The element at a place, from 0; from the end if negative.
@@ -225,12 +227,13 @@ pub(crate) fn path(text: &str) -> Option<Vec<Step>> {
 
 /// The value at the end of a path.
 pub(crate) fn follow<'a>(text: &'a str, path: &[Step]) -> Option<&'a str> {
-    path.iter().try_fold(text, |value, step| match step {
-        Step::Member(name) => member(value, name),
-        Step::Element(at) => element(value, *at),
-    })
-    .map(str::trim)
-    .filter(|value| !value.is_empty())
+    path.iter()
+        .try_fold(text, |value, step| match step {
+            Step::Member(name) => member(value, name),
+            Step::Element(at) => element(value, *at),
+        })
+        .map(str::trim)
+        .filter(|value| !value.is_empty())
 }
 
 /// A text as a JSON string.

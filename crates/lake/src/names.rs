@@ -2,14 +2,65 @@
 
 /// Every name of a column or field whose casing is not plain lower case.
 const SHOWN: &[&str] = &[
-    "ARNPrefix", "accessKeyId", "accountId", "additionalEventData", "apiVersion", "assumedRoot", "awsRegion", "cipherSuite",
-    "clientProvidedHostHeader", "creationDate", "credentialId", "ec2IssuedInVpc", "ec2RoleDelivery", "edgeDeviceDetails", "errorCode",
-    "errorMessage", "eventCategory", "eventData", "eventID", "eventJson", "eventJsonChecksum", "eventName", "eventSource", "eventTime",
-    "eventType", "eventVersion", "federatedProvider", "identityProvider", "identityStoreArn", "inScopeOf", "insightDetails",
-    "invokedBy", "managementEvent", "mfaAuthenticated", "onBehalfOf", "originalEventID", "originalRequestID", "principalId", "readOnly",
-    "recipientAccountId", "requestID", "requestParameters", "responseElements", "serviceEventDetails", "sessionContext",
-    "sessionCredentialFromConsole", "sessionIssuer", "sharedEventID", "sourceIPAddress", "sourceIdentity", "tlsDetails", "tlsVersion",
-    "updatedFields", "userAgent", "userId", "userIdentity", "userName", "vpcEndpointAccountId", "vpcEndpointId",
+    "ARNPrefix",
+    "accessKeyId",
+    "accountId",
+    "additionalEventData",
+    "apiVersion",
+    "assumedRoot",
+    "awsRegion",
+    "cipherSuite",
+    "clientProvidedHostHeader",
+    "creationDate",
+    "credentialId",
+    "ec2IssuedInVpc",
+    "ec2RoleDelivery",
+    "edgeDeviceDetails",
+    "errorCode",
+    "errorMessage",
+    "eventCategory",
+    "eventData",
+    "eventID",
+    "eventJson",
+    "eventJsonChecksum",
+    "eventName",
+    "eventSource",
+    "eventTime",
+    "eventType",
+    "eventVersion",
+    "federatedProvider",
+    "identityProvider",
+    "identityStoreArn",
+    "inScopeOf",
+    "insightDetails",
+    "invokedBy",
+    "managementEvent",
+    "mfaAuthenticated",
+    "onBehalfOf",
+    "originalEventID",
+    "originalRequestID",
+    "principalId",
+    "readOnly",
+    "recipientAccountId",
+    "requestID",
+    "requestParameters",
+    "responseElements",
+    "serviceEventDetails",
+    "sessionContext",
+    "sessionCredentialFromConsole",
+    "sessionIssuer",
+    "sharedEventID",
+    "sourceIPAddress",
+    "sourceIdentity",
+    "tlsDetails",
+    "tlsVersion",
+    "updatedFields",
+    "userAgent",
+    "userId",
+    "userIdentity",
+    "userName",
+    "vpcEndpointAccountId",
+    "vpcEndpointId",
     "webIdFederationData",
 ];
 
@@ -19,5 +70,8 @@ pub(crate) fn shown(name: &str) -> String {
     if name.eq_ignore_ascii_case("arn") {
         return "arn".to_owned();
     }
-    SHOWN.iter().find(|shown| shown.eq_ignore_ascii_case(name)).map_or_else(|| name.to_owned(), |shown| (*shown).to_owned())
+    SHOWN
+        .iter()
+        .find(|shown| shown.eq_ignore_ascii_case(name))
+        .map_or_else(|| name.to_owned(), |shown| (*shown).to_owned())
 }

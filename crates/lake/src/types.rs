@@ -149,8 +149,7 @@ pub(crate) fn name(field: &Field) -> String {
         DataType::Interval(IntervalUnit::YearMonth) => "interval year to month".to_owned(),
         DataType::Interval(_) | DataType::Duration(_) => "interval day to second".to_owned(),
         DataType::Struct(fields) => {
-            let fields: Vec<String> =
-                fields.iter().map(|field| format!("{} {}", field.name(), name(field))).collect();
+            let fields: Vec<String> = fields.iter().map(|field| format!("{} {}", field.name(), name(field))).collect();
             format!("row({})", fields.join(", "))
         }
         DataType::Map(entries, _) => match entries.data_type() {
@@ -288,11 +287,7 @@ impl Reader<'_> {
 
     /// The sign that closes the one that comes next.
     fn open(&mut self) -> Option<&'static str> {
-        if self.take("(") {
-            Some(")")
-        } else {
-            self.take("<").then_some(">")
-        }
+        if self.take("(") { Some(")") } else { self.take("<").then_some(">") }
     }
 }
 

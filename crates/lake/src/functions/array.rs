@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, ListArray};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, ListArray};
 use datafusion::arrow::buffer::OffsetBuffer;
 use datafusion::arrow::datatypes::DataType;
 
@@ -17,22 +17,62 @@ const SEQUENCE_MAX: u64 = 10_000;
 
 pub(super) fn functions() -> Vec<Fun> {
     vec![
-        Fun::new("slice", 3..=3, |args: &Args<'_>| Ok(types::result(args.data_type(0).clone())), |input| {
-            let (start, length) = (input.integers(1)?, input.integers(2)?);
-            picked(input, |row, places| {
-                let (Some(start), Some(length)) = (start(row), length(row)) else { return Ok(None) };
-                if start == 0 {
-                    return wrong("SQL array indices start at 1");
-                }
-                let Ok(length) = usize::try_from(length) else { return wrong("length must be greater than or equal to 0") };
-                let distance = usize::try_from(start.unsigned_abs()).unwrap_or(usize::MAX);
-                let first = if start > 0 { distance - 1 } else { places.len().wrapping_sub(distance) };
-                if first >= places.len() {
-                    return Ok(Some(Vec::new()));
-                }
-                Ok(Some(places.skip(first).take(length).collect()))
-            })
-        }),
+        Fun::new(
+            "slice",
+            3..=3,
+            |args: &Args<'_>| Ok(types::result(args.data_type(0).clone())),
+            |input| {
+                let (start, length) = (input.integers(1)?, input.integers(2)?);
+                picked(input, |row, places| {
+                    let (Some(start), Some(length)) = (start(row), length(row)) else { return Ok(None) };
+                    if start == 0 {
+                        return wrong("SQL array indices start at 1");
+                    }
+                    let Ok(length) = usize::try_from(length) else {
+                        return wrong("length must be greater than or equal to 0");
+                    };
+                    let distance = usize::try_from(start.unsigned_abs()).unwrap_or(usize::MAX);
+                    let first = if start > 0 { distance - 1 } else { places.len().wrapping_sub(distance) };
+                    if first >= places.len() {
+                        return Ok(Some(Vec::new()));
+                    }
+                    Ok(Some(places.skip(first).take(length).collect()))
+                })
+            },
+        ),
+        Fun::new(
+            "trino_list_field",
+            2..=2,
+            |args: &Args<'_>| {
+                let field = match types::element(args.data_type(0)).map(|of| of.data_type()) {
+                    Some(DataType::Struct(fields)) => {
+                        fields.iter().find(|field| Some(field.name().as_str()) == args.constant(1))
+                    }
+                    _ => None,
+                };
+                let of = field.map_or(DataType::Null, |field| field.data_type().clone());
+                Ok(types::result(DataType::new_list(of, true)))
+            },
+            |input| {
+                let list = list(input, 0)?;
+                let names = input.texts(1)?;
+                let rows = list.values().as_struct();
+                let Some(column) = names.constant().and_then(|name| rows.column_by_name(name)) else {
+                    return wrong("there is no such field");
+                };
+                let DataType::List(field) = input.returns.data_type() else { return wrong("an array is expected") };
+                let nulls = datafusion::arrow::buffer::NullBuffer::union(rows.nulls(), column.nulls());
+                let column =
+                    datafusion::arrow::array::make_array(column.to_data().into_builder().nulls(nulls).build()?);
+                Ok(Arc::new(ListArray::try_new(field.clone(), list.offsets().clone(), column, list.nulls().cloned())?))
+            },
+        ),
+        Fun::new(
+            "trino_empty_to_null",
+            1..=1,
+            |args: &Args<'_>| Ok(types::result(args.data_type(0).clone())),
+            |input| picked(input, |_, places| Ok((!places.is_empty()).then(|| places.collect()))),
+        ),
         Fun::new("trino_sequence", 2..=2, sequence_field, |input| {
             if matches!(input.data_type(0), DataType::Date32) {
                 return sequence(input, &DataType::Date32);
@@ -56,10 +96,10 @@ fn sequence_field(args: &Args<'_>) -> datafusion::error::Result<datafusion::arro
 fn sequence(input: &Input, of: &DataType) -> datafusion::error::Result<ArrayRef> {
     let number = |at: usize| -> datafusion::error::Result<ArrayRef> {
         let array = input.array(at)?;
-        let narrow = if *of == DataType::Date32 { datafusion::arrow::compute::cast(&array, &DataType::Int32)? } else { array };
+        let narrow =
+            if *of == DataType::Date32 { datafusion::arrow::compute::cast(&array, &DataType::Int32)? } else { array };
         Ok(datafusion::arrow::compute::cast(&narrow, &DataType::Int64)?)
     };
-    use datafusion::arrow::array::AsArray;
     let (from, to) = (number(0)?, number(1)?);
     let (from, to) = (
         from.as_primitive::<datafusion::arrow::datatypes::Int64Type>(),
@@ -77,7 +117,11 @@ fn sequence(input: &Input, of: &DataType) -> datafusion::error::Result<ArrayRef>
             return wrong(format!("result of sequence function must not have more than {SEQUENCE_MAX} entries"));
         }
         let before = values.len();
-        if from <= to { values.extend(from..=to) } else { values.extend((to..=from).rev()) }
+        if from <= to {
+            values.extend(from..=to)
+        } else {
+            values.extend((to..=from).rev())
+        }
         lengths.push(values.len() - before);
         valid.push(true);
     }

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, BooleanBuilder, ListArray, MapArray, StringBuilder, StructArray, new_empty_array, new_null_array,
+    Array, ArrayRef, AsArray, BooleanBuilder, ListArray, MapArray, StringBuilder, StructArray, new_empty_array,
+    new_null_array,
 };
 use datafusion::arrow::buffer::{NullBuffer, OffsetBuffer};
 use datafusion::arrow::compute::{CastOptions, cast_with_options, take};
-use datafusion::arrow::datatypes::{DataType, Date32Type, Field, Float32Type, Float64Type, TimeUnit, TimestampMillisecondType};
+use datafusion::arrow::datatypes::{
+    DataType, Date32Type, Field, Float32Type, Float64Type, TimeUnit, TimestampMillisecondType,
+};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::simplify::SimplifyContext;
@@ -39,17 +42,26 @@ pub(super) fn functions() -> Vec<Fun> {
             let data_type = info.get_data_type(&args[0])?;
             Ok((types::is_text(&data_type) || types::element(&data_type).is_some()).then(|| args[0].clone()))
         }),
-        Fun::new("typeof", 1..=1, |_| Ok(types::result(DataType::Utf8)), |input| {
-            let name = types::name(&input.field(0));
-            input.map_texts(|_| Ok(Some(name.clone().into())))
-        }),
+        Fun::new(
+            "typeof",
+            1..=1,
+            |_| Ok(types::result(DataType::Utf8)),
+            |input| {
+                let name = types::name(&input.field(0));
+                input.map_texts(|_| Ok(Some(name.clone().into())))
+            },
+        ),
     ]
 }
 
 /// The result of a part of concat: lists stay lists, all else is text.
 fn concatenable(args: &super::Args<'_>) -> Result<datafusion::arrow::datatypes::FieldRef> {
     let of = args.data_type(0);
-    if types::element(of).is_some() || types::is_text(of) { Ok(types::result(of.clone())) } else { Ok(types::result(DataType::Utf8)) }
+    if types::element(of).is_some() || types::is_text(of) {
+        Ok(types::result(of.clone()))
+    } else {
+        Ok(types::result(DataType::Utf8))
+    }
 }
 
 /// A cast that the engine does as well, and can look through when it prunes.
@@ -60,7 +72,9 @@ fn simplify(args: &[Expr], info: &SimplifyContext) -> Result<Option<Expr>> {
     let into = to.field("").data_type().clone();
     let same = match (&from, &to) {
         (from, Type::Integer(_) | Type::Double | Type::Boolean | Type::Date | Type::Timestamp) if *from == into => true,
-        (DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64, Type::Integer(64) | Type::Double) => true,
+        (DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64, Type::Integer(64) | Type::Double) => {
+            true
+        }
         (DataType::Date32, Type::Timestamp) => true,
         (DataType::Timestamp(_, None), Type::Date) => true,
         _ => false,
@@ -324,7 +338,9 @@ fn json_values(values: &[Option<&str>], to: &Type, forgiving: bool) -> Result<Ar
                     .collect();
                 columns.push(json_values(&inner, of, forgiving)?);
             }
-            let DataType::Struct(fields) = to.field("").data_type().clone() else { return wrong("Cannot cast to a row") };
+            let DataType::Struct(fields) = to.field("").data_type().clone() else {
+                return wrong("Cannot cast to a row");
+            };
             let valid: NullBuffer = values
                 .iter()
                 .map(|value| value.is_some_and(|text| json::is_array(text) || json::is_object(text)))
@@ -451,7 +467,11 @@ fn number(value: f64) -> String {
 /// Some rows of a column; a missing one is null.
 pub(super) fn pick(values: &ArrayRef, rows: &[Option<usize>]) -> Result<ArrayRef> {
     if values.is_empty() {
-        return Ok(if rows.is_empty() { new_empty_array(values.data_type()) } else { new_null_array(values.data_type(), rows.len()) });
+        return Ok(if rows.is_empty() {
+            new_empty_array(values.data_type())
+        } else {
+            new_null_array(values.data_type(), rows.len())
+        });
     }
     let at: datafusion::arrow::array::UInt64Array =
         rows.iter().map(|row| row.and_then(|row| u64::try_from(row).ok())).collect();

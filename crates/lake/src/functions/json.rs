@@ -102,7 +102,11 @@ pub(super) fn functions() -> Vec<Fun> {
                 }
                 let found = json::elements(text).any(|element| {
                     let element = element.trim();
-                    if is_text { json::string(element).is_some_and(|said| said == value) } else { same_number(element, value) }
+                    if is_text {
+                        json::string(element).is_some_and(|said| said == value)
+                    } else {
+                        same_number(element, value)
+                    }
                 });
                 Ok(Some(found))
             })
@@ -122,9 +126,7 @@ pub(super) fn functions() -> Vec<Fun> {
         }),
         Fun::new("is_json_scalar", 1..=1, boolean, |input| {
             let texts = input.texts(0)?;
-            input.map_booleans(|row| {
-                Ok(texts.get(row).map(|text| !json::is_array(text) && !json::is_object(text)))
-            })
+            input.map_booleans(|row| Ok(texts.get(row).map(|text| !json::is_array(text) && !json::is_object(text))))
         }),
     ]
 }

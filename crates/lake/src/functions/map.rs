@@ -23,12 +23,11 @@ const ABSENT: &[&str] = &["ec2issuedinvpc"];
 pub(super) fn functions() -> Vec<Fun> {
     let integer = |_: &Args<'_>| Ok(types::result(DataType::Int64));
     vec![
-        Fun::new("trino_field", 2..=2, field_of, field)
-            .simplified(|args, info| {
-                let is_row = matches!(info.get_data_type(&args[0])?, DataType::Struct(fields)
+        Fun::new("trino_field", 2..=2, field_of, field).simplified(|args, info| {
+            let is_row = matches!(info.get_data_type(&args[0])?, DataType::Struct(fields)
                     if literal(&args[1]).is_some_and(|name| fields.iter().any(|field| field.name() == name)));
-                Ok(is_row.then(|| super::call(datafusion::functions::core::get_field(), args.to_vec())))
-            }),
+            Ok(is_row.then(|| super::call(datafusion::functions::core::get_field(), args.to_vec())))
+        }),
         Fun::new("trino_subscript", 2..=2, value_field, element_at),
         Fun::new("element_at", 2..=2, value_field, element_at),
         Fun::new("cardinality", 1..=1, integer, |input| {
@@ -37,7 +36,11 @@ pub(super) fn functions() -> Vec<Fun> {
                 let texts = input.texts(0)?;
                 return input.map_integers(|row| {
                     Ok(texts.get(row).map(|text| {
-                        count(if json::is_array(text) { json::elements(text).count() } else { json::members(text).count() })
+                        count(if json::is_array(text) {
+                            json::elements(text).count()
+                        } else {
+                            json::members(text).count()
+                        })
                     }))
                 });
             }
@@ -57,14 +60,24 @@ pub(super) fn functions() -> Vec<Fun> {
             })
         }),
         Fun::new("contains", 2..=2, |_| Ok(types::result(DataType::Boolean)), contains),
-        Fun::new("map_keys", 1..=1, |args| list_of(&pairs(args.fields.first())?.0), |input| {
-            let map = map(input, 0)?;
-            entries_list(&map, map.keys().clone(), input)
-        }),
-        Fun::new("map_values", 1..=1, |args| list_of(&pairs(args.fields.first())?.1), |input| {
-            let map = map(input, 0)?;
-            entries_list(&map, map.values().clone(), input)
-        }),
+        Fun::new(
+            "map_keys",
+            1..=1,
+            |args| list_of(&pairs(args.fields.first())?.0),
+            |input| {
+                let map = map(input, 0)?;
+                entries_list(&map, map.keys().clone(), input)
+            },
+        ),
+        Fun::new(
+            "map_values",
+            1..=1,
+            |args| list_of(&pairs(args.fields.first())?.1),
+            |input| {
+                let map = map(input, 0)?;
+                entries_list(&map, map.values().clone(), input)
+            },
+        ),
         Fun::new("map_entries", 1..=1, entries_field, |input| {
             let map = map(input, 0)?;
             let DataType::List(of) = input.returns.data_type() else { return wrong("map_entries takes a map") };
@@ -73,85 +86,153 @@ pub(super) fn functions() -> Vec<Fun> {
             let rows: ArrayRef = Arc::new(StructArray::try_new(fields.clone(), columns, None)?);
             entries_list(&map, rows, input)
         }),
-        Fun::new("map_from_entries", 1..=1, |args| {
-            match types::element(args.data_type(0)).map(|of| of.data_type()) {
+        Fun::new(
+            "map_from_entries",
+            1..=1,
+            |args| match types::element(args.data_type(0)).map(|of| of.data_type()) {
                 Some(DataType::Struct(pair)) if pair.len() == 2 => {
                     Ok(types::result(types::map_of(renamed(&pair[0], "key"), renamed(&pair[1], "value"))))
                 }
-                _ => Err(DataFusionError::Plan("Unexpected parameters for function map_from_entries: an array of pairs is expected".into())),
-            }
-        }, |input| {
-            let list = list(input, 0)?;
-            let pair = list.values().as_struct();
-            map_of_rows(input, pair.column(0), pair.column(1), (0..input.rows).map(|row| {
-                list.is_valid(row).then(|| range(list.value_offsets(), row).map(|at| (at, Some(at))).collect())
-            }).collect())
-        }),
-        Fun::new("map_concat", 2..=2, |args| {
-            let (key, value) = pairs(args.fields.first())?;
-            Ok(types::result(types::map_of(key, value)))
-        }, |input| {
-            let (first, second) = (map(input, 0)?, map(input, 1)?);
-            let shift = first.keys().len();
-            let second_keys = cast(second.keys(), first.keys().data_type())?;
-            let second_values = cast(second.values(), first.values().data_type())?;
-            let keys = datafusion::arrow::compute::concat(&[first.keys().as_ref(), second_keys.as_ref()])?;
-            let values = datafusion::arrow::compute::concat(&[first.values().as_ref(), second_values.as_ref()])?;
-            map_of_rows(input, &keys, &values, (0..input.rows).map(|row| {
-                (first.is_valid(row) && second.is_valid(row)).then(|| {
-                    let later = range(second.value_offsets(), row).map(|at| at + shift);
-                    later.chain(range(first.value_offsets(), row)).map(|at| (at, Some(at))).collect()
-                })
-            }).collect())
-        }),
-        Fun::new("trino_map_of", 2..=2, |args| {
-            let (key, value) = (element_field(args, 0), element_field(args, 1));
-            Ok(types::result(types::map_of(renamed(&key, "key"), renamed(&value, "value"))))
-        }, |input| {
-            let (keys, values) = (list(input, 0)?, list(input, 1)?);
-            map_of_rows(input, keys.values(), values.values(), (0..input.rows).map(|row| {
-                keys.is_valid(row).then(|| {
-                    range(keys.value_offsets(), row).zip(range(values.value_offsets(), row)).map(|(key, value)| (key, Some(value))).collect()
-                })
-            }).collect())
-        }),
-        Fun::new("trino_count_values", 1..=1, |args| {
-            let key = element_field(args, 0);
-            Ok(types::result(types::map_of(renamed(&key, "key"), Field::new("value", DataType::Int64, true))))
-        }, |input| {
-            let keys = list(input, 0)?;
-            let groups = grouped(&keys, input.rows)?;
-            let counts = groups.iter().flatten().flatten().map(|group| count(group.len()));
-            let counts: ArrayRef = Arc::new(counts.collect::<datafusion::arrow::array::Int64Array>());
-            let mut next = 0..counts.len();
-            map_of_rows(input, keys.values(), &counts, groups.iter().map(|groups| {
-                groups.as_ref().map(|groups| groups.iter().map(|group| (group[0], next.next())).collect())
-            }).collect())
-        }),
-        Fun::new("trino_multimap_of", 2..=2, |args| {
-            let (key, value) = (element_field(args, 0), element_field(args, 1));
-            let values = Field::new("value", DataType::List(Arc::new(renamed(&value, "item"))), true);
-            Ok(types::result(types::map_of(renamed(&key, "key"), values)))
-        }, |input| {
-            let (keys, values) = (list(input, 0)?, list(input, 1)?);
-            let groups = grouped(&keys, input.rows)?;
-            let mut at = Vec::new();
-            let mut lengths = Vec::new();
-            for (row, groups) in groups.iter().enumerate() {
-                let (first_key, first_value) = (range(keys.value_offsets(), row).start, range(values.value_offsets(), row).start);
-                for group in groups.iter().flatten() {
-                    at.extend(group.iter().map(|key| Some(key - first_key + first_value)));
-                    lengths.push(group.len());
+                _ => Err(DataFusionError::Plan(
+                    "Unexpected parameters for function map_from_entries: an array of pairs is expected".into(),
+                )),
+            },
+            |input| {
+                let list = list(input, 0)?;
+                let pair = list.values().as_struct();
+                map_of_rows(
+                    input,
+                    pair.column(0),
+                    pair.column(1),
+                    (0..input.rows)
+                        .map(|row| {
+                            list.is_valid(row)
+                                .then(|| range(list.value_offsets(), row).map(|at| (at, Some(at))).collect())
+                        })
+                        .collect(),
+                )
+            },
+        ),
+        Fun::new(
+            "map_concat",
+            2..=2,
+            |args| {
+                let (key, value) = pairs(args.fields.first())?;
+                Ok(types::result(types::map_of(key, value)))
+            },
+            |input| {
+                let (first, second) = (map(input, 0)?, map(input, 1)?);
+                let shift = first.keys().len();
+                let second_keys = cast(second.keys(), first.keys().data_type())?;
+                let second_values = cast(second.values(), first.values().data_type())?;
+                let keys = datafusion::arrow::compute::concat(&[first.keys().as_ref(), second_keys.as_ref()])?;
+                let values = datafusion::arrow::compute::concat(&[first.values().as_ref(), second_values.as_ref()])?;
+                map_of_rows(
+                    input,
+                    &keys,
+                    &values,
+                    (0..input.rows)
+                        .map(|row| {
+                            (first.is_valid(row) && second.is_valid(row)).then(|| {
+                                let later = range(second.value_offsets(), row).map(|at| at + shift);
+                                later.chain(range(first.value_offsets(), row)).map(|at| (at, Some(at))).collect()
+                            })
+                        })
+                        .collect(),
+                )
+            },
+        ),
+        Fun::new(
+            "trino_map_of",
+            2..=2,
+            |args| {
+                let (key, value) = (element_field(args, 0), element_field(args, 1));
+                Ok(types::result(types::map_of(renamed(&key, "key"), renamed(&value, "value"))))
+            },
+            |input| {
+                let (keys, values) = (list(input, 0)?, list(input, 1)?);
+                map_of_rows(
+                    input,
+                    keys.values(),
+                    values.values(),
+                    (0..input.rows)
+                        .map(|row| {
+                            keys.is_valid(row).then(|| {
+                                range(keys.value_offsets(), row)
+                                    .zip(range(values.value_offsets(), row))
+                                    .map(|(key, value)| (key, Some(value)))
+                                    .collect()
+                            })
+                        })
+                        .collect(),
+                )
+            },
+        ),
+        Fun::new(
+            "trino_count_values",
+            1..=1,
+            |args| {
+                let key = element_field(args, 0);
+                Ok(types::result(types::map_of(renamed(&key, "key"), Field::new("value", DataType::Int64, true))))
+            },
+            |input| {
+                let keys = list(input, 0)?;
+                let groups = grouped(&keys, input.rows)?;
+                let counts = groups.iter().flatten().flatten().map(|group| count(group.len()));
+                let counts: ArrayRef = Arc::new(counts.collect::<datafusion::arrow::array::Int64Array>());
+                let mut next = 0..counts.len();
+                map_of_rows(
+                    input,
+                    keys.values(),
+                    &counts,
+                    groups
+                        .iter()
+                        .map(|groups| {
+                            groups.as_ref().map(|groups| groups.iter().map(|group| (group[0], next.next())).collect())
+                        })
+                        .collect(),
+                )
+            },
+        ),
+        Fun::new(
+            "trino_multimap_of",
+            2..=2,
+            |args| {
+                let (key, value) = (element_field(args, 0), element_field(args, 1));
+                let values = Field::new("value", DataType::List(Arc::new(renamed(&value, "item"))), true);
+                Ok(types::result(types::map_of(renamed(&key, "key"), values)))
+            },
+            |input| {
+                let (keys, values) = (list(input, 0)?, list(input, 1)?);
+                let groups = grouped(&keys, input.rows)?;
+                let mut at = Vec::new();
+                let mut lengths = Vec::new();
+                for (row, groups) in groups.iter().enumerate() {
+                    let (first_key, first_value) =
+                        (range(keys.value_offsets(), row).start, range(values.value_offsets(), row).start);
+                    for group in groups.iter().flatten() {
+                        at.extend(group.iter().map(|key| Some(key - first_key + first_value)));
+                        lengths.push(group.len());
+                    }
                 }
-            }
-            let picked = pick(values.values(), &at)?;
-            let field = Arc::new(Field::new("item", picked.data_type().clone(), true));
-            let lists: ArrayRef = Arc::new(ListArray::try_new(field, OffsetBuffer::from_lengths(lengths), picked, None)?);
-            let mut next = 0..lists.len();
-            map_of_rows(input, keys.values(), &lists, groups.iter().map(|groups| {
-                groups.as_ref().map(|groups| groups.iter().map(|group| (group[0], next.next())).collect())
-            }).collect())
-        }),
+                let picked = pick(values.values(), &at)?;
+                let field = Arc::new(Field::new("item", picked.data_type().clone(), true));
+                let lists: ArrayRef =
+                    Arc::new(ListArray::try_new(field, OffsetBuffer::from_lengths(lengths), picked, None)?);
+                let mut next = 0..lists.len();
+                map_of_rows(
+                    input,
+                    keys.values(),
+                    &lists,
+                    groups
+                        .iter()
+                        .map(|groups| {
+                            groups.as_ref().map(|groups| groups.iter().map(|group| (group[0], next.next())).collect())
+                        })
+                        .collect(),
+                )
+            },
+        ),
     ]
 }
 
@@ -167,7 +248,8 @@ fn renamed(field: &Field, name: &str) -> Field {
 }
 
 fn element_field(args: &Args<'_>, at: usize) -> Field {
-    types::element(args.data_type(at)).map_or_else(|| Field::new("item", DataType::Utf8, true), |of| of.as_ref().clone())
+    types::element(args.data_type(at))
+        .map_or_else(|| Field::new("item", DataType::Utf8, true), |of| of.as_ref().clone())
 }
 
 fn list_of(field: &Field) -> Result<FieldRef> {
@@ -297,13 +379,17 @@ fn field_of(args: &Args<'_>) -> Result<FieldRef> {
             None if ABSENT.contains(&name.as_str()) => Ok(types::result(DataType::Utf8)),
             None => {
                 let known = fields.iter().map(|field| field.name().as_str());
-                let meant = query_lang::nearest(&name, known).map(|name| format!(". Did you mean '{}'?", names::shown(name)));
+                let meant =
+                    query_lang::nearest(&name, known).map(|name| format!(". Did you mean '{}'?", names::shown(name)));
                 Err(DataFusionError::Plan(format!("Column '{name}' cannot be resolved{}", meant.unwrap_or_default())))
             }
         },
         data_type if types::is_text(data_type) => Ok(types::result(DataType::Utf8)),
         DataType::Null => Ok(types::result(DataType::Null)),
-        _ => Err(DataFusionError::Plan(format!("Expression is not of type ROW: {}", args.fields.first().map_or_else(String::new, |field| types::name(field))))),
+        _ => Err(DataFusionError::Plan(format!(
+            "Expression is not of type ROW: {}",
+            args.fields.first().map_or_else(String::new, |field| types::name(field))
+        ))),
     }
 }
 
@@ -338,7 +424,9 @@ fn value_field(args: &Args<'_>) -> Result<FieldRef> {
     }
     let of = pairs(args.fields.first()).map_err(|_| {
         let name = args.fields.first().map_or_else(String::new, |field| types::name(field));
-        DataFusionError::Plan(format!("Unexpected parameters ({name}) for function element_at. Expected: element_at(array or map, key)"))
+        DataFusionError::Plan(format!(
+            "Unexpected parameters ({name}) for function element_at. Expected: element_at(array or map, key)"
+        ))
     })?;
     Ok(Arc::new(of.1))
 }
@@ -447,7 +535,13 @@ fn contains(input: &Input) -> Result<ArrayRef> {
         let found = places.clone().any(|at| same.is_valid(at) && same.value(at));
         // A null among the elements leaves it open.
         let open = places.any(|at| same.is_null(at));
-        Ok(if found { Some(true) } else if open { None } else { Some(false) })
+        Ok(if found {
+            Some(true)
+        } else if open {
+            None
+        } else {
+            Some(false)
+        })
     })
 }
 

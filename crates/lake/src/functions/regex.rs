@@ -80,10 +80,17 @@ pub(super) fn functions() -> Vec<Fun> {
     let list = |_: &Args<'_>| Ok(types::result(DataType::new_list(DataType::Utf8, true)));
     let own = |text: &str| Cow::Owned(text.to_owned());
     vec![
-        Fun::new("regexp_like", 2..=2, |_| Ok(types::result(DataType::Boolean)), |input| {
-            let (texts, patterns) = (input.texts(0)?, Patterns::of(input, 1)?);
-            input.map_booleans(|row| Ok(texts.get(row).zip(patterns.get(row)).map(|(text, regex)| regex.is_match(text))))
-        }),
+        Fun::new(
+            "regexp_like",
+            2..=2,
+            |_| Ok(types::result(DataType::Boolean)),
+            |input| {
+                let (texts, patterns) = (input.texts(0)?, Patterns::of(input, 1)?);
+                input.map_booleans(|row| {
+                    Ok(texts.get(row).zip(patterns.get(row)).map(|(text, regex)| regex.is_match(text)))
+                })
+            },
+        ),
         Fun::new("regexp_extract", 2..=3, text, move |input| {
             let (texts, patterns, group) = (input.texts(0)?, Patterns::of(input, 1)?, group(input, 2)?);
             input.map_texts(|row| {
@@ -118,13 +125,18 @@ pub(super) fn functions() -> Vec<Fun> {
                 Ok(found.map(|(text, regex)| regex.split(text).map(|part| Some(own(part))).collect()))
             })
         }),
-        Fun::new("regexp_count", 2..=2, |_| Ok(types::result(DataType::Int64)), |input| {
-            let (texts, patterns) = (input.texts(0)?, Patterns::of(input, 1)?);
-            input.map_integers(|row| {
-                let found = texts.get(row).zip(patterns.get(row));
-                Ok(found.map(|(text, regex)| super::json::count(regex.find_iter(text).count())))
-            })
-        }),
+        Fun::new(
+            "regexp_count",
+            2..=2,
+            |_| Ok(types::result(DataType::Int64)),
+            |input| {
+                let (texts, patterns) = (input.texts(0)?, Patterns::of(input, 1)?);
+                input.map_integers(|row| {
+                    let found = texts.get(row).zip(patterns.get(row));
+                    Ok(found.map(|(text, regex)| super::json::count(regex.find_iter(text).count())))
+                })
+            },
+        ),
     ]
 }
 

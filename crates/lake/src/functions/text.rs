@@ -59,7 +59,8 @@ pub(super) fn functions(seed: u64) -> Vec<Fun> {
                 let own = |part: &str| Some(Cow::Owned(part.to_owned()));
                 Ok(Some(match limit.as_ref().map(|limit| limit(row)) {
                     None => text.split(by).map(own).collect(),
-                    Some(limit) => match limit.and_then(|limit| usize::try_from(limit).ok()).filter(|limit| *limit > 0) {
+                    Some(limit) => match limit.and_then(|limit| usize::try_from(limit).ok()).filter(|limit| *limit > 0)
+                    {
                         Some(limit) => text.splitn(limit, by).map(own).collect(),
                         None => return wrong("Limit must be positive"),
                     },
@@ -89,14 +90,17 @@ pub(super) fn functions(seed: u64) -> Vec<Fun> {
             |input| {
                 let (texts, entries, pairs) = (input.texts(0)?, input.texts(1)?, input.texts(2)?);
                 let objects = input.map_texts(|row| {
-                    let (Some(text), Some(entry), Some(pair)) = (texts.get(row), entries.get(row), pairs.get(row)) else {
+                    let (Some(text), Some(entry), Some(pair)) = (texts.get(row), entries.get(row), pairs.get(row))
+                    else {
                         return Ok(None);
                     };
                     let mut seen = HashSet::new();
                     let mut members = Vec::new();
                     for part in text.split(entry).filter(|part| !part.is_empty()) {
                         let Some((key, value)) = part.split_once(pair) else {
-                            return wrong(format!("Key-value delimiter must appear exactly once in each entry. Bad input: '{part}'"));
+                            return wrong(format!(
+                                "Key-value delimiter must appear exactly once in each entry. Bad input: '{part}'"
+                            ));
                         };
                         if !seen.insert(key) {
                             return wrong(format!("Duplicate keys ({key}) are not allowed"));
@@ -132,37 +136,41 @@ pub(super) fn functions(seed: u64) -> Vec<Fun> {
                 Ok((!bytes.is_null(row)).then(|| Cow::Owned(String::from_utf8_lossy(bytes.value(row)).into_owned())))
             })
         }),
-        Fun::new("random", 0..=2, |args| {
-            Ok(types::result(if args.fields.is_empty() { DataType::Float64 } else { DataType::Int64 }))
-        }, move |input| {
-            let next = || {
-                // SplitMix64: one addition a number, so that rows on several threads share a state without a lock.
-                let mut z = state.fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::Relaxed);
-                z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-                z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-                z ^ (z >> 31)
-            };
-            if input.args.is_empty() {
-                let unit = |n: u64| f64::from(u32::try_from(n >> 32).unwrap_or(0)) / (f64::from(u32::MAX) + 1.0);
-                let values: datafusion::arrow::array::Float64Array = (0..input.rows).map(|_| Some(unit(next()))).collect();
-                return Ok(Arc::new(values) as datafusion::arrow::array::ArrayRef);
-            }
-            let (from, to) = match input.args.len() {
-                1 => (None, input.integers(0)?),
-                _ => (Some(input.integers(0)?), input.integers(1)?),
-            };
-            input.map_integers(|row| {
-                let from = match &from {
-                    Some(from) => from(row),
-                    None => Some(0),
+        Fun::new(
+            "random",
+            0..=2,
+            |args| Ok(types::result(if args.fields.is_empty() { DataType::Float64 } else { DataType::Int64 })),
+            move |input| {
+                let next = || {
+                    // SplitMix64: one addition a number, so that rows on several threads share a state without a lock.
+                    let mut z = state.fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::Relaxed);
+                    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+                    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+                    z ^ (z >> 31)
                 };
-                let (Some(from), Some(to)) = (from, to(row)) else { return Ok(None) };
-                match u64::try_from(i128::from(to) - i128::from(from)) {
-                    Ok(width) if width > 0 => Ok(Some(from.wrapping_add_unsigned(next() % width))),
-                    _ => wrong("bound must be positive"),
+                if input.args.is_empty() {
+                    let unit = |n: u64| f64::from(u32::try_from(n >> 32).unwrap_or(0)) / (f64::from(u32::MAX) + 1.0);
+                    let values: datafusion::arrow::array::Float64Array =
+                        (0..input.rows).map(|_| Some(unit(next()))).collect();
+                    return Ok(Arc::new(values) as datafusion::arrow::array::ArrayRef);
                 }
-            })
-        })
+                let (from, to) = match input.args.len() {
+                    1 => (None, input.integers(0)?),
+                    _ => (Some(input.integers(0)?), input.integers(1)?),
+                };
+                input.map_integers(|row| {
+                    let from = match &from {
+                        Some(from) => from(row),
+                        None => Some(0),
+                    };
+                    let (Some(from), Some(to)) = (from, to(row)) else { return Ok(None) };
+                    match u64::try_from(i128::from(to) - i128::from(from)) {
+                        Ok(width) if width > 0 => Ok(Some(from.wrapping_add_unsigned(next() % width))),
+                        _ => wrong("bound must be positive"),
+                    }
+                })
+            },
+        )
         .volatile(),
     ]
 }

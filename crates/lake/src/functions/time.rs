@@ -79,7 +79,11 @@ fn answer(input: &Input, moments: Vec<Option<i64>>) -> Result<ArrayRef> {
         DataType::Timestamp(_, Some(zone)) => Arc::new(array.with_timezone(zone.clone())),
         _ => Arc::new(array),
     };
-    if array.data_type() == input.returns.data_type() { Ok(array) } else { Ok(cast(&array, input.returns.data_type())?) }
+    if array.data_type() == input.returns.data_type() {
+        Ok(array)
+    } else {
+        Ok(cast(&array, input.returns.data_type())?)
+    }
 }
 
 fn unit(texts: &Texts, row: usize) -> Result<Option<Unit>> {
@@ -97,7 +101,11 @@ fn unit(texts: &Texts, row: usize) -> Result<Option<Unit>> {
 }
 
 /// Patterns of an argument, read once if they are the same.
-fn patterns(input: &Input, at: usize, read: fn(&str) -> Option<Pattern>) -> Result<impl Fn(usize) -> Result<Option<Pattern>> + use<>> {
+fn patterns(
+    input: &Input,
+    at: usize,
+    read: fn(&str) -> Option<Pattern>,
+) -> Result<impl Fn(usize) -> Result<Option<Pattern>> + use<>> {
     let texts = input.texts(at)?;
     let constant = match texts.constant() {
         Some(text) => Some(pattern(text, read)?),
@@ -126,19 +134,25 @@ pub(super) fn functions(now_ms: i64) -> Vec<Fun> {
     let zoned = |_: &Args<'_>| Ok(types::result(TZ()));
     vec![
         Fun::new("now", 0..=1, zoned, move |input| answer(input, vec![Some(now_ms); input.rows])),
-        Fun::new("date_add", 3..=3, |args| same(args, 2), |input| {
-            let (units, counts, times) = (input.texts(0)?, input.integers(1)?, Times::of(input, 2)?);
-            let rows = (0..input.rows).map(|row| {
-                let (Some(unit), Some(count), Some(shown)) = (unit(&units, row)?, counts(row), times.shown(row)) else {
-                    return Ok(None);
-                };
-                match time::add(unit, count, shown) {
-                    Some(moved) => Ok(Some(times.back(moved))),
-                    None => wrong("Timestamp overflow"),
-                }
-            });
-            answer(input, rows.collect::<Result<_>>()?)
-        }),
+        Fun::new(
+            "date_add",
+            3..=3,
+            |args| same(args, 2),
+            |input| {
+                let (units, counts, times) = (input.texts(0)?, input.integers(1)?, Times::of(input, 2)?);
+                let rows = (0..input.rows).map(|row| {
+                    let (Some(unit), Some(count), Some(shown)) = (unit(&units, row)?, counts(row), times.shown(row))
+                    else {
+                        return Ok(None);
+                    };
+                    match time::add(unit, count, shown) {
+                        Some(moved) => Ok(Some(times.back(moved))),
+                        None => wrong("Timestamp overflow"),
+                    }
+                });
+                answer(input, rows.collect::<Result<_>>()?)
+            },
+        ),
         Fun::new("date_diff", 3..=3, integer, |input| {
             let (units, from, to) = (input.texts(0)?, Times::of(input, 1)?, Times::of(input, 2)?);
             input.map_integers(|row| {
@@ -148,14 +162,19 @@ pub(super) fn functions(now_ms: i64) -> Vec<Fun> {
                 Ok(time::diff(unit, from, to))
             })
         }),
-        Fun::new("date_trunc", 2..=2, |args| same(args, 1), |input| {
-            let (units, times) = (input.texts(0)?, Times::of(input, 1)?);
-            let rows = (0..input.rows).map(|row| {
-                let (Some(unit), Some(shown)) = (unit(&units, row)?, times.shown(row)) else { return Ok(None) };
-                Ok(time::trunc(unit, shown).map(|begin| times.back(begin)))
-            });
-            answer(input, rows.collect::<Result<_>>()?)
-        }),
+        Fun::new(
+            "date_trunc",
+            2..=2,
+            |args| same(args, 1),
+            |input| {
+                let (units, times) = (input.texts(0)?, Times::of(input, 1)?);
+                let rows = (0..input.rows).map(|row| {
+                    let (Some(unit), Some(shown)) = (unit(&units, row)?, times.shown(row)) else { return Ok(None) };
+                    Ok(time::trunc(unit, shown).map(|begin| times.back(begin)))
+                });
+                answer(input, rows.collect::<Result<_>>()?)
+            },
+        ),
         Fun::new("trino_part", 2..=2, integer, |input| {
             let (names, times) = (input.texts(0)?, Times::of(input, 1)?);
             input.map_integers(|row| {
@@ -168,15 +187,20 @@ pub(super) fn functions(now_ms: i64) -> Vec<Fun> {
                 }
             })
         }),
-        Fun::new("last_day_of_month", 1..=1, |_| Ok(types::result(DataType::Date32)), |input| {
-            let times = Times::of(input, 0)?;
-            let month = Unit::Months(1);
-            let rows = (0..input.rows).map(|row| {
-                let begin = times.shown(row).and_then(|shown| time::trunc(month, shown));
-                Ok(begin.and_then(|begin| time::add(month, 1, begin)).map(|next| next - time::DAY_MS))
-            });
-            answer(input, rows.collect::<Result<_>>()?)
-        }),
+        Fun::new(
+            "last_day_of_month",
+            1..=1,
+            |_| Ok(types::result(DataType::Date32)),
+            |input| {
+                let times = Times::of(input, 0)?;
+                let month = Unit::Months(1);
+                let rows = (0..input.rows).map(|row| {
+                    let begin = times.shown(row).and_then(|shown| time::trunc(month, shown));
+                    Ok(begin.and_then(|begin| time::add(month, 1, begin)).map(|next| next - time::DAY_MS))
+                });
+                answer(input, rows.collect::<Result<_>>()?)
+            },
+        ),
         shown_by("date_format", time::mysql),
         shown_by("format_datetime", time::joda),
         read_by("date_parse", time::mysql, false),
@@ -192,24 +216,31 @@ pub(super) fn functions(now_ms: i64) -> Vec<Fun> {
             });
             answer(input, rows.collect::<Result<_>>()?)
         }),
-        Fun::new("from_iso8601_date", 1..=1, |_| Ok(types::result(DataType::Date32)), |input| {
-            let texts = input.texts(0)?;
-            let rows = (0..input.rows).map(|row| match texts.get(row) {
-                None => Ok(None),
-                Some(text) => match time::parse_date(text) {
-                    Some(days) => Ok(Some(i64::from(days) * time::DAY_MS)),
-                    None => wrong(format!("Invalid format: \"{}\"", crate::error::shortened(text))),
-                },
-            });
-            answer(input, rows.collect::<Result<_>>()?)
-        }),
+        Fun::new(
+            "from_iso8601_date",
+            1..=1,
+            |_| Ok(types::result(DataType::Date32)),
+            |input| {
+                let texts = input.texts(0)?;
+                let rows = (0..input.rows).map(|row| match texts.get(row) {
+                    None => Ok(None),
+                    Some(text) => match time::parse_date(text) {
+                        Some(days) => Ok(Some(i64::from(days) * time::DAY_MS)),
+                        None => wrong(format!("Invalid format: \"{}\"", crate::error::shortened(text))),
+                    },
+                });
+                answer(input, rows.collect::<Result<_>>()?)
+            },
+        ),
         Fun::new("to_iso8601", 1..=1, text, |input| {
             if input.data_type(0) == DataType::Date32 {
                 let texts = input.texts(0)?;
                 return input.map_texts(|row| Ok(texts.get(row).map(|date| Cow::Owned(date.to_owned()))));
             }
             let times = Times::of(input, 0)?;
-            input.map_texts(|row| Ok(times.moment(row).map(|moment| Cow::Owned(time::show_iso(moment, times.zone.as_deref())))))
+            input.map_texts(|row| {
+                Ok(times.moment(row).map(|moment| Cow::Owned(time::show_iso(moment, times.zone.as_deref()))))
+            })
         }),
         // Athena's column of times: as records write them.
         Fun::new("trino_record_time", 1..=1, text, |input| {
@@ -242,19 +273,35 @@ pub(super) fn functions(now_ms: i64) -> Vec<Fun> {
             let nanos = input.integers(0)?;
             answer(input, (0..input.rows).map(|row| nanos(row).map(|nanos| nanos.div_euclid(1_000_000))).collect())
         }),
-        Fun::new("at_timezone", 2..=2, |args| {
-            Ok(types::result(DataType::Timestamp(TimeUnit::Millisecond, Some(zone_of(args.constant(1))?.name().into()))))
-        }, |input| {
-            let times = Times::of(input, 0)?;
-            answer(input, (0..input.rows).map(|row| times.moment(row)).collect())
-        }),
-        Fun::new("with_timezone", 2..=2, |args| {
-            Ok(types::result(DataType::Timestamp(TimeUnit::Millisecond, Some(zone_of(args.constant(1))?.name().into()))))
-        }, |input| {
-            let (times, zones) = (Times::of(input, 0)?, input.texts(1)?);
-            let zone = zone_of(zones.constant())?;
-            answer(input, (0..input.rows).map(|row| times.shown(row).map(|shown| zone.moment(shown))).collect())
-        }),
+        Fun::new(
+            "at_timezone",
+            2..=2,
+            |args| {
+                Ok(types::result(DataType::Timestamp(
+                    TimeUnit::Millisecond,
+                    Some(zone_of(args.constant(1))?.name().into()),
+                )))
+            },
+            |input| {
+                let times = Times::of(input, 0)?;
+                answer(input, (0..input.rows).map(|row| times.moment(row)).collect())
+            },
+        ),
+        Fun::new(
+            "with_timezone",
+            2..=2,
+            |args| {
+                Ok(types::result(DataType::Timestamp(
+                    TimeUnit::Millisecond,
+                    Some(zone_of(args.constant(1))?.name().into()),
+                )))
+            },
+            |input| {
+                let (times, zones) = (Times::of(input, 0)?, input.texts(1)?);
+                let zone = zone_of(zones.constant())?;
+                answer(input, (0..input.rows).map(|row| times.shown(row).map(|shown| zone.moment(shown))).collect())
+            },
+        ),
         Fun::new("to_milliseconds", 1..=1, integer, |input| {
             let wide = DataType::Interval(datafusion::arrow::datatypes::IntervalUnit::MonthDayNano);
             let array = input.cast(0, &wide)?;
@@ -297,30 +344,40 @@ fn millis(seconds: f64) -> Option<i64> {
 }
 
 fn shown_by(name: &str, read: fn(&str) -> Option<Pattern>) -> Fun {
-    Fun::new(name, 2..=2, |_| Ok(types::result(DataType::Utf8)), move |input| {
-        let (times, patterns) = (Times::of(input, 0)?, patterns(input, 1, read)?);
-        input.map_texts(|row| {
-            let (Some(shown), Some(pattern)) = (times.shown(row), patterns(row)?) else { return Ok(None) };
-            let zone = times.zone.as_deref();
-            let offset = time::offset(zone, times.moments.value(row));
-            Ok(time::local(shown).map(|local| Cow::Owned(pattern.show(local, zone, offset))))
-        })
-    })
+    Fun::new(
+        name,
+        2..=2,
+        |_| Ok(types::result(DataType::Utf8)),
+        move |input| {
+            let (times, patterns) = (Times::of(input, 0)?, patterns(input, 1, read)?);
+            input.map_texts(|row| {
+                let (Some(shown), Some(pattern)) = (times.shown(row), patterns(row)?) else { return Ok(None) };
+                let zone = times.zone.as_deref();
+                let offset = time::offset(zone, times.moments.value(row));
+                Ok(time::local(shown).map(|local| Cow::Owned(pattern.show(local, zone, offset))))
+            })
+        },
+    )
 }
 
 fn read_by(name: &str, read: fn(&str) -> Option<Pattern>, zoned: bool) -> Fun {
     let to = move || if zoned { TZ() } else { PLAIN() };
-    Fun::new(name, 2..=2, move |_| Ok(types::result(to())), move |input| {
-        let (texts, patterns) = (input.texts(0)?, patterns(input, 1, read)?);
-        let rows = (0..input.rows).map(|row| {
-            let (Some(text), Some(pattern)) = (texts.get(row), patterns(row)?) else { return Ok(None) };
-            match pattern.parse(text) {
-                Some((shown, zone)) => Ok(Some(zone.map_or(shown, |zone| zone.moment(shown)))),
-                None => wrong(format!("Invalid format: \"{}\"", crate::error::shortened(text))),
-            }
-        });
-        answer(input, rows.collect::<Result<_>>()?)
-    })
+    Fun::new(
+        name,
+        2..=2,
+        move |_| Ok(types::result(to())),
+        move |input| {
+            let (texts, patterns) = (input.texts(0)?, patterns(input, 1, read)?);
+            let rows = (0..input.rows).map(|row| {
+                let (Some(text), Some(pattern)) = (texts.get(row), patterns(row)?) else { return Ok(None) };
+                match pattern.parse(text) {
+                    Some((shown, zone)) => Ok(Some(zone.map_or(shown, |zone| zone.moment(shown)))),
+                    None => wrong(format!("Invalid format: \"{}\"", crate::error::shortened(text))),
+                }
+            });
+            answer(input, rows.collect::<Result<_>>()?)
+        },
+    )
 }
 
 /// `1 day, 2 hours, 3 seconds`.

@@ -66,10 +66,15 @@ fn encoded(text: &str) -> String {
 }
 
 fn part(name: &str, pick: for<'a> fn(&Url<'a>) -> &'a str) -> Fun {
-    Fun::new(name, 1..=1, |_: &Args<'_>| Ok(types::result(DataType::Utf8)), move |input| {
-        let texts = input.texts(0)?;
-        input.map_texts(|row| Ok(texts.get(row).map(|url| Cow::Owned(pick(&parts(url)).to_owned()))))
-    })
+    Fun::new(
+        name,
+        1..=1,
+        |_: &Args<'_>| Ok(types::result(DataType::Utf8)),
+        move |input| {
+            let texts = input.texts(0)?;
+            input.map_texts(|row| Ok(texts.get(row).map(|url| Cow::Owned(pick(&parts(url)).to_owned()))))
+        },
+    )
 }
 
 pub(super) fn functions() -> Vec<Fun> {
@@ -81,10 +86,15 @@ pub(super) fn functions() -> Vec<Fun> {
         part("url_extract_path", |url| url.path),
         part("url_extract_query", |url| url.query),
         part("url_extract_fragment", |url| url.fragment),
-        Fun::new("url_extract_port", 1..=1, |_| Ok(types::result(DataType::Int64)), |input| {
-            let texts = input.texts(0)?;
-            input.map_integers(|row| Ok(texts.get(row).and_then(|url| parts(url).port.parse().ok())))
-        }),
+        Fun::new(
+            "url_extract_port",
+            1..=1,
+            |_| Ok(types::result(DataType::Int64)),
+            |input| {
+                let texts = input.texts(0)?;
+                input.map_integers(|row| Ok(texts.get(row).and_then(|url| parts(url).port.parse().ok())))
+            },
+        ),
         Fun::new("url_extract_parameter", 2..=2, text, |input| {
             let (texts, names) = (input.texts(0)?, input.texts(1)?);
             input.map_texts(|row| {
@@ -103,7 +113,10 @@ pub(super) fn functions() -> Vec<Fun> {
             input.map_texts(|row| match texts.get(row) {
                 Some(text) => match decoded(text) {
                     Some(plain) => Ok(Some(Cow::Owned(plain))),
-                    None => wrong(format!("Illegal hex characters in escape (%) pattern in '{}'", crate::error::shortened(text))),
+                    None => wrong(format!(
+                        "Illegal hex characters in escape (%) pattern in '{}'",
+                        crate::error::shortened(text)
+                    )),
                 },
                 None => Ok(None),
             })

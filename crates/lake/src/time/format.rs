@@ -40,7 +40,18 @@ enum Item {
 pub(crate) struct Pattern(Vec<Item>);
 
 const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
 ];
 const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
@@ -271,11 +282,8 @@ impl Pattern {
             Some(day) => NaiveDate::from_yo_opt(year, day)?,
             None => NaiveDate::from_ymd_opt(year, month, day)?,
         };
-        let time = date.and_hms_opt(
-            u32::try_from(hour).ok()?,
-            u32::try_from(minute).ok()?,
-            u32::try_from(second).ok()?,
-        )?;
+        let time =
+            date.and_hms_opt(u32::try_from(hour).ok()?, u32::try_from(minute).ok()?, u32::try_from(second).ok()?)?;
         Some((time.and_utc().timestamp_millis() + millis, zone))
     }
 }
@@ -310,11 +318,18 @@ mod tests {
     fn patterns_show_and_read() {
         let time = "2025-03-04 15:06:07.089";
         check(&mysql("%Y-%m-%d %H:%i:%s").unwrap(), time, "2025-03-04 15:06:07");
-        check(&mysql("%W %e %M %y %h:%i %p %j %T %f %%").unwrap(), time, "Tuesday 4 March 25 03:06 PM 063 15:06:07 089000 %");
+        check(
+            &mysql("%W %e %M %y %h:%i %p %j %T %f %%").unwrap(),
+            time,
+            "Tuesday 4 March 25 03:06 PM 063 15:06:07 089000 %",
+        );
         check(&joda("yyyy-MM-dd'T'HH:mm:ss.SSS''ZZ").unwrap(), time, "2025-03-04T15:06:07.089'+00:00");
         check(&joda("EEE, d MMM yyyy hh:mm a").unwrap(), time, "Tue, 4 Mar 2025 03:06 PM");
         let millis = |pattern: &Pattern, text: &str| pattern.parse(text).map(|(millis, _)| millis);
-        assert_eq!(millis(&mysql("%Y-%m-%dT%H:%i:%sZ").unwrap(), "2025-03-04T15:06:07Z"), Some(parse("2025-03-04 15:06:07").unwrap().0));
+        assert_eq!(
+            millis(&mysql("%Y-%m-%dT%H:%i:%sZ").unwrap(), "2025-03-04T15:06:07Z"),
+            Some(parse("2025-03-04 15:06:07").unwrap().0)
+        );
         assert_eq!(millis(&joda("yyyyMMddHH").unwrap(), "2025030415"), Some(parse("2025-03-04 15:00").unwrap().0));
         assert_eq!(millis(&joda("d MMM yyyy h a").unwrap(), "4 Mar 2025 12 am"), Some(parse("2025-03-04").unwrap().0));
         assert_eq!(millis(&mysql("%Y-%m-%d").unwrap(), "2025-03-04 x"), None);

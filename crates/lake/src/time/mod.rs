@@ -58,9 +58,8 @@ impl Zone {
     pub(crate) fn offset(self, millis: i64) -> i64 {
         match self {
             Zone::Fixed(offset) => offset,
-            Zone::Named(zone) => local(millis).map_or(0, |utc| {
-                i64::from(zone.offset_from_utc_datetime(&utc).fix().local_minus_utc()) * 1000
-            }),
+            Zone::Named(zone) => local(millis)
+                .map_or(0, |utc| i64::from(zone.offset_from_utc_datetime(&utc).fix().local_minus_utc()) * 1000),
         }
     }
 

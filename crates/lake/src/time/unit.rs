@@ -41,8 +41,7 @@ pub(crate) fn add(unit: Unit, count: i64, shown: i64) -> Option<i64> {
         Unit::Months(months) => {
             let time = local(shown)?;
             let months = Months::new(u32::try_from(count.unsigned_abs()).ok()?.checked_mul(months)?);
-            let moved =
-                if count < 0 { time.checked_sub_months(months)? } else { time.checked_add_months(months)? };
+            let moved = if count < 0 { time.checked_sub_months(months)? } else { time.checked_add_months(months)? };
             Some(moved.and_utc().timestamp_millis())
         }
     }
@@ -102,8 +101,14 @@ mod tests {
         assert_eq!(diff(month, at("2025-01-31"), at("2025-02-28")), Some(0));
         assert_eq!(diff(month, at("2025-03-31"), at("2025-01-30")), Some(-2));
         assert_eq!(diff(Unit::parse("day").unwrap(), at("2025-01-02 23:00"), at("2025-01-03 22:00")), Some(0));
-        assert_eq!(show(trunc(Unit::parse("quarter").unwrap(), at("2025-06-15")).unwrap(), None), "2025-04-01 00:00:00.000");
-        assert_eq!(show(trunc(Unit::parse("week").unwrap(), at("2025-01-01")).unwrap(), None), "2024-12-30 00:00:00.000");
+        assert_eq!(
+            show(trunc(Unit::parse("quarter").unwrap(), at("2025-06-15")).unwrap(), None),
+            "2025-04-01 00:00:00.000"
+        );
+        assert_eq!(
+            show(trunc(Unit::parse("week").unwrap(), at("2025-01-01")).unwrap(), None),
+            "2024-12-30 00:00:00.000"
+        );
         assert_eq!(show(trunc(Unit::parse("hour").unwrap(), -1).unwrap(), None), "1969-12-31 23:00:00.000");
         assert_eq!(Unit::parse("eon"), None);
     }

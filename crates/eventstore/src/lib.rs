@@ -1,0 +1,40 @@
+//! The searchable event store: records in columns, crash-safe, in parts that background work keeps few and sorted.
+//!
+//! Never changes a record: its bytes come back exactly. Never says that something is stored before it is.
+
+mod append;
+mod consumer;
+mod encode;
+mod find;
+mod flat;
+mod index;
+mod part;
+mod port;
+mod project;
+mod read;
+mod rows;
+mod scan;
+mod schema;
+mod seal;
+mod skeleton;
+mod snapshot;
+mod stores;
+mod tail;
+mod terms;
+mod upkeep;
+mod write;
+
+#[cfg(test)]
+mod crash_tests;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use consumer::Events;
+pub use part::Part;
+pub use project::{Projection, UnknownColumn};
+pub use read::{Batches, Equality, Pruning, ReadError, ReadOptions, RowFilter};
+pub use schema::EVENT_JSON;
+pub use snapshot::Snapshot;
+pub use stores::{Options, Stores};

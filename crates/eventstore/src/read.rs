@@ -1,0 +1,261 @@
+//! Reading a part: only the wanted columns, only the granules that may have what is looked for, and the remaining columns only of rows
+//! that a filter keeps.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow_array::{BooleanArray, RecordBatch};
+use arrow_schema::ArrowError;
+use futures_util::future::try_join_all;
+use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
+use parquet::arrow::ParquetRecordBatchStreamBuilder;
+use parquet::arrow::arrow_reader::{ArrowPredicate, ArrowPredicateFn, RowFilter as ParquetFilter, RowSelection};
+use parquet::errors::ParquetError;
+use ports::lake::QueryProgress;
+
+use crate::flat::Flat;
+use crate::index::GRANULE_ROWS;
+use crate::part::Part;
+use crate::project::Projection;
+use crate::schema::{Kind, PATHS, leaf};
+use crate::terms::{self, TERM_BYTES_MAX};
+use crate::write::ROW_GROUP_ROWS;
+
+/// Rows of a batch that is read.
+const BATCH_ROWS: usize = 8192;
+
+/// A part could not be read. For our own log.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ReadError(pub String);
+
+impl From<ParquetError> for ReadError {
+    fn from(error: ParquetError) -> ReadError {
+        ReadError(format!("reading a part: {error}"))
+    }
+}
+
+impl From<ArrowError> for ReadError {
+    fn from(error: ArrowError) -> ReadError {
+        ReadError(format!("reading a part: {error}"))
+    }
+}
+
+/// Decides which rows are read on. The columns it asks for are read first, the others only of the rows it keeps.
+pub trait RowFilter: Send + Sync + 'static {
+    /// What it looks at.
+    fn projection(&self) -> &Projection;
+
+    /// For each row of a batch of that projection whether to keep it; null keeps it not.
+    fn keep(&self, batch: &RecordBatch) -> Result<BooleanArray, ArrowError>;
+}
+
+/// A column must have one of these texts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Equality {
+    /// The column's path. `requestparameters` and `responseelements` mean any value inside; other columns without a filter
+    /// leave out nothing.
+    pub column: String,
+    /// One of these, each as a whole.
+    pub texts: Vec<String>,
+}
+
+/// What rows have to be, as far as can be told without reading them. It leaves out granules, not rows: those that are read may
+/// differ, so a filter has to look at them again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pruning {
+    /// Events at this time or later, in milliseconds since 1970.
+    pub from_ms: Option<i64>,
+    /// Events before this time.
+    pub to_ms: Option<i64>,
+    /// All of these hold.
+    pub equal: Vec<Equality>,
+    /// Each of these texts is anywhere in the row: in a column with a filter, or as a value inside the request or response.
+    pub anywhere: Vec<String>,
+}
+
+/// How to read a part.
+#[derive(Clone)]
+pub struct ReadOptions {
+    /// What is wanted.
+    pub projection: Projection,
+    /// What rows have to be.
+    pub pruning: Pruning,
+    /// Which rows to keep.
+    pub filter: Option<Arc<dyn RowFilter>>,
+    /// Only these groups of rows; `None`: all of them.
+    pub row_groups: Option<Range<usize>>,
+    /// No more rows than this.
+    pub limit: Option<usize>,
+}
+
+impl ReadOptions {
+    /// All rows.
+    pub fn new(projection: Projection) -> ReadOptions {
+        ReadOptions { projection, pruning: Pruning::default(), filter: None, row_groups: None, limit: None }
+    }
+}
+
+/// Batches of rows as they are stored.
+pub(crate) type StoredBatches = BoxStream<'static, Result<RecordBatch, ReadError>>;
+
+/// Batches of rows.
+pub type Batches = BoxStream<'static, Result<RecordBatch, ReadError>>;
+
+impl Part {
+    /// Which granules may have rows like that.
+    pub(crate) async fn candidates(
+        &self,
+        pruning: &Pruning,
+        progress: &Arc<QueryProgress>,
+    ) -> Result<Vec<bool>, ReadError> {
+        let head = self.head(progress).await?;
+        let early = |newest: i64| pruning.from_ms.is_some_and(|from| newest < from);
+        let late = |oldest: i64| pruning.to_ms.is_some_and(|to| oldest >= to);
+        let dated = pruning.from_ms.is_some() || pruning.to_ms.is_some();
+        let in_time = |(oldest, newest): &(i64, i64)| !dated || (oldest <= newest && !early(*newest) && !late(*oldest));
+        let mut granules: Vec<bool> = head.times.iter().map(in_time).collect();
+        for equality in &pruning.equal {
+            if is_filtered(equality) {
+                self.narrow(&equality.texts, &mut granules, progress).await?;
+            }
+        }
+        for text in &pruning.anywhere {
+            if text.len() <= TERM_BYTES_MAX {
+                self.narrow(std::slice::from_ref(text), &mut granules, progress).await?;
+            }
+        }
+        Ok(granules)
+    }
+
+    /// Takes away granules that have none of the texts.
+    async fn narrow(
+        &self,
+        texts: &[String],
+        granules: &mut [bool],
+        progress: &Arc<QueryProgress>,
+    ) -> Result<(), ReadError> {
+        if !granules.contains(&true) {
+            return Ok(());
+        }
+        let mut any = vec![false; granules.len()];
+        for text in texts {
+            let probes = self.geometry().probes(terms::term(text));
+            let bytes = try_join_all(probes.iter().map(|probe| self.index_bytes(probe.bytes.clone()))).await?;
+            let mut maybe = granules.to_vec();
+            for (probe, bytes) in probes.iter().zip(&bytes) {
+                progress.add_scanned(0, u64::try_from(bytes.len()).unwrap_or(0));
+                probe.narrow(bytes, &mut maybe);
+            }
+            any.iter_mut().zip(maybe).for_each(|(any, maybe)| *any |= maybe);
+        }
+        granules.iter_mut().zip(any).for_each(|(keep, any)| *keep &= any);
+        Ok(())
+    }
+
+    /// Reads rows no older than `horizon_ms`.
+    pub(crate) fn read(
+        self: &Arc<Part>,
+        options: ReadOptions,
+        horizon_ms: Option<i64>,
+        progress: Arc<QueryProgress>,
+    ) -> Batches {
+        let part = Arc::clone(self);
+        let opened = async move {
+            let projection = options.projection.clone();
+            let stream = part.open(options, horizon_ms, progress).await?;
+            // The part is held for as long as it is read.
+            let batches = stream.map(move |batch| {
+                let _held = &part;
+                Ok(projection.apply(&batch?)?)
+            });
+            Ok::<Batches, ReadError>(batches.boxed())
+        };
+        stream::once(opened).try_flatten().boxed()
+    }
+
+    /// The rows as they are stored, all of them.
+    pub(crate) async fn stored(&self, batch_rows: usize) -> Result<StoredBatches, ReadError> {
+        let progress = Arc::new(QueryProgress::default());
+        let head = self.head(&progress).await?;
+        let builder = ParquetRecordBatchStreamBuilder::new_with_metadata(self.reader(&progress), head.metadata.clone());
+        Ok(builder.with_batch_size(batch_rows).build()?.map_err(ReadError::from).boxed())
+    }
+
+    async fn open(
+        &self,
+        options: ReadOptions,
+        horizon_ms: Option<i64>,
+        progress: Arc<QueryProgress>,
+    ) -> Result<BoxStream<'static, Result<RecordBatch, ParquetError>>, ReadError> {
+        let head = self.head(&progress).await?;
+        let candidates = self.candidates(&options.pruning, &progress).await?;
+        let all = usize::try_from(self.row.rows).unwrap_or(usize::MAX);
+        let wanted = options.row_groups.unwrap_or(0..self.row_groups());
+        let mut groups = Vec::new();
+        let mut ranges: Vec<Range<usize>> = Vec::new();
+        let mut before = 0;
+        for group in wanted.start..wanted.end.min(self.row_groups()) {
+            let rows = group * ROW_GROUP_ROWS..((group + 1) * ROW_GROUP_ROWS).min(all);
+            let granules = rows.start / GRANULE_ROWS..rows.end.div_ceil(GRANULE_ROWS);
+            let chosen: Vec<usize> = granules.filter(|granule| candidates.get(*granule) == Some(&true)).collect();
+            if chosen.is_empty() {
+                continue;
+            }
+            groups.push(group);
+            for granule in chosen {
+                let from = before + granule * GRANULE_ROWS - rows.start;
+                ranges.push(from..(from + GRANULE_ROWS).min(before + rows.len()));
+            }
+            before += rows.len();
+        }
+        let read: usize = ranges.iter().map(ExactSizeIterator::len).sum();
+        progress.add_scanned(u64::try_from(read).unwrap_or(0), 0);
+        if groups.is_empty() {
+            return Ok(stream::empty().boxed());
+        }
+        let builder = ParquetRecordBatchStreamBuilder::new_with_metadata(self.reader(&progress), head.metadata.clone());
+        let stored = builder.parquet_schema();
+        let mut predicates: Vec<Box<dyn ArrowPredicate>> = Vec::new();
+        if let Some(horizon_ms) = horizon_ms.filter(|horizon_ms| self.row.oldest_ms < *horizon_ms) {
+            let time = Projection::of([PATHS[leaf::EVENT_TIME].path.as_str()])
+                .map_err(|error| ReadError(error.to_string()))?;
+            let keep = move |batch: RecordBatch| Ok(not_older(&batch, horizon_ms));
+            predicates.push(Box::new(ArrowPredicateFn::new(time.mask(stored), keep)));
+        }
+        if let Some(filter) = options.filter {
+            let mask = filter.projection().mask(stored);
+            let keep = move |batch: RecordBatch| filter.keep(&filter.projection().apply(&batch)?);
+            predicates.push(Box::new(ArrowPredicateFn::new(mask, keep)));
+        }
+        let mask = options.projection.mask(stored);
+        let mut builder = builder.with_batch_size(BATCH_ROWS).with_projection(mask).with_row_groups(groups);
+        if read < before {
+            builder = builder.with_row_selection(RowSelection::from_consecutive_ranges(ranges.into_iter(), before));
+        }
+        if !predicates.is_empty() {
+            builder = builder.with_row_filter(ParquetFilter::new(predicates));
+        }
+        if let Some(limit) = options.limit {
+            builder = builder.with_limit(limit);
+        }
+        Ok(builder.build()?.boxed())
+    }
+}
+
+/// Whether the filters of granules know the column, and all of the texts.
+fn is_filtered(equality: &Equality) -> bool {
+    let inside = matches!(equality.column.as_str(), "requestparameters" | "responseelements");
+    // Objects and lists are not in the filters, only what is in them.
+    let short = |text: &String| text.len() <= TERM_BYTES_MAX && !(inside && text.starts_with(['{', '[']));
+    let number = PATHS.iter().position(|leaf| leaf.path == equality.column);
+    let known = number.is_some_and(|number| PATHS[number].kind == Kind::Text && terms::is_indexed(number));
+    (known || inside) && equality.texts.iter().all(short)
+}
+
+/// Rows whose event is not older than that, or has no time.
+pub(crate) fn not_older(batch: &RecordBatch, horizon_ms: i64) -> BooleanArray {
+    let flat = Flat::of(batch);
+    let keep = |row| flat.time(leaf::EVENT_TIME, row).is_none_or(|ms| ms >= horizon_ms);
+    (0..batch.num_rows()).map(|row| Some(keep(row))).collect()
+}
