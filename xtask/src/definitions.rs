@@ -34,6 +34,8 @@ async fn make() -> Result<Vec<Definition>, Failure> {
         state,
         objects,
         buckets: Arc::clone(&s3) as Arc<dyn Buckets>,
+        event_stores: None,
+        query_engine: None,
         key_maker: Arc::new(cloudtrail::RsaKeyMaker),
         options: cloudtrail::Options::default(),
     });
@@ -88,6 +90,10 @@ impl Operator for Nobody {
     }
 
     fn validation(&self) -> Vec<ports::TrailValidation> {
+        Vec::new()
+    }
+
+    fn event_stores(&self) -> Vec<ports::EventStoreStatus> {
         Vec::new()
     }
 

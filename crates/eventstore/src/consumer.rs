@@ -31,7 +31,6 @@ fn broken(error: Unavailable) -> Failure {
 struct Taken {
     rows: Vec<(StoreId, TailRow)>,
     next: u64,
-    selection_next: u64,
     selection_changed: bool,
 }
 
@@ -46,7 +45,6 @@ impl Events {
         let saved = {
             let mut inner = stores.inner();
             inner.next = inner.cursor.next.max(first);
-            inner.selection_next = inner.cursor.selection_next.max(first);
             inner.selection = inner.cursor.selection();
             for store in inner.stores.values_mut() {
                 store.tail = tail::Tail::default();
@@ -61,13 +59,13 @@ impl Events {
     }
 
     fn gather(&mut self, entries: &[Entry]) -> Taken {
-        let (next, selection_next, seeds) = {
+        let (next, seeds) = {
             let inner = self.stores.inner();
             let seeds: Vec<(StoreId, u64)> =
                 inner.stores.iter().map(|(id, store)| (id.clone(), store.row.hash_seed)).collect();
-            (inner.next, inner.selection_next, seeds)
+            (inner.next, seeds)
         };
-        let mut taken = Taken { next, selection_next, ..Taken::default() };
+        let mut taken = Taken { next, ..Taken::default() };
         let mut into = Vec::new();
         for entry in entries {
             let seq = entry.seq.get();
@@ -76,11 +74,10 @@ impl Events {
                 continue;
             }
             taken.next = seq.saturating_add(1);
-            let selecting = seq >= taken.selection_next;
             match EntryKind::read(entry) {
                 Ok(EntryKind::Finish { record, .. }) if scan::checked(&record).is_ok() => {
                     into.push(StoreId::events());
-                    if let Some(selection) = self.selection.as_mut().filter(|_| selecting) {
+                    if let Some(selection) = &mut self.selection {
                         selection.select(seq, &record, &mut into);
                     }
                     into.sort_unstable();
@@ -99,7 +96,7 @@ impl Events {
                     tracing::error!(seq, "a record is no JSON; the event stores leave it out")
                 }
                 Ok(EntryKind::Control(control)) => {
-                    if let Some(selection) = self.selection.as_mut().filter(|_| selecting) {
+                    if let Some(selection) = &mut self.selection {
                         selection.control(seq, &control.topic, &control.document);
                         taken.selection_changed = true;
                     }
@@ -107,7 +104,6 @@ impl Events {
                 Ok(EntryKind::Begin { .. }) => {}
                 Err(error) => tracing::error!(%error, "the event stores leave out an entry"),
             }
-            taken.selection_next = taken.selection_next.max(taken.next);
         }
         taken
     }
@@ -124,7 +120,6 @@ impl Events {
             }
         }
         inner.next = taken.next;
-        inner.selection_next = taken.selection_next;
         if let Some(saved) = saved {
             inner.selection = saved;
         }

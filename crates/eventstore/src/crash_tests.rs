@@ -3,13 +3,14 @@
 
 use std::sync::Arc;
 
-use journal::{Journal, ReadLimit, Seq};
+use journal::{Journal, ReadLimit};
+use objects::Objects;
 use ports::lake::NewRecord;
 use ports::{EventStores, StoreId};
 use worker::Consumer;
 
 use crate::testing::{World, all_records, record};
-use crate::{Events, Options};
+use crate::{Events, Losses, Options, Rebuild};
 
 const OLD_SECS: i64 = -40 * 86_400;
 /// Records in the journal.
@@ -170,19 +171,90 @@ async fn a_removed_store_leaves_nothing() {
     }
 }
 
+/// Makes the built-in store again, of the journal and what is given.
+async fn rebuild(world: &World, given: &[String], old: bool) -> (Losses, u64) {
+    let stores = world.open().await;
+    let mut rebuild = Rebuild::begin(Arc::clone(&stores), &*world.journal).await.unwrap();
+    rebuild.add_journal(&*world.journal).await.unwrap();
+    for record in given {
+        rebuild.add(NewRecord::new(record.clone())).await.unwrap();
+    }
+    let unreadable = if old { rebuild.add_old().await.unwrap() } else { 0 };
+    let losses = rebuild.losses().await.unwrap();
+    rebuild.finish().await.unwrap();
+    (losses, unreadable)
+}
+
 #[tokio::test]
-async fn the_built_in_store_is_made_again_from_the_journal() {
+async fn the_built_in_store_is_made_again_and_says_what_is_lost() {
     let world = told().await;
     live(&world).await;
+    let mut journal: Vec<String> = (0..JOURNAL).map(|number| record(&format!("journal-{number}"), number)).collect();
+    let imported = imported();
+    // What comes from several places is there once.
+    let given = [&imported[..2], &journal[..2]].concat();
+    let (losses, _) = rebuild(&world, &given, false).await;
+    assert_eq!(losses, Losses { records: 2, unknown: 0 });
     let stores = world.open().await;
-    stores.rebuild().await.unwrap();
-    let journal = Arc::<journal::MemoryJournal>::clone(&world.journal);
-    let mut events = Events::open(Arc::clone(&stores), journal, None).unwrap();
-    assert_eq!(events.needs(), Seq::FIRST);
-    let entries = world.journal.read(Seq::FIRST, ReadLimit::default()).unwrap();
-    events.take(&entries).await.unwrap();
-    events.stop().await.unwrap();
+    let mut expected = [&imported[..2], &journal].concat();
+    expected.sort();
+    assert_eq!(all_records(&stores, &StoreId::events()).await, expected);
+    while stores.upkeep().await.unwrap() {}
+    let parts: usize = [StoreId::events(), other()].iter().map(|id| stores.snapshot(id).unwrap().parts().len()).sum();
+    assert_eq!(world.object_names().await.len(), parts * 2);
+    drop(stores);
+
+    // What the consumer has not stored yet comes once, by the consumer.
+    world.recorded(&record("journal-new", 70)).await;
+    let new = record("journal-new", 70);
+    let (losses, unreadable) = rebuild(&world, std::slice::from_ref(&new), true).await;
+    assert_eq!((losses, unreadable), (Losses::default(), 0));
+    let stores = world.open().await;
+    assert_eq!(all_records(&stores, &StoreId::events()).await, expected, "the consumer has not run");
+    drop(stores);
+    live(&world).await;
+    journal.push(new);
+    let stores = world.open().await;
+    let mut expected = [imported, journal].concat();
+    expected.sort();
+    assert_eq!(all_records(&stores, &StoreId::events()).await, expected);
+}
+
+#[tokio::test]
+async fn a_part_that_cannot_be_read_is_told() {
+    let world = told().await;
+    live(&world).await;
+    let names = world.object_names().await;
+    let rows = u64::try_from(JOURNAL).unwrap() + 4;
+    for name in names.iter().filter(|name| name.starts_with("lake/events/")) {
+        world.objects.put(name, bytes::Bytes::from_static(b"damaged")).await.unwrap();
+    }
+    let (losses, unreadable) = rebuild(&world, &[], true).await;
+    assert_eq!((losses, unreadable), (Losses { records: 0, unknown: rows }, rows));
+    let stores = world.open().await;
     let mut expected: Vec<String> = (0..JOURNAL).map(|number| record(&format!("journal-{number}"), number)).collect();
     expected.sort();
     assert_eq!(all_records(&stores, &StoreId::events()).await, expected);
+}
+
+#[tokio::test]
+async fn a_crash_while_the_store_is_made_again_leaves_the_old_one_or_the_new_one() {
+    for step in 1_i64.. {
+        let world = told().await;
+        live(&world).await;
+        let given = imported();
+        world.fuse.set(step);
+        let crashed = tokio::select! {
+            biased;
+            () = world.fuse.blown.notified() => true,
+            _ = rebuild(&world, &given, false) => false,
+        };
+        world.fuse.set(0);
+        live(&world).await;
+        check(&world, &format!("a crash at step {step}")).await;
+        if !crashed {
+            assert!(step > 5, "{step} steps");
+            break;
+        }
+    }
 }

@@ -87,8 +87,8 @@ pub struct Part {
 }
 
 /// The names of a part's objects: columns and index.
-pub(crate) fn object_names(store: &StoreId, part: &str) -> [String; 2] {
-    [format!("{FOLDER}{store}/{part}.parquet"), format!("{FOLDER}{store}/{part}.index")]
+pub(crate) fn object_names(folder: &str, part: &str) -> [String; 2] {
+    [format!("{FOLDER}{folder}/{part}.parquet"), format!("{FOLDER}{folder}/{part}.index")]
 }
 
 /// Where parts are among the objects.
@@ -133,6 +133,11 @@ impl Part {
         number(self.row.rows).div_ceil(crate::write::ROW_GROUP_ROWS)
     }
 
+    /// The names of its objects: columns and index.
+    pub(crate) fn object_names(&self) -> [String; 2] {
+        object_names(self.row.folder.as_deref().unwrap_or(self.store.as_str()), &self.name)
+    }
+
     pub(crate) fn geometry(&self) -> Geometry {
         let row = &self.row;
         Geometry { granules: number(row.granules), filter_bits: number(row.filter_bits), hashes: number(row.hashes) }
@@ -146,7 +151,7 @@ impl Part {
 
     /// Bytes of the index.
     pub(crate) async fn index_bytes(&self, range: Range<u64>) -> Result<Bytes, ReadError> {
-        let [_, name] = object_names(&self.store, &self.name);
+        let [_, name] = self.object_names();
         fetch(&*self.shelf.objects, &name, range).await
     }
 
@@ -179,7 +184,7 @@ impl Part {
     }
 
     pub(crate) fn reader(&self, progress: &Arc<QueryProgress>) -> PartReader {
-        let [name, _] = object_names(&self.store, &self.name);
+        let [name, _] = self.object_names();
         PartReader { objects: Arc::clone(&self.shelf.objects), name, progress: Arc::clone(progress) }
     }
 }
@@ -188,7 +193,7 @@ impl Drop for Part {
     fn drop(&mut self) {
         if *self.doomed.get_mut() {
             let mut garbage = self.shelf.garbage.lock().unwrap_or_else(PoisonError::into_inner);
-            garbage.extend(object_names(&self.store, &self.name));
+            garbage.extend(self.object_names());
         }
     }
 }

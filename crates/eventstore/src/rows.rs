@@ -48,6 +48,9 @@ pub(crate) struct PartRow {
     /// From the journal: the position after the last record. A part of an import has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) journal_end: Option<u64>,
+    /// Where its objects are, if not in the folder of its store's name: it was made beside it and then took its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) folder: Option<String>,
 }
 
 /// How far the journal has been read.
@@ -56,15 +59,13 @@ pub(crate) struct CursorRow {
     pub(crate) version: u32,
     /// The first entry that is not stored.
     pub(crate) next: u64,
-    /// The first entry that selection has not seen: beyond `next` while the built-in store is made again.
-    pub(crate) selection_next: u64,
     /// What selection knows, in hexadecimal.
     pub(crate) selection: String,
 }
 
 impl CursorRow {
-    pub(crate) fn new(next: u64, selection_next: u64, selection: &[u8]) -> CursorRow {
-        CursorRow { version: 1, next, selection_next, selection: ids::hex(selection) }
+    pub(crate) fn new(next: u64, selection: &[u8]) -> CursorRow {
+        CursorRow { version: 1, next, selection: ids::hex(selection) }
     }
 
     pub(crate) fn selection(&self) -> Bytes {

@@ -28,6 +28,7 @@ impl Stores {
         if plan.cursor.next == plan.base {
             return Ok(());
         }
+        let begun_ms = self.env.clock.monotonic_ms();
         let mut parts = Vec::new();
         for (store, tail) in plan.tails {
             let came_at_ms = self.env.clock.now().ms();
@@ -62,21 +63,21 @@ impl Stores {
             for store in inner.stores.values_mut() {
                 store.tail.forget_before(cursor.next);
             }
-            inner.tail_since_ms = None;
+            // Rows that came while others were sealed wait from now on.
+            let left = inner.stores.values().any(|store| !store.tail.rows.is_empty());
+            inner.tail_since_ms = left.then(|| self.env.clock.monotonic_ms());
             (inner.cursor, inner.cursor_rev) = (cursor, Some(info.revs[0]));
         };
-        self.commit(make, apply).await
+        self.commit(make, apply).await?;
+        self.counts.sealed(self.env.clock.monotonic_ms().saturating_sub(begun_ms));
+        Ok(())
     }
 
     fn plan(&self) -> Plan {
         let inner = self.inner();
         let full = inner.stores.iter().filter(|(_, store)| !store.tail.rows.is_empty());
         let tails = full.map(|(id, store)| (id.clone(), store.tail.rows.iter().cloned().collect())).collect();
-        Plan {
-            base: inner.cursor.next,
-            cursor: CursorRow::new(inner.next, inner.selection_next, &inner.selection),
-            tails,
-        }
+        Plan { base: inner.cursor.next, cursor: CursorRow::new(inner.next, &inner.selection), tails }
     }
 }
 

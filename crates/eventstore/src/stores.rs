@@ -15,14 +15,15 @@ use state::{CommitInfo, Expect, Op, Range, State};
 use tokio::sync::watch;
 use twox_hash::XxHash3_128;
 
+use crate::figures::Counts;
 use crate::index::HASH_BITS;
-use crate::part::{FOLDER, Heads, Part, Shelf, object_names};
+use crate::part::{Heads, Part, Shelf, object_names};
+use crate::rebuild::Rebuild;
 use crate::rows::{self, CURSOR, CursorRow, ONLY, PARTS, PartRow, STORES, StoreRow};
 use crate::snapshot::Snapshot;
+use crate::sweep::Sweep;
 use crate::tail::Tail;
 
-/// Objects listed at a time.
-const LIST_PAGE: usize = 1_000;
 /// Rows of parts that go in one commit.
 const PARTS_PER_COMMIT: usize = 2_000;
 
@@ -43,7 +44,7 @@ pub struct Options {
     pub merge_parts_min: usize,
     /// Rows of a part that an import makes; a longer call makes several.
     pub append_rows_max: usize,
-    /// How long the built-in store keeps records when it is first made.
+    /// How long the built-in store keeps records.
     pub events_retention_days: u32,
 }
 
@@ -82,7 +83,6 @@ pub(crate) struct Inner {
     pub(crate) cursor_rev: Option<u64>,
     /// The first entry of the journal that is not in memory either.
     pub(crate) next: u64,
-    pub(crate) selection_next: u64,
     pub(crate) selection: Bytes,
     /// When the tails were empty last.
     pub(crate) tail_since_ms: Option<u64>,
@@ -107,6 +107,11 @@ pub struct Stores {
     pub(crate) sealing: tokio::sync::Mutex<()>,
     /// The outcome of a commit is unknown.
     stale: AtomicBool,
+    /// Begins the names of parts that this process makes.
+    run: String,
+    /// What is left to do of looking for contents that no row names.
+    pub(crate) sweep: Mutex<Option<Sweep>>,
+    pub(crate) counts: Counts,
     /// Parts whose objects were written and whose commit failed, perhaps.
     strays: Mutex<Vec<(StoreId, String)>>,
     pub(crate) visible: watch::Sender<u64>,
@@ -142,7 +147,7 @@ impl Drop for Fresh<'_> {
 }
 
 impl Stores {
-    /// Reads what there is, makes the built-in store if it is absent, and removes contents that nothing names.
+    /// Reads what there is, and makes the built-in store if it is absent. Needs the tables and not the objects.
     pub async fn open(
         env: Env,
         state: Arc<dyn State>,
@@ -150,8 +155,13 @@ impl Stores {
         options: Options,
     ) -> Result<Arc<Stores>, Unavailable> {
         let shelf = Shelf { objects, garbage: Arc::default(), heads: Heads::default() };
+        let mut run = [0; 8];
+        env.rng.fill(&mut run);
         let stores = Stores {
             env,
+            run: ids::hex(&run),
+            sweep: Mutex::default(),
+            counts: Counts::default(),
             state,
             shelf,
             options,
@@ -164,9 +174,14 @@ impl Stores {
             released: watch::Sender::new(0),
         };
         stores.fresh().await?;
-        stores.sweep().await?;
-        if !stores.inner().stores.contains_key(&StoreId::events()) {
-            stores.make(&StoreId::events(), stores.options.events_retention_days).await?;
+        // Before anything is made or dropped.
+        let sweep = Sweep::of(&stores.inner());
+        *stores.sweep.lock().unwrap_or_else(PoisonError::into_inner) = Some(sweep);
+        stores.unmake(&Rebuild::beside()).await?;
+        let days = stores.options.events_retention_days;
+        let known = stores.inner().stores.get(&StoreId::events()).map(|store| store.row.retention_days);
+        if known != Some(days) {
+            stores.make(&StoreId::events(), days).await?;
         }
         stores.visible.send_replace(stores.inner().next);
         Ok(Arc::new(stores))
@@ -221,14 +236,15 @@ impl Stores {
 
     /// A new part's name, whose objects go again if it is dropped and not kept.
     pub(crate) fn new_part(&self, store: &StoreId) -> Fresh<'_> {
-        let mut bytes = [0; 12];
+        let mut bytes = [0; 8];
         self.env.rng.fill(&mut bytes);
-        Fresh { stores: self, store: store.clone(), name: ids::hex(&bytes), kept: false }
+        let name = format!("{}{}", self.run, ids::hex(&bytes));
+        Fresh { stores: self, store: store.clone(), name, kept: false }
     }
 
     /// Stores a part's contents. Nothing has changed before its row is committed. Durable when it returns.
     pub(crate) async fn shelve(&self, part: &Fresh<'_>, columns: Bytes, index: Bytes) -> Result<(), Unavailable> {
-        let [columns_name, index_name] = object_names(&part.store, &part.name);
+        let [columns_name, index_name] = object_names(part.store.as_str(), &part.name);
         let put = |name: String, bytes| async move {
             self.shelf.objects.put(&name, bytes).await.map_err(|error| failed("storing a part", error))
         };
@@ -316,7 +332,6 @@ impl Stores {
         old.values().flat_map(|store| store.parts.values()).for_each(|(_, part)| part.doom());
         if inner.next < cursor.next {
             inner.next = cursor.next;
-            inner.selection_next = cursor.selection_next;
             inner.selection = cursor.selection();
         }
         (inner.cursor, inner.cursor_rev) = (cursor, cursor_rev);
@@ -324,25 +339,12 @@ impl Stores {
         Ok(())
     }
 
-    /// Removes contents that no row names: a crash came between storing and committing them. Before anything is written or read.
-    async fn sweep(&self) -> Result<(), Unavailable> {
-        let mut named = HashSet::new();
-        for (id, store) in &self.inner().stores {
-            named.extend(store.parts.keys().flat_map(|part| object_names(id, part)));
-        }
-        let mut after: Option<String> = None;
-        loop {
-            let page = self.shelf.objects.list(FOLDER, after.as_deref(), LIST_PAGE).await;
-            let page = page.map_err(|error| failed("listing the parts of event stores", error))?;
-            let Some(last) = page.last() else { return Ok(()) };
-            after = Some(last.name.clone());
-            let gone: Vec<String> =
-                page.into_iter().map(|info| info.name).filter(|name| !named.contains(name)).collect();
-            self.delete(&gone).await?;
-        }
+    /// Whether this process made the part of an object.
+    pub(crate) fn is_ours(&self, object: &str) -> bool {
+        object.rsplit_once('/').is_some_and(|(_, name)| name.starts_with(&self.run))
     }
 
-    async fn delete(&self, names: &[String]) -> Result<(), Unavailable> {
+    pub(crate) async fn delete(&self, names: &[String]) -> Result<(), Unavailable> {
         let gone = self.shelf.objects.delete_many(names).await;
         gone.map_err(|error| failed("deleting parts of event stores", error))
     }
@@ -355,7 +357,7 @@ impl Stores {
         for (store, part) in strays {
             let kept = self.inner().stores.get(&store).is_some_and(|store| store.parts.contains_key(&part));
             if !kept {
-                names.extend(object_names(&store, &part));
+                names.extend(object_names(store.as_str(), &part));
             }
         }
         if names.is_empty() {
@@ -372,9 +374,14 @@ impl Stores {
     pub(crate) async fn make(&self, store: &StoreId, retention_days: u32) -> Result<(), Unavailable> {
         let mut seed = [0; 8];
         self.env.rng.fill(&mut seed);
+        self.make_of(store, retention_days, u64::from_le_bytes(seed)).await
+    }
+
+    /// The seed is for a new store.
+    pub(crate) async fn make_of(&self, store: &StoreId, retention_days: u32, seed: u64) -> Result<(), Unavailable> {
         let make = |inner: &Inner| {
             let old = inner.stores.get(store);
-            let hash_seed = old.map_or(u64::from_le_bytes(seed), |old| old.row.hash_seed);
+            let hash_seed = old.map_or(seed, |old| old.row.hash_seed);
             let row = StoreRow { version: 1, retention_days, hash_seed };
             let expect = old.map(|old| old.rev).into();
             Ok((vec![rows::put(STORES, store.as_str(), &row, expect)], row))
@@ -420,20 +427,20 @@ impl Stores {
         self.commit(make, apply).await
     }
 
-    /// Drops the parts that `which` says. Durable when it returns; says whether there were any.
-    pub(crate) async fn drop_some(&self, store: &StoreId, which: impl Fn(&Part) -> bool) -> Result<bool, Unavailable> {
-        let mut any = false;
+    /// Drops the parts that `which` says. Durable when it returns; says how many there were.
+    pub(crate) async fn drop_some(&self, store: &StoreId, which: impl Fn(&Part) -> bool) -> Result<usize, Unavailable> {
+        let mut count = 0;
         loop {
             let names: Vec<String> = {
                 let inner = self.inner();
-                let Some(found) = inner.stores.get(store) else { return Ok(any) };
+                let Some(found) = inner.stores.get(store) else { return Ok(count) };
                 let chosen = found.parts.values().filter(|(_, part)| which(part));
                 chosen.take(PARTS_PER_COMMIT).map(|(_, part)| part.name.clone()).collect()
             };
             if names.is_empty() {
-                return Ok(any);
+                return Ok(count);
             }
-            any = true;
+            count += names.len();
             self.drop_parts(store, &names, false).await?;
         }
     }
@@ -451,29 +458,5 @@ impl Stores {
             }
             self.drop_parts(store, &names[..PARTS_PER_COMMIT], false).await?;
         }
-    }
-
-    /// Empties the built-in store and lets its consumer, when it is opened next, begin with the first entry the journal has. Other
-    /// stores are left alone and get nothing twice. No consumer may run. Durable when it returns.
-    pub async fn rebuild(&self) -> Result<(), Unavailable> {
-        self.fresh().await?;
-        let events = StoreId::events();
-        self.drop_some(&events, |_| true).await?;
-        let make = |inner: &Inner| {
-            let old = &inner.cursor;
-            let selection_next = old.selection_next.max(old.next);
-            let cursor = CursorRow { version: 1, next: 0, selection_next, selection: old.selection.clone() };
-            Ok((vec![rows::put(CURSOR, ONLY, &cursor, inner.cursor_rev.into())], cursor))
-        };
-        let apply = |inner: &mut Inner, info: CommitInfo, cursor: CursorRow| {
-            inner.next = cursor.next;
-            inner.selection_next = cursor.selection_next;
-            inner.selection = cursor.selection();
-            (inner.cursor, inner.cursor_rev) = (cursor, Some(info.revs[0]));
-            for store in inner.stores.values_mut() {
-                store.tail = Tail::default();
-            }
-        };
-        self.commit(make, apply).await
     }
 }

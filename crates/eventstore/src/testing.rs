@@ -16,7 +16,7 @@ use objects::{ObjectInfo, Objects, Reader, Writer};
 use ports::StoreId;
 use ports::lake::QueryProgress;
 use state::{CommitInfo, Op, Range, Row, State, Table};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use crate::{EVENT_JSON, Options, Projection, ReadOptions, Stores};
 
@@ -92,6 +92,7 @@ pub(crate) struct Fuse {
     left: AtomicI64,
     pub(crate) blown: Notify,
     denied: AtomicI64,
+    held: watch::Sender<bool>,
 }
 
 impl Fuse {
@@ -110,7 +111,13 @@ impl Fuse {
         self.denied.load(Ordering::SeqCst) > 0
     }
 
+    /// Every step waits, until it need not any more.
+    pub(crate) fn hold(&self, hold: bool) {
+        self.held.send_replace(hold);
+    }
+
     async fn step(&self) {
+        let _ = self.held.subscribe().wait_for(|held| !held).await;
         if self.left.load(Ordering::SeqCst) > 0 && self.left.fetch_sub(1, Ordering::SeqCst) == 1 {
             self.blown.notify_one();
             std::future::pending::<()>().await;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use base::time::DAY_MS;
 use bytes::Bytes;
-use journal::{Journal, ReadLimit, Seq};
+use journal::{Journal, ReadLimit};
 use ports::lake::{Appended, Find, Member, Needle, NewRecord, QueryProgress, Selection};
 use ports::{EventStores, StoreId, Unavailable};
 use proptest::prelude::*;
@@ -313,15 +313,49 @@ async fn selection_follows_the_journal_and_survives_a_restart_and_a_rebuild() {
     take_all(&world, &mut events).await;
     let mut expected = [record("a2", 2), record("a2", 3), record("b1", 4)];
     expected.sort();
-    assert_eq!(all_records(&stores, &chosen()).await, expected);
-    events.stop().await.unwrap();
-    stores.rebuild().await.unwrap();
-    let mut events = open(&stores);
-    assert_eq!(events.needs(), Seq::FIRST);
-    take_all(&world, &mut events).await;
     events.stop().await.unwrap();
     assert_eq!(all_records(&stores, &chosen()).await, expected);
     assert_eq!(all_records(&stores, &StoreId::events()).await.len(), 6);
+}
+
+#[tokio::test]
+async fn a_start_sets_the_retention_of_the_built_in_store() {
+    let mut world = World::new();
+    let (days, events) = (base::time::DAY_MS / 1000, StoreId::events());
+    let old = record("old", -days * 20);
+    world.open().await.append(&events, vec![NewRecord::new(old.clone())]).await.unwrap();
+    world.options.events_retention_days = 10;
+    let stores = world.open().await;
+    assert!(all_records(&stores, &events).await.is_empty());
+    world.options.events_retention_days = 30;
+    assert_eq!(all_records(&*world.open().await, &events).await, [old]);
+}
+
+#[tokio::test]
+async fn rows_that_come_while_others_are_sealed_wait_no_longer_than_those() {
+    let mut world = World::new();
+    world.options = Options { tail_age_ms: 1000, ..Options::default() };
+    let stores = world.open().await;
+    let mut events = Events::open(Arc::clone(&stores), journal(&world), None).unwrap();
+    world.recorded(&record("a", 1)).await;
+    take_all(&world, &mut events).await;
+    stores.flush().await.unwrap();
+    assert_eq!(stores.inner().tail_since_ms, None);
+    // Sealing takes its rows first, and ends after others have come.
+    world.recorded(&record("b", 1)).await;
+    take_all(&world, &mut events).await;
+    let sealing = stores.flush();
+    let mut sealing = Box::pin(sealing);
+    world.fuse.hold(true);
+    assert!(futures_util::poll!(sealing.as_mut()).is_pending());
+    world.recorded(&record("c", 1)).await;
+    take_all(&world, &mut events).await;
+    world.fuse.hold(false);
+    sealing.await.unwrap();
+    assert_eq!(stores.durable(), 3);
+    world.clock.advance(1000);
+    events.idle().await.unwrap();
+    assert_eq!(stores.durable(), 4);
 }
 
 #[tokio::test]

@@ -28,14 +28,16 @@ const RETENTION_MARGIN_MS: i64 = HOUR_MS;
 impl Stores {
     /// Does one step of what is due, if anything is: says whether there may be more. To be called every few seconds, by one caller.
     pub async fn upkeep(&self) -> Result<bool, Unavailable> {
-        if self.tidy().await? {
+        if self.tidy().await? || self.sweep().await? {
             return Ok(true);
         }
         let stores: Vec<StoreId> = self.inner().stores.keys().cloned().collect();
         for store in &stores {
             let Some(horizon_ms) = self.horizon_ms(store) else { continue };
             let horizon_ms = horizon_ms.saturating_sub(RETENTION_MARGIN_MS);
-            if self.drop_some(store, |part| part.newest_ms() < horizon_ms).await? {
+            let dropped = self.drop_some(store, |part| part.newest_ms() < horizon_ms).await?;
+            if dropped > 0 {
+                self.counts.expired(dropped);
                 return Ok(true);
             }
         }
@@ -84,7 +86,7 @@ impl Stores {
     /// Makes one part of several: the new one comes and the old ones go in one commit.
     async fn merge(&self, store: &StoreId, chosen: Vec<Arc<Part>>) -> Result<(), Unavailable> {
         let fresh = self.new_part(store);
-        let [columns_name, index_name] = object_names(store, &fresh.name);
+        let [columns_name, index_name] = object_names(store.as_str(), &fresh.name);
         let bad = |error: objects::Error| failed("storing a merged part", error);
         let mut columns = self.shelf.objects.writer(&columns_name).await.map_err(bad)?;
         let mut merger = Merger::open(&chosen).await?;
@@ -145,6 +147,7 @@ impl Stores {
         };
         self.commit(make, apply).await?;
         fresh.keep();
+        self.counts.merged(chosen.len(), sum(Part::rows));
         Ok(())
     }
 }

@@ -230,6 +230,7 @@ impl PartWriter {
             filter_bits: wide(geometry.filter_bits),
             hashes: wide(geometry.hashes),
             journal_end: None,
+            folder: None,
         };
         Ok(Written { columns, index: index.into(), row })
     }

@@ -115,6 +115,7 @@ impl World {
             journal: Arc::clone(&journal) as Arc<dyn Journal>,
             state: Arc::new(state::Memory::new()),
             objects: Arc::new(objects::Memory::new()),
+            query_engine: None,
             options: Options::default(),
         };
         let node = runtime.block_on(Node::start(parts)).expect("a node in memory starts");

@@ -2,10 +2,12 @@
 //! from top to bottom. It opens no file and no socket: whoever starts a node gives it its storage, its clock and its callers.
 
 mod access;
+mod event_stores;
 mod figures;
 mod holds;
 mod host_keys;
 mod operator;
+mod rebuild;
 mod upkeep;
 pub mod validation;
 
@@ -20,7 +22,7 @@ use seal::HostKeys;
 use state::State;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use worker::Crew;
+use worker::{Consumer, Crew};
 
 use crate::access::Access;
 use crate::figures::{CrewFigures, JournalFigures};
@@ -47,9 +49,14 @@ pub struct Parts {
     pub objects: Arc<dyn Objects>,
     /// Where the keys that sign digests come from.
     pub key_maker: Arc<dyn cloudtrail::KeyMaker>,
+    /// Makes what answers SQL over the event stores. `None`: nothing does.
+    pub query_engine: Option<MakeQueryEngine>,
     /// See [`Options`].
     pub options: Options,
 }
+
+/// Makes what answers SQL over these stores.
+pub type MakeQueryEngine = Box<dyn FnOnce(Arc<eventstore::Stores>) -> Arc<dyn ports::QueryEngine> + Send>;
 
 /// What can be chosen about a node.
 #[derive(Clone, Debug)]
@@ -66,6 +73,8 @@ pub struct Options {
     pub outside: Outside,
     /// How often what trails delivered is validated; `None`: never.
     pub validation_interval: Option<Duration>,
+    /// How records are kept in columns; `None`: they are not.
+    pub event_stores: Option<eventstore::Options>,
 }
 
 impl Default for Options {
@@ -77,11 +86,13 @@ impl Default for Options {
             limits: Limits::default(),
             outside: Outside::default(),
             validation_interval: None,
+            event_stores: Some(eventstore::Options::default()),
         }
     }
 }
 
 pub use crate::host_keys::{HostKeyError, has_host_keys};
+pub use crate::rebuild::{Permitted, RebuildParts, Rebuilt, rebuild};
 
 /// A running node.
 pub struct Node {
@@ -91,11 +102,14 @@ pub struct Node {
     pub stop: watch::Sender<bool>,
     /// What validation found last, as figures.
     pub validation: Arc<Results>,
+    /// Records in columns, if they are kept.
+    pub event_stores: Option<Arc<eventstore::Stores>>,
     journal: Arc<dyn Journal>,
     recorder: Arc<Recorder>,
     crew: Arc<Crew>,
     upkeep: JoinHandle<()>,
     validator: Option<JoinHandle<()>>,
+    events_upkeep: Option<JoinHandle<()>>,
 }
 
 /// A node could not start or stop in order. For our own log.
@@ -104,7 +118,8 @@ pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 impl Node {
     /// The whole node, from top to bottom. Returns when everything that an earlier run left is taken care of and requests can come.
     pub async fn start(parts: Parts) -> Result<Node, Failure> {
-        let Parts { env, account, root_key, host_keys, journal, state, objects, key_maker, options } = parts;
+        let Parts { env, account, root_key, host_keys, journal, state, objects, key_maker, query_engine, options } =
+            parts;
         let started_ms = env.clock.monotonic_ms();
         let holds = Holds::new(objects);
         let objects: Arc<dyn Objects> = Arc::new(HeldObjects(Arc::clone(&holds)));
@@ -116,6 +131,13 @@ impl Node {
         let s3 = s3::S3::new(Arc::clone(&state), Arc::clone(&objects), env.clone(), Arc::clone(&account), host_keys);
         let s3 = s3.with_authorizer(Arc::clone(&iam) as Arc<dyn ports::Authorizer>).with_journal(Arc::clone(&journal));
         let s3 = Arc::new(s3.with_mfa_devices(Arc::clone(&iam) as Arc<dyn ports::MfaDevices>));
+        let event_stores = match options.event_stores {
+            Some(options) => {
+                let (state, objects) = (Arc::clone(&state), Arc::clone(&objects));
+                Some(eventstore::Stores::open(env.clone(), state, objects, options).await?)
+            }
+            None => None,
+        };
         let cloudtrail = cloudtrail::CloudTrail::new(cloudtrail::Deps {
             env: env.clone(),
             account: Arc::clone(&account),
@@ -123,6 +145,8 @@ impl Node {
             state: Arc::clone(&state),
             objects: Arc::clone(&objects),
             buckets: Arc::clone(&s3) as Arc<dyn ports::Buckets>,
+            event_stores: event_stores.as_ref().map(|stores| Arc::clone(stores) as Arc<dyn ports::EventStores>),
+            query_engine: event_stores.as_ref().zip(query_engine).map(|(stores, make)| make(Arc::clone(stores))),
             key_maker,
             options: cloudtrail::Options { recording: options.recording == Recording::On, ..options.cloudtrail },
         })
@@ -140,6 +164,7 @@ impl Node {
             crew: OnceLock::new(),
             recorder: OnceLock::new(),
             validation: Arc::clone(&validation),
+            event_stores: event_stores.clone(),
             stop: stopping.clone(),
             started_ms,
         });
@@ -155,6 +180,11 @@ impl Node {
         crew.add(delivery);
         crew.add(history);
         crew.add(s3.access_logs(&journal).await?);
+        if let Some(stores) = &event_stores {
+            let events = eventstore::Events::open(Arc::clone(stores), Arc::clone(&journal), cloudtrail.selection())?;
+            worker::ahead(events.name(), events.needs(), &*journal)?;
+            crew.add(events);
+        }
         let _ = operator.crew.set(Arc::clone(&crew));
 
         let validator = options.validation_interval.map(|interval| {
@@ -203,6 +233,9 @@ impl Node {
         gateway.watch(Arc::clone(&cloudtrail) as Arc<dyn ports::Figures>);
         gateway.watch(Arc::clone(&s3) as Arc<dyn ports::Figures>);
         gateway.watch(Arc::clone(&validation) as Arc<dyn ports::Figures>);
+        if let Some(stores) = &event_stores {
+            gateway.watch(Arc::clone(stores) as Arc<dyn ports::Figures>);
+        }
 
         // 4. What is done in the background.
         let upkeep = Upkeep {
@@ -215,9 +248,13 @@ impl Node {
             holds,
             cloudtrail,
         };
+        let events_upkeep =
+            event_stores.clone().map(|stores| tokio::spawn(event_stores::keep_up(stores, stopping.clone())));
         let upkeep = tokio::spawn(upkeep.run(stopping));
         let validator = validator.map(|(validator, stopping)| tokio::spawn(validator.run(stopping)));
-        Ok(Node { gateway, stop, validation, journal, recorder, crew, upkeep, validator })
+        let node =
+            Node { gateway, stop, validation, event_stores, journal, recorder, crew, upkeep, validator, events_upkeep };
+        Ok(node)
     }
 
     /// Ends the node in order: background tasks, records, consumers, journal. No request may be running.
@@ -227,8 +264,8 @@ impl Node {
         if let Err(error) = self.gateway.record_throttled().await {
             tracing::error!(%error, "throttled calls could not be summed up in a record");
         }
-        if let Some(validator) = self.validator {
-            validator.await?;
+        for task in [self.validator, self.events_upkeep].into_iter().flatten() {
+            task.await?;
         }
         self.recorder.close();
         if let Err(error) = self.recorder.write_unwritten().await {

@@ -11,8 +11,8 @@ use futures_util::{StreamExt, stream};
 use gateway::Recorder;
 use journal::{Journal, ReadLimit, Seq};
 use ports::{
-    ConsumerProgress, Flushed, JournalStatus, Operator, RecordLines, RecordingStatus, TrailBacklog, TrailValidation,
-    Unavailable, WaitingTrail,
+    ConsumerProgress, EventStoreStatus, EventStores, Flushed, JournalStatus, Operator, RecordLines, RecordingStatus,
+    TrailBacklog, TrailValidation, Unavailable, WaitingTrail,
 };
 use state::{FileCopy, State};
 use tokio::sync::watch;
@@ -38,12 +38,15 @@ pub struct ServerOperator {
     pub state: Arc<dyn State>,
     pub holds: Arc<Holds>,
     pub validation: Arc<Results>,
+    pub event_stores: Option<Arc<eventstore::Stores>>,
     pub stop: watch::Receiver<bool>,
     pub started_ms: u64,
 }
 
 /// The first event after some other entries is looked for in so many.
 const TIME_LIMIT: ReadLimit = ReadLimit { max_bytes: 64 << 10, max_entries: 16 };
+/// Event stores that a status shows.
+const EVENT_STORES_SHOWN: usize = 100;
 /// How often a hold says that it goes on.
 const HOLD_BEAT: Duration = Duration::from_secs(1);
 /// A hold ends after so many beats, a day, so that one that was forgotten does not fill the disk.
@@ -155,6 +158,22 @@ impl Operator for ServerOperator {
 
     fn validation(&self) -> Vec<TrailValidation> {
         self.validation.all()
+    }
+
+    fn event_stores(&self) -> Vec<EventStoreStatus> {
+        let Some(stores) = &self.event_stores else { return Vec::new() };
+        let status = stores.stores().into_iter().filter_map(|store| {
+            let stats = stores.stats(&store)?;
+            Some(EventStoreStatus {
+                store: store.to_string(),
+                records: stats.rows,
+                stored_bytes: stats.stored_bytes,
+                json_bytes: stats.json_bytes,
+                oldest_ms: stats.oldest_ms,
+                newest_ms: stats.newest_ms,
+            })
+        });
+        status.take(EVENT_STORES_SHOWN).collect()
     }
 
     fn journal_end(&self) -> u64 {

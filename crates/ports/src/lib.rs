@@ -18,8 +18,8 @@ pub use identity::Caller;
 pub use lake::{EventStores, QueryEngine, Selection, StoreId};
 pub use mfa::MfaDevices;
 pub use operator::{
-    ConsumerProgress, Flushed, JournalStatus, Operator, RecordLines, RecordingStatus, TrailBacklog, TrailValidation,
-    WaitingTrail,
+    ConsumerProgress, EventStoreStatus, Flushed, JournalStatus, Operator, RecordLines, RecordingStatus, TrailBacklog,
+    TrailValidation, WaitingTrail,
 };
 pub use request_context::RequestContext;
 

@@ -82,6 +82,23 @@ pub struct TrailBacklog {
     pub oldest_ms: i64,
 }
 
+/// What an event store holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EventStoreStatus {
+    /// Its name.
+    pub store: String,
+    /// Records, those in memory included.
+    pub records: u64,
+    /// What they take where they are stored.
+    pub stored_bytes: u64,
+    /// What their JSON takes.
+    pub json_bytes: u64,
+    /// The time of the oldest event, in milliseconds since 1970.
+    pub oldest_ms: Option<i64>,
+    /// The time of the newest event.
+    pub newest_ms: Option<i64>,
+}
+
 /// What the last validation of a trail's files found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrailValidation {
@@ -139,6 +156,9 @@ pub trait Operator: Send + Sync + 'static {
 
     /// What the last validation of each trail found, in the order of their ARNs.
     fn validation(&self) -> Vec<TrailValidation>;
+
+    /// What the event stores hold, in the order of their names.
+    fn event_stores(&self) -> Vec<EventStoreStatus>;
 
     /// The position after the last recorded entry.
     fn journal_end(&self) -> u64;

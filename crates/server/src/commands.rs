@@ -9,6 +9,7 @@ use crate::client::Client;
 use crate::config::{Config, Settings};
 use crate::documents::{self, CompletionsArgs, ConfigArgs, ManArgs};
 use crate::environment::{self, EnvArgs};
+use crate::rebuild::{self, RebuildArgs};
 use crate::status::{self, StatusArgs};
 use crate::tail::{self, TailArgs};
 use crate::validate::{self, ValidateArgs};
@@ -31,6 +32,8 @@ pub enum Command {
     Backup(BackupArgs),
     /// Make a data folder (--data-dir) of a backup, after verifying it.
     Restore(RestoreArgs),
+    /// Make the event store again, from the journal, event history and what trails delivered. Only while the server is stopped.
+    Rebuild(RebuildArgs),
     /// Print the settings in force, without secrets.
     Config(ConfigArgs),
     /// Print completions for a shell.
@@ -56,6 +59,7 @@ pub fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Status(args) => return status::run(args),
         Command::Backup(args) => return backup::run(args),
         Command::Restore(args) => return backup::restore(args),
+        Command::Rebuild(args) => return rebuild::run(args),
         Command::Config(args) => documents::config(args),
         Command::Completions(args) => documents::completions(&args, definition()),
         Command::Man(args) => documents::man(&args, definition()),

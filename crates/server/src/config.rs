@@ -97,6 +97,12 @@ pub struct Settings {
     /// [default: 512MiB or 2%, whichever is less].
     #[arg(long, env = "CAIRN_DISK_RESERVE", value_name = "SIZE")]
     disk_reserve: Option<String>,
+    /// Whether records are kept in columns too, for SQL and look-ups of any age: on or off [default: on].
+    #[arg(long, env = "CAIRN_EVENT_STORE", value_name = "ON|OFF")]
+    event_store: Option<String>,
+    /// For how many days the event store keeps records, counted from the time of the event: 1 to 3653 [default: 3653].
+    #[arg(long, env = "CAIRN_EVENTS_RETENTION_DAYS", value_name = "DAYS")]
+    events_retention_days: Option<String>,
     /// Whether calls are recorded: on, or off to measure what recording costs.
     #[arg(long, env = "CAIRN_RECORDING", value_name = "ON|OFF", hide = true)]
     recording: Option<String>,
@@ -143,6 +149,8 @@ pub struct Config {
     pub rate: Option<gateway::Rate>,
     /// What of the disk is kept back.
     pub disk_reserve: gateway::Reserve,
+    /// For how many days the event store keeps records; `None`: there is none.
+    pub events_retention_days: Option<u32>,
     /// Whether calls are recorded.
     pub recording: bool,
 }
@@ -202,6 +210,8 @@ const INTERVAL_MIN: Duration = Duration::from_secs(1);
 const INTERVAL_MAX: Duration = Duration::from_secs(24 * 3600);
 /// Validity is told in seconds, and a quarter of the time overlaps with the next key's.
 const KEY_LIFETIME_MIN: Duration = Duration::from_secs(5);
+/// What CloudTrail Lake keeps events for at most: ten years and the leap days in them.
+const RETENTION_DAYS_MAX: u32 = 3_653;
 /// A key that signs for longer is no rotation.
 const KEY_LIFETIME_MAX: Duration = Duration::from_secs(3650 * 24 * 3600);
 
@@ -252,6 +262,8 @@ impl Settings {
             rate_limit: self.rate_limit.or(other.rate_limit),
             rate_burst: self.rate_burst.or(other.rate_burst),
             disk_reserve: self.disk_reserve.or(other.disk_reserve),
+            event_store: self.event_store.or(other.event_store),
+            events_retention_days: self.events_retention_days.or(other.events_retention_days),
             recording: self.recording.or(other.recording),
         }
     }
@@ -332,6 +344,11 @@ impl Settings {
             ca_file: self.ca_file,
             rate: protection::rate(self.rate_limit.as_deref(), self.rate_burst.as_deref())?,
             disk_reserve: protection::reserve(self.disk_reserve.as_deref())?,
+            events_retention_days: match self.event_store.as_deref() {
+                None | Some("on") => Some(retention_days(self.events_retention_days.as_deref())?),
+                Some("off") => None,
+                Some(other) => return Err(format!("event_store: {other:?} is neither on nor off").into()),
+            },
             recording,
         })
     }
@@ -354,6 +371,13 @@ fn interval(name: &str, text: &str) -> Result<Duration, Failure> {
         return Err(format!("{name}: {text:?} is outside 1s to 24h").into());
     }
     Ok(time)
+}
+
+fn retention_days(text: Option<&str>) -> Result<u32, Failure> {
+    let Some(text) = text else { return Ok(RETENTION_DAYS_MAX) };
+    let days = text.parse().ok().filter(|days| (1..=RETENTION_DAYS_MAX).contains(days));
+    let bad = || format!("events_retention_days: {text:?} is not a number of days from 1 to {RETENTION_DAYS_MAX}");
+    Ok(days.ok_or_else(bad)?)
 }
 
 fn key_lifetime(text: &str) -> Result<Duration, Failure> {
@@ -455,6 +479,9 @@ mod tests {
         assert_eq!(config.digest_key_lifetime.as_secs(), 365 * 24 * 3600);
         assert_eq!(config.validation_interval.map(|time| time.as_secs()), Some(3600));
         assert_eq!(of_toml("validation_interval = \"off\"").unwrap().validation_interval, None);
+        assert_eq!(config.events_retention_days, Some(3653));
+        assert_eq!(of_toml("event_store = \"off\"").unwrap().events_retention_days, None);
+        assert_eq!(of_toml("events_retention_days = \"90\"").unwrap().events_retention_days, Some(90));
     }
 
     #[test]
@@ -482,6 +509,9 @@ mod tests {
         check("digest_regions = \"some\"", "neither all nor active");
         check("validation_interval = \"never\"", "validation_interval: \"never\" is not a time");
         check("account_id = \"12\"", "twelve digits");
+        check("event_store = \"yes\"", "event_store: \"yes\" is neither on nor off");
+        check("events_retention_days = \"0\"", "events_retention_days: \"0\" is not a number of days from 1 to 3653");
+        check("events_retention_days = \"90d\"", "not a number of days");
         check("root_access_key_id = \"AKIAX\"", "belong together");
         check("listen = 5", "listen: expected a string, found integer");
     }

@@ -10,7 +10,8 @@
 //!   tls-certificate    the certificate that the server shows, if it speaks TLS
 //!   journal/           what happened, in order (evidence)
 //!   state.sqlite       configuration and metadata
-//!   objects/           buckets' contents, files on their way (unless they lie in an S3)
+//!   objects/           buckets' contents, files on their way, records in columns (unless they lie in an S3)
+//!   spill/             what queries write while they run
 //! ```
 #![allow(clippy::disallowed_methods, reason = "locks and file modes are not part of Env's disk")]
 
@@ -22,6 +23,8 @@ use std::path::Path;
 use crate::commands::Failure;
 use crate::config::Config;
 
+/// Where queries spill to. What is in it is nobody's once the server stops.
+pub const SPILL_FOLDER: &str = "spill";
 const ENDPOINT: &str = "endpoint";
 /// What is in the folder for its owner alone, by our own names: evidence, secrets, other people's data.
 const PRIVATE: [&str; 8] = [

@@ -14,6 +14,12 @@ mod host_key;
 mod log;
 mod notify;
 mod protection;
+#[cfg(feature = "sql")]
+mod queries;
+#[cfg(not(feature = "sql"))]
+#[path = "no_queries.rs"]
+mod queries;
+mod rebuild;
 mod run;
 mod status;
 mod tail;

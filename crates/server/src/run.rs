@@ -17,6 +17,7 @@ use crate::config::Config;
 use crate::credentials::RootCredentials;
 use crate::figures::{DataDisk, ProcessFigures};
 use crate::notify::Notify;
+use crate::queries::Queries;
 use crate::{credentials, data_folder, greeting, host_key, log, tls};
 
 /// Runs the server until it is told to stop.
@@ -59,6 +60,10 @@ async fn run(config: Config) -> Result<(), Failure> {
     let metrics_token = known_token.unwrap_or_else(|| data_folder::make_metrics_token(&*env.rng));
     let mut host_names = HostNames::default();
     host_names.0.extend(config.host_names.iter().cloned());
+    let event_stores = config
+        .events_retention_days
+        .map(|days| eventstore::Options { events_retention_days: days, ..eventstore::Options::default() });
+    let queries = event_stores.is_some().then(|| Queries::open(&config.data_dir)).transpose()?;
     let outside = Outside {
         space: Some(Arc::new(DataDisk(config.data_dir.clone()))),
         metrics_token: Some(Secret(Arc::from(metrics_token.as_str()))),
@@ -66,6 +71,7 @@ async fn run(config: Config) -> Result<(), Failure> {
     };
     let limits = Limits { caller_rate: config.rate, disk_reserve: config.disk_reserve, ..Limits::default() };
     let starting = Node::start(Parts {
+        query_engine: queries.as_ref().and_then(|queries| queries.engine(env.clone())),
         env,
         account: Arc::from(config.account_id.as_str()),
         root_key: iam::RootKey {
@@ -90,6 +96,7 @@ async fn run(config: Config) -> Result<(), Failure> {
             limits,
             outside,
             validation_interval: config.validation_interval,
+            event_stores,
         },
     });
     let node = gateway::wait_until(&server, starting).await?;
@@ -137,7 +144,7 @@ async fn run(config: Config) -> Result<(), Failure> {
     node.stop().await
 }
 
-fn open_journal(config: &Config, env: &Env) -> Result<Arc<dyn Journal>, Failure> {
+pub(crate) fn open_journal(config: &Config, env: &Env) -> Result<Arc<dyn Journal>, Failure> {
     let (journal, recovery) = SegmentJournal::open(env, &config.data_dir.join("journal"), journal::Options::default())?;
     if recovery.cut_bytes > 0 {
         tracing::warn!(
@@ -148,7 +155,7 @@ fn open_journal(config: &Config, env: &Env) -> Result<Arc<dyn Journal>, Failure>
     Ok(Arc::new(journal))
 }
 
-fn open_objects(config: &Config, env: &Env) -> Result<Arc<dyn Objects>, Failure> {
+pub(crate) fn open_objects(config: &Config, env: &Env) -> Result<Arc<dyn Objects>, Failure> {
     let Some(remote) = &config.objects else {
         let folder: PathBuf = config.data_dir.join("objects");
         return Ok(Arc::new(objects::Local::open(Arc::clone(&env.disk), &folder)?));

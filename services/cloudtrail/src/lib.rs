@@ -78,6 +78,16 @@ impl CloudTrail {
         self.trails.catch_up().await
     }
 
+    /// Which event data stores take a record of the journal. `None`: all records go into the built-in store and nowhere else.
+    pub fn selection(&self) -> Option<Box<dyn ports::Selection>> {
+        None
+    }
+
+    /// What answers SQL over the event stores, if this server has something that does.
+    pub fn query_engine(&self) -> Option<&Arc<dyn ports::QueryEngine>> {
+        self.shared.query_engine.as_ref()
+    }
+
     /// The consumers that make the service work: to be added to the crew of the journal, once.
     /// Refuses a journal that is older than the tables.
     pub async fn consumers(&self) -> Result<(Delivery, History), Failure> {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use base::Env;
 use journal::{Journal, Seq};
 use objects::Objects;
-use ports::Buckets;
+use ports::{Buckets, EventStores, QueryEngine};
 use state::State;
 use tokio::sync::watch;
 
@@ -72,6 +72,10 @@ pub struct Deps {
     pub objects: Arc<dyn Objects>,
     /// Where log files and digests go.
     pub buckets: Arc<dyn Buckets>,
+    /// Records of any age, in columns; `None` if the server keeps none.
+    pub event_stores: Option<Arc<dyn EventStores>>,
+    /// What answers SQL over them; `None` if this program has no engine.
+    pub query_engine: Option<Arc<dyn QueryEngine>>,
     /// Where the keys that sign digests come from: [`RsaKeyMaker`](crate::RsaKeyMaker), or a test's own.
     pub key_maker: Arc<dyn KeyMaker>,
     /// See [`Options`].
@@ -86,6 +90,8 @@ pub struct Shared {
     pub(crate) state: Arc<dyn State>,
     pub(crate) objects: Arc<dyn Objects>,
     pub(crate) buckets: Arc<dyn Buckets>,
+    pub(crate) event_stores: Option<Arc<dyn EventStores>>,
+    pub(crate) query_engine: Option<Arc<dyn QueryEngine>>,
     pub(crate) options: Options,
     pub(crate) signer: Signer,
     /// Trails as of the last committed cut.
@@ -107,7 +113,8 @@ pub struct Shared {
 impl Shared {
     /// Nothing is read or started yet.
     pub fn new(deps: Deps) -> Shared {
-        let Deps { env, account, journal, state, objects, buckets, key_maker, options } = deps;
+        let Deps { env, account, journal, state, objects, buckets, event_stores, query_engine, key_maker, options } =
+            deps;
         let signer = Signer::new(env.clone(), Arc::clone(&state), key_maker, options.digest_key_lifetime_ms);
         Shared {
             env,
@@ -116,6 +123,8 @@ impl Shared {
             state,
             objects,
             buckets,
+            event_stores,
+            query_engine,
             options,
             signer,
             trails: Mutex::default(),

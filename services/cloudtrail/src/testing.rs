@@ -349,6 +349,8 @@ impl World {
             state: Arc::new(Fused { inner: self.state.clone(), fuse: Arc::clone(&self.fuse) }),
             objects: Arc::new(Fused { inner: self.objects.clone(), fuse: Arc::clone(&self.fuse) }),
             buckets: Arc::clone(&self.buckets) as Arc<dyn Buckets>,
+            event_stores: None,
+            query_engine: None,
             key_maker: Arc::clone(&self.keys) as Arc<dyn KeyMaker>,
             options: *self.options.lock().unwrap(),
         }

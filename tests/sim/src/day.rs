@@ -63,6 +63,7 @@ async fn run(calls: u64, folder: &Path) -> Result<(), Box<dyn std::error::Error 
         objects: Arc::new(objects::Local::open(system::env().disk, folder)?),
         host_keys,
         key_maker: Arc::new(signing_key::OneKey),
+        query_engine: None,
         options: node::Options { recording: Recording::On, ..node::Options::default() },
     })
     .await?;

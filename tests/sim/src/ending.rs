@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use eventstore::Stores;
 use objects::Objects;
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -14,6 +15,7 @@ use crate::Stopped;
 use crate::admin::Admin;
 use crate::chains;
 use crate::client::{Line, Request, Sent, Who};
+use crate::events;
 use crate::files::{self, Files};
 use crate::setup::{DATA, LOGS, must};
 use crate::writer::Writer;
@@ -44,6 +46,7 @@ pub(crate) async fn look_through(
     line: &Line,
     tables: &Memory,
     blobs: &objects::Memory,
+    stores: Option<&Stores>,
     admin: &Arc<Admin>,
     writers: &[Arc<Writer>],
 ) -> Result<Found, Stopped> {
@@ -67,6 +70,9 @@ pub(crate) async fn look_through(
     cleared(line, tables, blobs).await?;
     calls(line)?;
     history(line, cut).await?;
+    if let Some(stores) = stores {
+        events::check(line, stores).await?;
+    }
     let files = Files::read(line).await?;
     let digests = chains::check(line, &files, cut).await?;
     files::check(line, &files, cut)?;
@@ -154,6 +160,10 @@ async fn orphans(tables: &Memory, blobs: &objects::Memory) -> BTreeSet<String> {
             named.push_str(&String::from_utf8_lossy(&row.value));
             named.push('\n');
         }
+    }
+    for row in rows(tables, "lake/parts").await {
+        let key = String::from_utf8_lossy(&row.key).into_owned();
+        named.push_str(&format!("lake/{key}.parquet\nlake/{key}.index\n"));
     }
     let all = blobs.list("", None, objects::LIST_MAX).await.unwrap_or_default();
     all.into_iter().map(|object| object.name).filter(|name| !named.contains(name)).collect()

@@ -14,6 +14,7 @@
 //! | I6 | A denied call changes nothing. |
 //! | I7 | What was acknowledged is there after a crash; what was not is whole or not there. |
 //! | I8 | Once the faults end, everything is delivered and cleared away within bounds. |
+//! | I9 | The built-in event store has every record once, byte for byte, as soon as it says so, and nothing else. |
 //!
 //! Nothing here is part of the shipped program, and nothing here reads the real clock, disk or network.
 
@@ -25,6 +26,7 @@ mod clock;
 mod day;
 mod disk;
 mod ending;
+mod events;
 mod faults;
 mod files;
 mod http;

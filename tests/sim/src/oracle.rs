@@ -2,6 +2,7 @@
 //! code with the delivery it is held against.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use journal::Entry;
 use serde_json::Value;
@@ -11,6 +12,8 @@ use worker::EntryKind;
 #[derive(Clone, Debug)]
 pub(crate) struct Record {
     pub(crate) seq: u64,
+    /// Of its bytes.
+    pub(crate) hash: u64,
     pub(crate) event_id: String,
     pub(crate) request_id: String,
     /// The mark that each call of a world carries in its user agent.
@@ -74,7 +77,7 @@ impl Oracle {
                 }
                 let json: Value =
                     serde_json::from_slice(&record).map_err(|error| format!("the record {seq} is no JSON: {error}"))?;
-                Ok(Some(self.record(seq, &json)))
+                Ok(Some(self.record(seq, hash_of(&record), &json)))
             }
             EntryKind::Control(control) => {
                 if control.topic == "cloudtrail/trail" {
@@ -86,7 +89,7 @@ impl Oracle {
         }
     }
 
-    fn record(&mut self, seq: u64, json: &Value) -> Record {
+    fn record(&mut self, seq: u64, hash: u64, json: &Value) -> Record {
         let request_id = text(json, "requestID");
         let mut trails: Vec<&TrailView> = self.trails.values().filter(|trail| trail.selects(json)).collect();
         let ended = self.closing.iter().position(|(request, _)| *request == request_id);
@@ -107,6 +110,7 @@ impl Oracle {
         let mark = agent.trim_matches(['[', ']']).strip_prefix("sim/").and_then(|mark| mark.parse().ok());
         Record {
             seq,
+            hash,
             event_id: text(json, "eventID"),
             request_id,
             mark,
@@ -187,6 +191,13 @@ impl TrailView {
         }
         category(record) == "Management"
     }
+}
+
+/// A hash of a record's bytes, the same in every run.
+pub(crate) fn hash_of(record: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    record.hash(&mut hasher);
+    hasher.finish()
 }
 
 fn category(record: &Value) -> &str {

@@ -30,10 +30,14 @@ pub enum Plant {
     DeleteLost,
     /// The tables take no more deliveries, though all else goes on.
     DeliveryStuck,
+    /// A seal of the event stores is committed without its part.
+    EventsLost,
+    /// Parts that were merged stay beside the new one.
+    EventsTwice,
 }
 
 /// All of them: the name, the invariants that may find it first, and the bug.
-pub const PLANTS: [(&str, &[u8], Plant); 13] = [
+pub const PLANTS: [(&str, &[u8], Plant); 15] = [
     ("record-twice", &[1], Plant::RecordTwice),
     ("record-lost", &[1, 5], Plant::RecordLost),
     ("cursor-lost", &[2, 4], Plant::CursorLost),
@@ -47,6 +51,8 @@ pub const PLANTS: [(&str, &[u8], Plant); 13] = [
     ("commit-lost", &[3, 7], Plant::CommitLost),
     ("delete-lost", &[8], Plant::DeleteLost),
     ("delivery-stuck", &[8], Plant::DeliveryStuck),
+    ("events-lost", &[4], Plant::EventsLost),
+    ("events-twice", &[9], Plant::EventsTwice),
 ];
 
 impl Plant {

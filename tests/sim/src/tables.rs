@@ -16,6 +16,8 @@ use crate::witness::Witness;
 const CURSOR: Table = "cloudtrail/delivery";
 const OUTBOX: Table = "cloudtrail/outbox";
 const DELIVERED: Table = "cloudtrail/delivered";
+const EVENTS_CURSOR: Table = "lake/cursor";
+const EVENTS_PARTS: Table = "lake/parts";
 const S3_OBJECTS: Table = "s3/objects";
 const USERS: Table = "iam/users";
 
@@ -104,6 +106,15 @@ impl SimTables {
             }
             Some(Plant::DigestRowLost) if self.chance.one_in(4) => drop_from(ops, DELIVERED),
             Some(Plant::OutboxLost) if self.chance.one_in(4) => drop_from(ops, OUTBOX),
+            Some(Plant::EventsLost) => {
+                let seals = ops.iter().any(|op| is_put(op) && table_of(op) == EVENTS_CURSOR);
+                if seals && self.chance.one_in(3) {
+                    drop_from(ops, EVENTS_PARTS);
+                }
+            }
+            Some(Plant::EventsTwice) => {
+                ops.retain(|op| !(matches!(op, Op::Delete { .. }) && table_of(op) == EVENTS_PARTS));
+            }
             Some(Plant::CommitLost) => {
                 let touches = ops.iter().any(|op| table_of(op) == S3_OBJECTS);
                 return touches && self.chance.one_in(8);

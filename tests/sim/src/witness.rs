@@ -47,6 +47,7 @@ struct Inner {
     /// The committed cursors.
     delivery_next: u64,
     history_next: u64,
+    events_next: u64,
 }
 
 /// What a client knows of an answered call.
@@ -63,7 +64,7 @@ pub(crate) struct Answered {
 
 impl Witness {
     pub(crate) fn new(seed: u64, clock: Arc<SimClock>, trace: Trace, disk: FaultyDisk) -> Witness {
-        let inner = Inner { delivery_next: 1, history_next: 1, ..Inner::default() };
+        let inner = Inner { delivery_next: 1, history_next: 1, events_next: 1, ..Inner::default() };
         Witness { clock, trace, seed, disk, inner: Mutex::new(inner), verdict: Mutex::default(), found: Notify::new() }
     }
 
@@ -193,13 +194,20 @@ impl Witness {
         if let Some(next) = cursor_of("cloudtrail/history") {
             self.cursor_moved("history", next, ops);
         }
+        if let Some(next) = cursor_of("lake/cursor") {
+            self.cursor_moved("events", next, ops);
+        }
     }
 
     fn cursor_moved(&self, consumer: &str, next: u64, ops: &[Op]) {
         self.catch_up();
         let mut guard = self.inner();
         let inner = &mut *guard;
-        let at = if consumer == "delivery" { &mut inner.delivery_next } else { &mut inner.history_next };
+        let (at, table, records) = match consumer {
+            "delivery" => (&mut inner.delivery_next, "cloudtrail/outbox", "records"),
+            "history" => (&mut inner.history_next, "cloudtrail/segments", "records"),
+            _ => (&mut inner.events_next, "lake/parts", "rows"),
+        };
         let from = std::mem::replace(at, next);
         let end = inner.follower.next().get();
         let first = inner.records.partition_point(|record| record.seq < from);
@@ -208,11 +216,10 @@ impl Witness {
         for record in passed {
             match consumer {
                 "delivery" => record.trails.iter().for_each(|(arn, _)| *owed.entry(arn.clone()).or_default() += 1),
-                _ if record.management => *owed.entry(String::new()).or_default() += 1,
+                _ if record.management || consumer == "events" => *owed.entry(String::new()).or_default() += 1,
                 _ => {}
             }
         }
-        let table = if consumer == "delivery" { "cloudtrail/outbox" } else { "cloudtrail/segments" };
         let mut done: BTreeMap<String, u64> = BTreeMap::new();
         for op in ops {
             if let Op::Put { table: of, value, .. } = op
@@ -220,7 +227,7 @@ impl Witness {
                 && let Ok(json) = serde_json::from_slice::<Value>(value)
             {
                 let arn = json["arn"].as_str().unwrap_or_default().to_owned();
-                *done.entry(arn).or_default() += json["records"].as_u64().unwrap_or(0);
+                *done.entry(arn).or_default() += json[records].as_u64().unwrap_or(0);
             }
         }
         drop(guard);
@@ -242,11 +249,11 @@ impl Witness {
         self.catch_up();
         let inner = self.inner();
         let open = inner.oracle.open.keys().next().copied();
-        let needed =
-            [Some(inner.delivery_next), Some(inner.history_next), open].into_iter().flatten().min().unwrap_or(1);
+        let Inner { delivery_next, history_next, events_next, .. } = *inner;
+        let needed = [Some(delivery_next), Some(history_next), Some(events_next), open].into_iter().flatten().min();
+        let needed = needed.unwrap_or(1);
         let detail = format!(
-            "delivery is at {}, history at {}, the oldest open call is {open:?}",
-            inner.delivery_next, inner.history_next
+            "delivery is at {delivery_next}, history at {history_next}, the event stores at {events_next}, the oldest open call is {open:?}"
         );
         drop(inner);
         if before.get() > needed {

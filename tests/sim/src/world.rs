@@ -78,6 +78,7 @@ struct World {
     writers: Vec<Arc<Writer>>,
     weather: Arc<Weather>,
     options: cloudtrail::Options,
+    event_stores: eventstore::Options,
 }
 
 /// Runs the world of a seed.
@@ -120,6 +121,7 @@ impl World {
             chance: Chance::part(seed, "weather"),
         });
         let calls = chance.between(8, 30);
+        let events = Chance::part(seed, "events");
         World {
             settings,
             options: cloudtrail::Options {
@@ -128,6 +130,13 @@ impl World {
                 digest_regions: cloudtrail::DigestRegions::Active,
                 history_tail_records: *chance.pick(&[10, 40, 8_192]),
                 ..cloudtrail::Options::default()
+            },
+            event_stores: eventstore::Options {
+                tail_rows_max: *events.pick(&[20, 80, 32_768]),
+                tail_age_ms: *events.pick(&[20_000, 120_000]),
+                merge_parts_min: 2,
+                part_rows_max: *events.pick(&[200, 100_000]),
+                ..eventstore::Options::default()
             },
             admin: Arc::new(Admin::new(seed, calls)),
             writers: (0..3).map(|number| Arc::new(Writer::new(seed, number, calls))).collect(),
@@ -254,7 +263,8 @@ impl World {
             return Ended::Life;
         }
         self.clock.settle();
-        match ending::look_through(&line, &self.tables, &self.blobs, &self.admin, &self.writers).await {
+        let stores = node.event_stores.as_deref();
+        match ending::look_through(&line, &self.tables, &self.blobs, stores, &self.admin, &self.writers).await {
             Ok(found) => Ended::World(found),
             Err(Stopped) => {
                 self.witness.violated(8, "the world could not be looked through to its end".to_owned());
@@ -294,7 +304,13 @@ impl World {
             objects: Arc::new(SimStore::new(self.blobs.clone(), faults(), seed, plant)),
             host_keys: seal::HostKeys::parse(&self.host_keys).expect("keys just made"),
             key_maker: Arc::new(signing_key::OneKey),
-            options: node::Options { cloudtrail: self.options, recording: Recording::On, ..node::Options::default() },
+            query_engine: None,
+            options: node::Options {
+                cloudtrail: self.options,
+                recording: Recording::On,
+                event_stores: Some(self.event_stores.clone()),
+                ..node::Options::default()
+            },
         })
         .await
     }

@@ -10,8 +10,8 @@ use crate::commands::Failure;
 
 /// The tables' file, and what the names of SQLite's files beside it begin with.
 pub const TABLES: &str = "state.sqlite";
-/// What the running server leaves for other commands, and locks.
-const OF_THE_PROCESS: [&str; 2] = ["lock", "endpoint"];
+/// What the running server leaves for other commands, locks, and what queries spill.
+const OF_THE_PROCESS: [&str; 3] = ["lock", "endpoint", crate::data_folder::SPILL_FOLDER];
 /// Files that are being made, and locks.
 const SUFFIXES_LEFT: [&str; 2] = [".new", ".lock"];
 
@@ -212,6 +212,7 @@ mod tests {
             "journal/00000000000000000001.seg",
             "journal/00000000000000000009.seg.new",
             "objects/tmp/1",
+            "spill/query-1/0",
             "objects/data/s3/ab/abcd",
             "objects/data/history/1-2",
             "tls/key.pem",

@@ -47,6 +47,18 @@ pub struct Server {
     pub consumers: Vec<Consumer>,
     pub backlogs: Vec<Backlog>,
     pub validation: Vec<Validation>,
+    pub event_stores: Vec<EventStore>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct EventStore {
+    pub store: String,
+    pub records: u64,
+    pub stored_bytes: u64,
+    pub json_bytes: u64,
+    pub oldest_event_time: Option<f64>,
+    pub newest_event_time: Option<f64>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

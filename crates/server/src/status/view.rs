@@ -1,6 +1,6 @@
 //! The page: what wants attention first, then the server, its consumers, its trails. Decides nothing; see `problems`.
 
-use super::gather::{Status, Trail};
+use super::gather::{EventStore, Status, Trail};
 use super::problems::{Problem, ago_ms, name_of};
 use crate::terminal::amounts::{about, bytes, count, counted, time};
 use crate::terminal::table::{Cell, Table};
@@ -92,6 +92,17 @@ fn server(status: &Status, terminal: &Terminal) -> Vec<String> {
     let mut lines = vec![terminal.paint(Style::Bold, "Server")];
     lines.extend(said_of("Recording", vec![recording], terminal));
     lines.extend(said_of("Journal", said, terminal));
+    if !server.event_stores.is_empty() {
+        let sum = |of: fn(&EventStore) -> u64| server.event_stores.iter().map(of).sum::<u64>();
+        let records = counted(sum(|store| store.records), "record");
+        let mut said = vec![(Style::Plain, format!("{records} in {}", bytes(sum(|store| store.stored_bytes))))];
+        let oldest = server.event_stores.iter().filter_map(|store| store.oldest_event_time).reduce(f64::min);
+        said.extend(oldest.map(|oldest| (Style::Plain, format!("oldest {} old", about(ago_ms(status, oldest))))));
+        if server.event_stores.len() > 1 {
+            said.push((Style::Dim, format!("{} stores", server.event_stores.len())));
+        }
+        lines.extend(said_of("Events", said, terminal));
+    }
     if let Some(disk) = &status.disk {
         let at_least = if disk.at_least { "more than " } else { "" };
         let parts = [("journal", disk.journal_bytes), ("tables", disk.tables_bytes), ("objects", disk.objects_bytes)];

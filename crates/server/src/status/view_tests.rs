@@ -26,6 +26,14 @@ fn status() -> Status {
                 ..Journal::default()
             },
             consumers: vec![consumer("delivery"), consumer("history")],
+            event_stores: vec![EventStore {
+                store: "events".into(),
+                records: 98_765,
+                stored_bytes: 10_800_000,
+                json_bytes: 150_000_000,
+                oldest_event_time: Some(NOW - 864_000.0),
+                newest_event_time: Some(NOW),
+            }],
             ..Server::default()
         },
         trails: vec![Trail {
@@ -76,6 +84,7 @@ http://127.0.0.1:4566 · account 123456789012 · up 3 h 12 min
 Server
   Recording  ok
   Journal    12,345 entries in 3.1 MiB · oldest 4 min old · last write 2 ms
+  Events     98,765 records in 10.3 MiB · oldest 10 d old
   Disk       41.2 MiB in /var/lib/cairn · journal 3.1 MiB · tables 1.1 MiB · objects 36.9 MiB
              12.2 GiB free
 
@@ -132,6 +141,7 @@ http://127.0.0.1:4566 · account 123456789012 · up 3 h 12 min
 Server
   Recording  ok
   Journal    12,345 entries in 3.1 MiB · oldest 4 min old · last write 2 ms
+  Events     98,765 records in 10.3 MiB · oldest 10 d old
   Disk       41.2 MiB in /var/lib/cairn · journal 3.1 MiB · tables 1.1 MiB
              objects 36.9 MiB · 12.2 GiB free
 

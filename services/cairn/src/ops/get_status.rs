@@ -1,4 +1,4 @@
-//! GetStatus: shows how the server is: version, recording, journal, consumers, files that wait for their buckets.
+//! GetStatus: shows how the server is: version, recording, journal, consumers, files that wait for their buckets, event stores.
 
 use base::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -26,6 +26,7 @@ pub struct Output {
     consumers: Vec<Consumer>,
     backlogs: Vec<Backlog>,
     validation: Vec<Validation>,
+    event_stores: Vec<EventStore>,
 }
 
 #[derive(Serialize)]
@@ -86,6 +87,19 @@ struct Validation {
     problems: Vec<String>,
 }
 
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct EventStore {
+    store: String,
+    records: i64,
+    stored_bytes: i64,
+    json_bytes: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    oldest_event_time: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    newest_event_time: Option<Timestamp>,
+}
+
 impl Operation for GetStatus {
     type Service = Cairn;
     type Input = Input;
@@ -120,6 +134,14 @@ impl Operation for GetStatus {
             problem_count: number(validation.problem_count),
             problems: validation.problems,
         });
+        let event_stores = operator.event_stores().into_iter().map(|status| EventStore {
+            store: status.store,
+            records: number(status.records),
+            stored_bytes: number(status.stored_bytes),
+            json_bytes: number(status.json_bytes),
+            oldest_event_time: status.oldest_ms.map(Timestamp::from_ms),
+            newest_event_time: status.newest_ms.map(Timestamp::from_ms),
+        });
         let (recording, journal) = (operator.recording(), operator.journal());
         Ok(Output {
             version: env!("CARGO_PKG_VERSION"),
@@ -141,6 +163,7 @@ impl Operation for GetStatus {
             consumers,
             backlogs: backlogs.collect(),
             validation: validation.collect(),
+            event_stores: event_stores.collect(),
         })
     }
 }

@@ -60,7 +60,7 @@ impl Query {
     }
 
     /// Terms are hashes: the record itself decides.
-    fn is_met_by(&self, json: &Bytes) -> bool {
+    pub(super) fn is_met_by(&self, json: &Bytes) -> bool {
         let Ok(view) = RecordView::parse(json) else { return false };
         view.aws_region.as_deref() == Some(self.region.as_str())
             && self.attribute.as_ref().is_none_or(|(attribute, value)| terms::has(&view, *attribute, value))
@@ -133,12 +133,7 @@ impl Index {
     }
 
     async fn look_in_segment(&self, query: &Query, segment: &Segment, page: &mut Page) -> Result<(), ApiError> {
-        let end = segment.len_bytes;
-        let trailer_at = end.saturating_sub(u64::try_from(TRAILER_BYTES).expect("twenty"));
-        let (offset, len, inflated) =
-            trailer(&self.bytes(&segment.object, trailer_at..end).await?).map_err(ApiError::internal)?;
-        let packed = self.bytes(&segment.object, offset..offset.saturating_add(u64::from(len))).await?;
-        let index = SegmentIndex::read(&packed, inflated).map_err(ApiError::internal)?;
+        let index = self.segment_index(segment).await?;
         let (region, attribute) = query.terms();
         let candidates = index.with_term(attribute.unwrap_or(region)).rev();
         let mut blocks: BTreeMap<u32, Bytes> = BTreeMap::new();
@@ -164,7 +159,16 @@ impl Index {
         Ok(())
     }
 
-    async fn block(&self, object: &str, block: Block) -> Result<Bytes, ApiError> {
+    pub(super) async fn segment_index(&self, segment: &Segment) -> Result<SegmentIndex, ApiError> {
+        let end = segment.len_bytes;
+        let trailer_at = end.saturating_sub(u64::try_from(TRAILER_BYTES).expect("twenty"));
+        let (offset, len, inflated) =
+            trailer(&self.bytes(&segment.object, trailer_at..end).await?).map_err(ApiError::internal)?;
+        let packed = self.bytes(&segment.object, offset..offset.saturating_add(u64::from(len))).await?;
+        SegmentIndex::read(&packed, inflated).map_err(ApiError::internal)
+    }
+
+    pub(super) async fn block(&self, object: &str, block: Block) -> Result<Bytes, ApiError> {
         let packed = self.bytes(object, block.offset..block.offset.saturating_add(u64::from(block.len))).await?;
         block.read(&packed).map_err(ApiError::internal)
     }

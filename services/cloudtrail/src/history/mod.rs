@@ -2,13 +2,16 @@
 //!
 //! ```text
 //! journal ─ take ─ tail (memory) ─ seal ─ objects "history/…" ─ commit {segment, filter, cursor}
-//! lookup: tail, then segments from the newest, each only if its times and its filter allow a match
+//! lookup: tail, then segments from the newest, each only if its times and its filter allow a match;
+//!         then, if it reaches beyond the 90 days, the built-in event store
 //! ```
 
+mod all;
 mod consumer;
 mod expire;
 mod index;
 mod lookup;
+mod older;
 pub mod segment;
 pub mod terms;
 

@@ -1,5 +1,5 @@
-//! LookupEvents: management events of the last 90 days in the region called, newest first, by one attribute and a range of time.
-//! Every call that was answered before this one is found.
+//! LookupEvents: management events in the region called, newest first, by one attribute and a range of time: those of the last 90 days, and
+//! older ones if the range begins before and the built-in event store has them. Every call that was answered before this one is found.
 
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use base::time::DAY_MS;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use bytes::Bytes;
+use ports::lake::FindPosition;
 use record::RecordView;
 use record::resources::resources_of;
 use record::view::username;
@@ -22,7 +23,7 @@ use crate::history::{KEPT_DAYS, Query};
 
 /// The most, and the default, per page.
 const RESULTS_MAX: i64 = 50;
-/// How far back events are found.
+/// How far back event history goes.
 const KEPT_MS: i64 = KEPT_DAYS * DAY_MS;
 /// How long a lookup waits for history to catch up.
 const CATCH_UP_WAIT: Duration = Duration::from_secs(10);
@@ -98,6 +99,21 @@ struct Token {
     q: String,
     /// Only records before this place in the journal.
     b: u64,
+    /// What is older than this, in seconds, is looked for in the event store: as when the lookup began. None if it does not reach so far.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    h: Option<i64>,
+    /// In the event store already: behind the record of this time and hash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    o: Option<(i64, String)>,
+}
+
+/// What a token says.
+#[derive(Default)]
+struct Place {
+    before_seq: Option<u64>,
+    horizon_secs: Option<i64>,
+    /// In the event store, if the lookup is there.
+    older: Option<FindPosition>,
 }
 
 impl Operation for LookupEvents {
@@ -121,8 +137,8 @@ impl Operation for LookupEvents {
             return Err(Error::InvalidTimeRangeException(text.to_owned()).into());
         }
         let fingerprint = fingerprint(call.region.as_str(), &attribute, &input);
-        let before_seq = match &input.next_token {
-            None => u64::MAX,
+        let place = match &input.next_token {
+            None => Place::default(),
             Some(token) => read_token(token, &fingerprint)?,
         };
         match input.event_category.as_deref() {
@@ -135,18 +151,40 @@ impl Operation for LookupEvents {
         let end = cloudtrail.shared.journal.durable_end();
         let caught_up = tokio::time::timeout(CATCH_UP_WAIT, cloudtrail.shared.history_reaches(end)).await;
         caught_up.map_err(|_| ApiError::unavailable("history did not reach the end of the journal in time"))?;
-        let horizon = cloudtrail.shared.env.clock.now().plus_ms(-KEPT_MS);
+        let horizon_secs = cloudtrail.shared.env.clock.now().plus_ms(-KEPT_MS).secs();
+        let horizon_secs = place.horizon_secs.unwrap_or(horizon_secs);
+        let from_secs = input.start_time.map_or(horizon_secs, Timestamp::secs);
         let query = Query {
             region: call.region.as_str().to_owned(),
             attribute,
-            from_secs: input.start_time.unwrap_or(horizon).max(horizon).secs(),
+            from_secs: from_secs.max(horizon_secs),
             to_secs: input.end_time.map_or(i64::MAX, Timestamp::secs),
-            before_seq,
+            before_seq: place.before_seq.unwrap_or(u64::MAX),
             limit: usize::try_from(results).expect("between 1 and 50"),
         };
-        let page = cloudtrail.history.lookup(&query).await?;
-        let next_token = page.next_before_seq.map(|seq| write_token(&fingerprint, seq));
-        Ok(Output { events: page.records.into_iter().map(|(_, json)| event(&json)).collect(), next_token })
+        let older = cloudtrail.shared.event_stores.as_deref().filter(|_| from_secs < horizon_secs);
+        let mut token =
+            Token { v: 1, q: fingerprint, b: query.before_seq, h: older.is_some().then_some(horizon_secs), o: None };
+        let mut events = Vec::new();
+        if place.older.is_none() && query.to_secs >= horizon_secs {
+            let page = cloudtrail.history.lookup(&query).await?;
+            events.extend(page.records.iter().map(|(_, json)| event(json)));
+            if let Some(before_seq) = page.next_before_seq {
+                token.b = before_seq;
+                return Ok(Output { events, next_token: Some(write_token(&token)) });
+            }
+        }
+        let Some(stores) = older else { return Ok(Output { events, next_token: None }) };
+        if events.len() >= query.limit {
+            // History is at its end, and the store has not been asked.
+            token.b = 0;
+            return Ok(Output { events, next_token: Some(write_token(&token)) });
+        }
+        let rest = Query { from_secs, limit: query.limit - events.len(), ..query };
+        let (records, next) = rest.older(stores, horizon_secs, place.older).await?;
+        events.extend(records.iter().map(event));
+        token.o = next.map(|next| (next.time_ms, format!("{:032x}", next.hash)));
+        Ok(Output { events, next_token: token.o.is_some().then(|| write_token(&token)) })
     }
 }
 
@@ -170,16 +208,21 @@ fn fingerprint(region: &str, attribute: &Option<(Attribute, String)>, input: &In
     base::ids::hex(&Sha256::digest(text)[..8])
 }
 
-fn write_token(fingerprint: &str, before: u64) -> String {
-    let token = Token { v: 1, q: fingerprint.to_owned(), b: before };
-    BASE64.encode(serde_json::to_vec(&token).expect("text and numbers can always be written"))
+fn write_token(token: &Token) -> String {
+    BASE64.encode(serde_json::to_vec(token).expect("text and numbers can always be written"))
 }
 
-fn read_token(text: &str, fingerprint: &str) -> Result<u64, Error> {
-    let bytes = BASE64.decode(text).ok();
-    let token = bytes.and_then(|bytes| serde_json::from_slice::<Token>(&bytes).ok());
-    let token = token.filter(|token| token.v == 1 && token.q == fingerprint);
-    token.map(|token| token.b).ok_or_else(|| {
+fn read_token(text: &str, fingerprint: &str) -> Result<Place, Error> {
+    let read = || {
+        let token: Token = serde_json::from_slice(&BASE64.decode(text).ok()?).ok()?;
+        let older = match token.o {
+            None => None,
+            Some((time_ms, hash)) => Some(FindPosition { time_ms, hash: u128::from_str_radix(&hash, 16).ok()? }),
+        };
+        let place = Place { before_seq: Some(token.b), horizon_secs: token.h, older };
+        (token.v == 1 && token.q == fingerprint).then_some(place)
+    };
+    read().ok_or_else(|| {
         let text = "Invalid token, or a token that was used with different parameters.";
         Error::InvalidNextTokenException(text.to_owned())
     })

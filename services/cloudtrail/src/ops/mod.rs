@@ -12,6 +12,8 @@ pub mod list_public_keys;
 pub mod list_tags;
 pub mod list_trails;
 pub mod lookup_events;
+#[cfg(test)]
+mod lookup_older_tests;
 pub mod put_event_selectors;
 pub mod remove_tags;
 mod settings;
