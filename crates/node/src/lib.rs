@@ -124,6 +124,8 @@ impl Node {
             objects: Arc::clone(&objects),
             buckets: Arc::clone(&s3) as Arc<dyn ports::Buckets>,
             key_maker,
+            event_stores: Arc::new(ports::lake::NoStores),
+            query_engine: None,
             options: cloudtrail::Options { recording: options.recording == Recording::On, ..options.cloudtrail },
         })
         .await?;
@@ -173,7 +175,10 @@ impl Node {
         // 3. The gateway.
         let access = Access {
             identities: Arc::clone(&iam) as Arc<dyn ports::Authorizer>,
-            resources: Arc::clone(&s3) as Arc<dyn ports::ResourcePolicies>,
+            resources: vec![
+                Arc::clone(&s3) as Arc<dyn ports::ResourcePolicies>,
+                Arc::clone(&cloudtrail) as Arc<dyn ports::ResourcePolicies>,
+            ],
         };
         let recorder = Arc::new(Recorder::new(Arc::clone(&journal), options.recording));
         let _ = operator.recorder.set(Arc::clone(&recorder));
@@ -183,6 +188,10 @@ impl Node {
             definitions: vec![
                 cairn_service::definition(Arc::new(cairn_service::Cairn { operator })),
                 cloudtrail::definition(Arc::clone(&cloudtrail)),
+                cloudtrail_data::definition(Arc::new(cloudtrail_data::CloudTrailData {
+                    env: env.clone(),
+                    channels: Arc::clone(&cloudtrail) as Arc<dyn ports::AuditChannels>,
+                })),
                 iam::definition(Arc::clone(&iam)),
                 s3::definition(Arc::clone(&s3)),
                 sts::definition(Arc::new(sts::Sts)),

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use base::Env;
 use journal::{Journal, Seq};
 use objects::Objects;
-use ports::Buckets;
+use ports::{Buckets, EventStores, QueryEngine};
 use state::State;
 use tokio::sync::watch;
 
@@ -42,10 +42,16 @@ pub struct Options {
     pub recording: bool,
     /// How many records event history keeps in memory before it makes a segment of them.
     pub history_tail_records: usize,
+    /// How long a query may run.
+    pub query_timeout_ms: u64,
+    /// How much memory a query may take before it spills or fails.
+    pub query_memory_bytes: u64,
+    /// Parts of a query that run at the same time.
+    pub query_threads: usize,
 }
 
 impl Default for Options {
-    /// As AWS: five minutes, an hour. A key signs for a year.
+    /// As AWS: five minutes, an hour; a query may run for an hour. A key signs for a year.
     fn default() -> Options {
         Options {
             delivery_interval_ms: 300_000,
@@ -54,6 +60,9 @@ impl Default for Options {
             digest_regions: DigestRegions::All,
             recording: true,
             history_tail_records: 8_192,
+            query_timeout_ms: 3_600_000,
+            query_memory_bytes: 256 * 1024 * 1024,
+            query_threads: 2,
         }
     }
 }
@@ -74,6 +83,10 @@ pub struct Deps {
     pub buckets: Arc<dyn Buckets>,
     /// Where the keys that sign digests come from: [`RsaKeyMaker`](crate::RsaKeyMaker), or a test's own.
     pub key_maker: Arc<dyn KeyMaker>,
+    /// Where event data stores keep their records.
+    pub event_stores: Arc<dyn EventStores>,
+    /// What answers SQL over them, if there is such.
+    pub query_engine: Option<Arc<dyn QueryEngine>>,
     /// See [`Options`].
     pub options: Options,
 }
@@ -86,6 +99,8 @@ pub struct Shared {
     pub(crate) state: Arc<dyn State>,
     pub(crate) objects: Arc<dyn Objects>,
     pub(crate) buckets: Arc<dyn Buckets>,
+    pub(crate) event_stores: Arc<dyn EventStores>,
+    pub(crate) query_engine: Option<Arc<dyn QueryEngine>>,
     pub(crate) options: Options,
     pub(crate) signer: Signer,
     /// Trails as of the last committed cut.
@@ -107,7 +122,8 @@ pub struct Shared {
 impl Shared {
     /// Nothing is read or started yet.
     pub fn new(deps: Deps) -> Shared {
-        let Deps { env, account, journal, state, objects, buckets, key_maker, options } = deps;
+        let Deps { env, account, journal, state, objects, buckets, key_maker, event_stores, query_engine, options } =
+            deps;
         let signer = Signer::new(env.clone(), Arc::clone(&state), key_maker, options.digest_key_lifetime_ms);
         Shared {
             env,
@@ -116,6 +132,8 @@ impl Shared {
             state,
             objects,
             buckets,
+            event_stores,
+            query_engine,
             options,
             signer,
             trails: Mutex::default(),
