@@ -39,9 +39,14 @@ async fn make() -> Result<Vec<Definition>, Failure> {
         key_maker: Arc::new(cloudtrail::RsaKeyMaker),
         options: cloudtrail::Options::default(),
     });
+    let cloudtrail = cloudtrail.await?;
     Ok(vec![
         cairn_service::definition(Arc::new(cairn_service::Cairn { operator: Arc::new(Nobody) })),
-        cloudtrail::definition(cloudtrail.await?),
+        cloudtrail::definition(Arc::clone(&cloudtrail)),
+        cloudtrail_data::definition(Arc::new(cloudtrail_data::CloudTrailData {
+            env: system::env(),
+            channels: cloudtrail as Arc<dyn ports::AuditChannels>,
+        })),
         iam::definition(iam),
         s3::definition(s3),
         sts::definition(Arc::new(sts::Sts)),

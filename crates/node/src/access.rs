@@ -8,13 +8,17 @@ use ports::{AccessRequest, Authorizer, Decision, ResourcePolicies, Unavailable};
 
 pub(crate) struct Access {
     pub(crate) identities: Arc<dyn Authorizer>,
-    pub(crate) resources: Arc<dyn ResourcePolicies>,
+    /// Each speaks for its own resources, and is silent on others.
+    pub(crate) resources: Vec<Arc<dyn ResourcePolicies>>,
 }
 
 #[async_trait]
 impl Authorizer for Access {
     async fn decide(&self, request: &AccessRequest<'_>) -> Result<Decision, Unavailable> {
-        let identity = self.identities.decide(request).await?;
-        Ok(identity.with_resource(self.resources.decide(request).await?))
+        let mut decision = self.identities.decide(request).await?;
+        for resources in &self.resources {
+            decision = decision.with_resource(resources.decide(request).await?);
+        }
+        Ok(decision)
     }
 }

@@ -181,7 +181,7 @@ impl Node {
         crew.add(history);
         crew.add(s3.access_logs(&journal).await?);
         if let Some(stores) = &event_stores {
-            let events = eventstore::Events::open(Arc::clone(stores), Arc::clone(&journal), cloudtrail.selection())?;
+            let events = eventstore::Events::open(Arc::clone(stores), Arc::clone(&journal), Some(cloudtrail.selection()))?;
             worker::ahead(events.name(), events.needs(), &*journal)?;
             crew.add(events);
         }
@@ -203,7 +203,10 @@ impl Node {
         // 3. The gateway.
         let access = Access {
             identities: Arc::clone(&iam) as Arc<dyn ports::Authorizer>,
-            resources: Arc::clone(&s3) as Arc<dyn ports::ResourcePolicies>,
+            resources: vec![
+                Arc::clone(&s3) as Arc<dyn ports::ResourcePolicies>,
+                Arc::clone(&cloudtrail) as Arc<dyn ports::ResourcePolicies>,
+            ],
         };
         let recorder = Arc::new(Recorder::new(Arc::clone(&journal), options.recording));
         let _ = operator.recorder.set(Arc::clone(&recorder));
@@ -213,6 +216,10 @@ impl Node {
             definitions: vec![
                 cairn_service::definition(Arc::new(cairn_service::Cairn { operator })),
                 cloudtrail::definition(Arc::clone(&cloudtrail)),
+                cloudtrail_data::definition(Arc::new(cloudtrail_data::CloudTrailData {
+                    env: env.clone(),
+                    channels: Arc::clone(&cloudtrail) as Arc<dyn ports::AuditChannels>,
+                })),
                 iam::definition(Arc::clone(&iam)),
                 s3::definition(Arc::clone(&s3)),
                 sts::definition(Arc::new(sts::Sts)),

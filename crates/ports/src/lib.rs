@@ -1,6 +1,7 @@
 //! What services ask of one another. A port appears when a second crate needs it; no service names another.
 
 pub mod access;
+pub mod audit_events;
 pub mod buckets;
 pub mod cross_origin;
 pub mod figures;
@@ -11,6 +12,7 @@ pub mod operator;
 pub mod request_context;
 
 pub use access::{AccessRequest, Authorizer, Credential, Credentials, Decision, PolicyKind, ResourcePolicies, Secret};
+pub use audit_events::{AuditChannel, AuditChannels, ChannelError, Sent};
 pub use buckets::{BucketError, BucketInfo, BucketObject, Buckets, OpenedObject, ServicePut};
 pub use cross_origin::{CrossOrigin, CrossOriginAnswer, CrossOriginRequest};
 pub use figures::{Figure, FigureValue, Figures};

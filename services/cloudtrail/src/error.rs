@@ -59,6 +59,60 @@ service::api_errors! {
         S3BucketDoesNotExistException(String) = 400 => "S3 bucket {0} does not exist!",
         /// Fifty tags per trail.
         TagsLimitExceededException(String) = 400 => "{0}",
+        /// A policy denies it.
+        AccessDeniedException(String) = 400 => "{0}",
+        /// The name of the channel is taken.
+        ChannelAlreadyExistsException(String) = 400 => "{0}",
+        /// Not the ARN of a channel.
+        ChannelARNInvalidException(String) = 400 => "{0}",
+        /// A channel still delivers to the event data store.
+        ChannelExistsForEDSException(String) = 400 => "{0}",
+        /// So many channels and no more.
+        ChannelMaxLimitExceededException(String) = 400 => "{0}",
+        /// No such channel.
+        ChannelNotFoundException(String) = 400 => "{0}",
+        /// The name of the event data store is taken.
+        EventDataStoreAlreadyExistsException(String) = 400 => "{0}",
+        /// Not the ARN of an event data store of this account.
+        EventDataStoreARNInvalidException(String) = 400 => "{0}",
+        /// Ten event data stores.
+        EventDataStoreMaxLimitExceededException(String) = 400 => "{0}",
+        /// No such event data store.
+        EventDataStoreNotFoundException(String) = 400 => "{0}",
+        /// It is protected against deletion.
+        EventDataStoreTerminationProtectedException(String) = 400 => "{0}",
+        /// It is pending deletion.
+        InactiveEventDataStoreException(String) = 400 => "{0}",
+        /// The query is over already.
+        InactiveQueryException(String) = 400 => "{0}",
+        /// The start is after the end.
+        InvalidDateRangeException(String) = 400 => "{0}",
+        /// It is a store of other events.
+        InvalidEventDataStoreCategoryException(String) = 400 => "{0}",
+        /// Its status does not let it.
+        InvalidEventDataStoreStatusException(String) = 400 => "{0}",
+        /// Not a key.
+        InvalidKmsKeyIdException(String) = 400 => "{0}",
+        /// The statement cannot be run; the text says where and why.
+        InvalidQueryStatementException(String) = 400 => "{0}",
+        /// No such status.
+        InvalidQueryStatusException(String) = 400 => "{0}",
+        /// No such source of events.
+        InvalidSourceException(String) = 400 => "{0}",
+        /// Ten queries at a time.
+        MaxConcurrentQueriesException(String) = 400 => "{0}",
+        /// No such query.
+        QueryIdNotFoundException(String) = 400 => "{0}",
+        /// Not the ARN of something that has a policy.
+        ResourceARNNotValidException(String) = 400 => "{0}",
+        /// It has no policy.
+        ResourcePolicyNotFoundException(String) = 400 => "{0}",
+        /// The policy breaks a rule.
+        ResourcePolicyNotValidException(String) = 400 => "{0}",
+        /// So many and no more.
+        ServiceQuotaExceededException(String) = 400 => "{0}",
+        /// Not here.
+        UnsupportedOperationException(String) = 400 => "{0}",
         /// The name is taken.
         TrailAlreadyExistsException(String, String) = 400 => "Trail {0} already exists for customer: {1}",
         /// The ARN, and the account that asks.

@@ -10,6 +10,7 @@ mod flush;
 #[cfg(test)]
 mod flush_tests;
 pub mod history;
+pub mod lake;
 mod ops;
 mod rows;
 pub mod selectors;
@@ -31,6 +32,7 @@ pub use digest::keys::PublicKey;
 pub use error::Error;
 pub use flush::FlushReport;
 pub use history::History;
+pub use lake::selection::StoreSelection;
 pub use shared::{Deps, DigestRegions, Options};
 
 use shared::Shared;
@@ -41,13 +43,15 @@ use worker::{Consumer, Failure};
 pub struct CloudTrail {
     shared: Arc<Shared>,
     trails: TrailStore,
+    lake: lake::Lake,
     history: Arc<history::Index>,
 }
 
 impl Drop for CloudTrail {
-    /// Workers and what they share hold one another.
+    /// Workers and what they share hold one another; queries hold the service's storage.
     fn drop(&mut self) {
         self.shared.drop_workers();
+        self.lake.queries.stop();
     }
 }
 
@@ -68,19 +72,21 @@ impl CloudTrail {
             shared.options.recording,
         );
         trails.recover().await?;
+        let lake = lake::Lake::open(&shared).await?;
         let history = Arc::new(history::Index::new(Arc::clone(&shared)));
-        Ok(Arc::new(CloudTrail { shared, trails, history }))
+        Ok(Arc::new(CloudTrail { shared, trails, lake, history }))
     }
 
     /// Completes trail changes that a failure of the journal has cut short: until then a trail is one thing to its owner and another
-    /// to delivery. To be called every few seconds.
+    /// to delivery. Does what is due for event data stores, queries and dashboards. To be called every few seconds.
     pub async fn catch_up(&self) -> Result<(), ApiError> {
-        self.trails.catch_up().await
+        self.trails.catch_up().await?;
+        self.lake_upkeep().await
     }
 
-    /// Which event data stores take a record of the journal. `None`: all records go into the built-in store and nowhere else.
-    pub fn selection(&self) -> Option<Box<dyn ports::Selection>> {
-        None
+    /// Which event stores take a record of the journal: the built-in one all, event data stores what they select.
+    pub fn selection(&self) -> Box<dyn ports::Selection> {
+        Box::new(StoreSelection::new())
     }
 
     /// What answers SQL over the event stores, if this server has something that does.
@@ -106,21 +112,51 @@ impl CloudTrail {
 pub fn definition(service: Arc<CloudTrail>) -> Definition {
     Builder::new(service)
         .on::<ops::add_tags::AddTags>()
+        .on::<ops::cancel_query::CancelQuery>()
+        .on::<ops::create_channel::CreateChannel>()
+        .on::<ops::create_dashboard::CreateDashboard>()
+        .on::<ops::create_event_data_store::CreateEventDataStore>()
         .on::<ops::create_trail::CreateTrail>()
+        .on::<ops::delete_channel::DeleteChannel>()
+        .on::<ops::delete_dashboard::DeleteDashboard>()
+        .on::<ops::delete_event_data_store::DeleteEventDataStore>()
+        .on::<ops::delete_resource_policy::DeleteResourcePolicy>()
         .on::<ops::delete_trail::DeleteTrail>()
+        .on::<ops::describe_query::DescribeQuery>()
         .on::<ops::describe_trails::DescribeTrails>()
+        .on::<ops::get_channel::GetChannel>()
+        .on::<ops::get_dashboard::GetDashboard>()
+        .on::<ops::get_event_configuration::GetEventConfiguration>()
+        .on::<ops::get_event_data_store::GetEventDataStore>()
         .on::<ops::get_event_selectors::GetEventSelectors>()
         .on::<ops::get_insight_selectors::GetInsightSelectors>()
+        .on::<ops::get_query_results::GetQueryResults>()
+        .on::<ops::get_resource_policy::GetResourcePolicy>()
         .on::<ops::get_trail::GetTrail>()
         .on::<ops::get_trail_status::GetTrailStatus>()
+        .on::<ops::list_channels::ListChannels>()
+        .on::<ops::list_dashboards::ListDashboards>()
+        .on::<ops::list_event_data_stores::ListEventDataStores>()
         .on::<ops::list_public_keys::ListPublicKeys>()
+        .on::<ops::list_queries::ListQueries>()
         .on::<ops::list_tags::ListTags>()
         .on::<ops::list_trails::ListTrails>()
         .on::<ops::lookup_events::LookupEvents>()
+        .on::<ops::put_event_configuration::PutEventConfiguration>()
         .on::<ops::put_event_selectors::PutEventSelectors>()
+        .on::<ops::put_resource_policy::PutResourcePolicy>()
         .on::<ops::remove_tags::RemoveTags>()
+        .on::<ops::restore_event_data_store::RestoreEventDataStore>()
+        .on::<ops::search_sample_queries::SearchSampleQueries>()
+        .on::<ops::start_dashboard_refresh::StartDashboardRefresh>()
+        .on::<ops::start_event_data_store_ingestion::StartEventDataStoreIngestion>()
         .on::<ops::start_logging::StartLogging>()
+        .on::<ops::start_query::StartQuery>()
+        .on::<ops::stop_event_data_store_ingestion::StopEventDataStoreIngestion>()
         .on::<ops::stop_logging::StopLogging>()
+        .on::<ops::update_channel::UpdateChannel>()
+        .on::<ops::update_dashboard::UpdateDashboard>()
+        .on::<ops::update_event_data_store::UpdateEventDataStore>()
         .on::<ops::update_trail::UpdateTrail>()
         .build()
 }

@@ -36,6 +36,35 @@ pub const SEGMENTS: Table = "cloudtrail/segments";
 /// What values a segment of history may hold (a Bloom filter). Key: first sequence.
 pub const SEGMENT_FILTERS: Table = "cloudtrail/segment-filters";
 
+/// Event data stores. Key: UUID.
+pub const STORES: Table = "cloudtrail/event-data-stores";
+/// Event data stores that are being made; what is here and not in [`STORES`] was cut short. Key: UUID.
+pub const STORES_BEGUN: Table = "cloudtrail/event-data-stores-begun";
+/// Changes of event data stores that may not be in the journal yet. Key: revision (big-endian).
+pub const STORE_CHANGES: Table = "cloudtrail/event-data-store-changes";
+/// The last revision given to a change of an event data store. One row.
+pub const STORE_REVISION: Table = "cloudtrail/event-data-store-revision";
+/// Queries. Key: UUID.
+pub const QUERIES: Table = "cloudtrail/queries";
+/// Queries that are not done with. Key: UUID.
+pub const QUERIES_OPEN: Table = "cloudtrail/queries-open";
+/// The queries of an event data store, newest first. Key: store, time (inverted), UUID of the query.
+pub const QUERIES_BY_STORE: Table = "cloudtrail/queries-by-store";
+/// Queries by age. Key: time, UUID.
+pub const QUERIES_BY_TIME: Table = "cloudtrail/queries-by-time";
+/// The last query that ran under an alias. Key: region, alias, refresh (or nothing).
+pub const QUERY_ALIASES: Table = "cloudtrail/query-aliases";
+/// Channels. Key: UUID.
+pub const CHANNELS: Table = "cloudtrail/channels";
+/// How ingestion through a channel last went. Key: UUID of the channel.
+pub const INGESTION: Table = "cloudtrail/ingestion";
+/// Policies of event data stores, channels and dashboards. Key: ARN.
+pub const RESOURCE_POLICIES: Table = "cloudtrail/resource-policies";
+/// What PutEventConfiguration set. Key: ARN of the trail or event data store.
+pub const EVENT_CONFIGURATIONS: Table = "cloudtrail/event-configurations";
+/// Dashboards. Key: ARN.
+pub const DASHBOARDS: Table = "cloudtrail/dashboards";
+
 /// The key of a table's only row.
 pub const ONLY: &[u8] = b"only";
 

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use base::Env;
 use journal::{Journal, Seq};
 use objects::Objects;
+use ports::lake::NoStores;
 use ports::{Buckets, EventStores, QueryEngine};
 use state::State;
 use tokio::sync::watch;
@@ -42,10 +43,16 @@ pub struct Options {
     pub recording: bool,
     /// How many records event history keeps in memory before it makes a segment of them.
     pub history_tail_records: usize,
+    /// How long a query may run.
+    pub query_timeout_ms: u64,
+    /// How much memory a query may take before it spills or fails.
+    pub query_memory_bytes: u64,
+    /// Parts of a query that run at the same time.
+    pub query_threads: usize,
 }
 
 impl Default for Options {
-    /// As AWS: five minutes, an hour. A key signs for a year.
+    /// As AWS: five minutes, an hour; a query may run for an hour. A key signs for a year.
     fn default() -> Options {
         Options {
             delivery_interval_ms: 300_000,
@@ -54,6 +61,9 @@ impl Default for Options {
             digest_regions: DigestRegions::All,
             recording: true,
             history_tail_records: 8_192,
+            query_timeout_ms: 3_600_000,
+            query_memory_bytes: 256 * 1024 * 1024,
+            query_threads: 2,
         }
     }
 }
@@ -90,7 +100,10 @@ pub struct Shared {
     pub(crate) state: Arc<dyn State>,
     pub(crate) objects: Arc<dyn Objects>,
     pub(crate) buckets: Arc<dyn Buckets>,
-    pub(crate) event_stores: Option<Arc<dyn EventStores>>,
+    /// Records of any age, if the server keeps them.
+    pub(crate) kept_events: Option<Arc<dyn EventStores>>,
+    /// The same; without them, stores that are not available.
+    pub(crate) event_stores: Arc<dyn EventStores>,
     pub(crate) query_engine: Option<Arc<dyn QueryEngine>>,
     pub(crate) options: Options,
     pub(crate) signer: Signer,
@@ -123,7 +136,8 @@ impl Shared {
             state,
             objects,
             buckets,
-            event_stores,
+            event_stores: event_stores.clone().unwrap_or_else(|| Arc::new(NoStores)),
+            kept_events: event_stores,
             query_engine,
             options,
             signer,

@@ -19,6 +19,7 @@ use service::{ApiError, Call};
 use state::{CommitInfo, Op, Range, Row, State, Table};
 use tokio::sync::Notify;
 
+use crate::lake::fakes::{FakeEngine, FakeStores};
 use crate::{CloudTrail, Deps, DigestRegions, KeyMaker, Options, RsaKeyMaker};
 
 pub const ACCOUNT: &str = "123456789012";
@@ -58,11 +59,16 @@ impl FakeClock {
     }
 }
 
-struct NoRng;
+/// Never the same twice, and the same in every run.
+struct CountingRng(AtomicU64);
 
-impl Rng for NoRng {
+impl Rng for CountingRng {
     fn fill(&self, bytes: &mut [u8]) {
         bytes.fill(7);
+        let count = self.0.fetch_add(1, Ordering::SeqCst).to_be_bytes();
+        for (byte, counted) in bytes.iter_mut().rev().zip(count.iter().rev()) {
+            *byte = *counted;
+        }
     }
 }
 
@@ -305,6 +311,9 @@ pub struct World {
     pub clock: Arc<FakeClock>,
     pub fuse: Arc<Fuse>,
     pub keys: Arc<FewKeys>,
+    rng: Arc<CountingRng>,
+    pub event_stores: Arc<FakeStores>,
+    pub query_engine: Arc<FakeEngine>,
     pub options: Mutex<Options>,
     /// Until then the bucket `logs` takes digests alone.
     pub late_until_ms: AtomicI64,
@@ -325,6 +334,9 @@ impl World {
             clock: Arc::new(FakeClock { wall_ms: AtomicI64::new(START_MS), monotonic_ms: AtomicU64::new(1_000) }),
             fuse,
             keys: Arc::default(),
+            rng: Arc::new(CountingRng(AtomicU64::new(0))),
+            event_stores: Arc::default(),
+            query_engine: Arc::default(),
             options: Mutex::new(Options {
                 delivery_interval_ms: 5_000,
                 digest_interval_ms: 20_000,
@@ -343,14 +355,18 @@ impl World {
 
     pub fn deps(&self) -> Deps {
         Deps {
-            env: Env { clock: Arc::clone(&self.clock) as Arc<dyn Clock>, rng: Arc::new(NoRng), disk: Arc::new(NoDisk) },
+            env: Env {
+                clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
+                rng: Arc::clone(&self.rng) as Arc<dyn Rng>,
+                disk: Arc::new(NoDisk),
+            },
             account: ACCOUNT.into(),
             journal: Arc::new(self.journal.reopen()),
             state: Arc::new(Fused { inner: self.state.clone(), fuse: Arc::clone(&self.fuse) }),
             objects: Arc::new(Fused { inner: self.objects.clone(), fuse: Arc::clone(&self.fuse) }),
             buckets: Arc::clone(&self.buckets) as Arc<dyn Buckets>,
-            event_stores: None,
-            query_engine: None,
+            event_stores: Some(Arc::clone(&self.event_stores) as Arc<dyn ports::EventStores>),
+            query_engine: Some(Arc::clone(&self.query_engine) as Arc<dyn ports::QueryEngine>),
             key_maker: Arc::clone(&self.keys) as Arc<dyn KeyMaker>,
             options: *self.options.lock().unwrap(),
         }

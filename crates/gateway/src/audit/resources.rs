@@ -21,7 +21,7 @@ const RULES: [Rule; 10] = [
     rule("sns", "TopicArn", "AWS::SNS::Topic", "{}"),
     rule("kms", "KeyId", "AWS::KMS::Key", "arn:{partition}:kms:{region}:{account}:key/{}"),
     rule("sts", "RoleArn", "AWS::IAM::Role", "{}"),
-    rule("cloudtrail-data", "ChannelArn", "AWS::CloudTrail::Channel", "{}"),
+    rule("cloudtrail-data", "channelArn", "AWS::CloudTrail::Channel", "{}"),
     rule("stepfunctions", "StateMachineArn", "AWS::StepFunctions::StateMachine", "{}"),
     rule(
         "secretsmanager",

@@ -1,10 +1,11 @@
-//! AddTags: adds tags to a trail, over those with the same keys.
+//! AddTags: adds tags to a trail, an event data store, a channel or a dashboard, over those with the same keys.
 
 use serde::Deserialize;
 use service::{ApiError, Call, Operation};
 
+use super::Empty;
 use super::settings::TagInput;
-use super::{Empty, tags};
+use super::tags::{self, Tagged};
 use crate::CloudTrail;
 
 /// See the module.
@@ -26,9 +27,9 @@ impl Operation for AddTags {
     const RESOURCE: &'static str = "trail/{ResourceId}";
 
     async fn run(cloudtrail: &CloudTrail, call: &Call, input: Input) -> Result<Empty, ApiError> {
-        let arn = tags::resource(cloudtrail, &input.resource_id)?;
-        call.note_resource("AWS::CloudTrail::Trail", &arn);
-        cloudtrail.trails.change_tags(&arn, |tags| tags::add(tags, input.tags_list)).await?;
+        let tagged = Tagged::parse(cloudtrail, call, &input.resource_id)?;
+        tagged.note(call);
+        tagged.change(cloudtrail, call, |tags| tags::add(tags, input.tags_list)).await?;
         Ok(Empty {})
     }
 }

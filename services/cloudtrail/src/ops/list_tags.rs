@@ -1,9 +1,9 @@
-//! ListTags: the tags of up to 20 trails.
+//! ListTags: the tags of up to 20 trails, event data stores, channels and dashboards.
 
 use serde::{Deserialize, Serialize};
 use service::{ApiError, Call, Operation};
 
-use super::tags;
+use super::tags::Tagged;
 use crate::CloudTrail;
 use crate::error::Error;
 use crate::trail::Tag;
@@ -29,7 +29,7 @@ pub struct Output {
     resource_tag_list: Vec<ResourceTag>,
 }
 
-/// The tags of one trail.
+/// The tags of one of them.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ResourceTag {
@@ -54,11 +54,8 @@ impl Operation for ListTags {
         }
         let mut resource_tag_list = Vec::with_capacity(input.resource_id_list.len());
         for id in input.resource_id_list {
-            let arn = tags::resource(cloudtrail, &id)?;
-            let found = cloudtrail.trails.find(&arn, call.region).await;
-            let missing = |_| ApiError::from(Error::ResourceNotFoundException(format!("Resource not found: {arn}")));
-            let trail = found.map_err(|error| if error.status < 500 { missing(()) } else { error })?;
-            resource_tag_list.push(ResourceTag { resource_id: id, tags_list: trail.tags });
+            let tags_list = Tagged::parse(cloudtrail, call, &id)?.tags(cloudtrail, call).await?;
+            resource_tag_list.push(ResourceTag { resource_id: id, tags_list });
         }
         Ok(Output { resource_tag_list })
     }

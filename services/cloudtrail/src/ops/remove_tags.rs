@@ -1,10 +1,11 @@
-//! RemoveTags: removes tags from a trail. A tag given with a value goes only if it has that value; absent tags are no error.
+//! RemoveTags: removes tags from a trail, an event data store, a channel or a dashboard. A tag given with a value goes only if it has that value; absent tags are no error.
 
 use serde::Deserialize;
 use service::{ApiError, Call, Operation};
 
+use super::Empty;
 use super::settings::TagInput;
-use super::{Empty, tags};
+use super::tags::Tagged;
 use crate::CloudTrail;
 
 /// See the module.
@@ -26,8 +27,8 @@ impl Operation for RemoveTags {
     const RESOURCE: &'static str = "trail/{ResourceId}";
 
     async fn run(cloudtrail: &CloudTrail, call: &Call, input: Input) -> Result<Empty, ApiError> {
-        let arn = tags::resource(cloudtrail, &input.resource_id)?;
-        call.note_resource("AWS::CloudTrail::Trail", &arn);
+        let tagged = Tagged::parse(cloudtrail, call, &input.resource_id)?;
+        tagged.note(call);
         let gone = input.tags_list;
         let remove = |tags: &mut Vec<crate::trail::Tag>| {
             tags.retain(|tag| {
@@ -35,7 +36,7 @@ impl Operation for RemoveTags {
             });
             Ok(())
         };
-        cloudtrail.trails.change_tags(&arn, remove).await?;
+        tagged.change(cloudtrail, call, remove).await?;
         Ok(Empty {})
     }
 }

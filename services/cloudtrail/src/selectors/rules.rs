@@ -16,7 +16,8 @@ pub const ADVANCED_VALUES_MAX: usize = 500;
 /// Services that basic and advanced selectors of management events may leave out.
 const EXCLUDABLE_SOURCES: [&str; 2] = ["kms.amazonaws.com", "rdsdata.amazonaws.com"];
 
-fn refuse<T>(why: impl Into<String>) -> Result<T, Error> {
+/// A refusal of selectors.
+pub(crate) fn refuse<T>(why: impl Into<String>) -> Result<T, Error> {
     Err(Error::InvalidEventSelectorsException(why.into()))
 }
 
@@ -203,14 +204,16 @@ fn check_field(category: Category, field: &FieldSelector) -> Result<(), Error> {
     }
 }
 
-fn only_equals(field: &FieldSelector) -> Result<&[String], Error> {
+/// The values of a field whose only operator may be `Equals`.
+pub(crate) fn only_equals(field: &FieldSelector) -> Result<&[String], Error> {
     match field.operators().collect::<Vec<_>>()[..] {
         [("Equals", values)] => Ok(values),
         _ => refuse(format!("The field {} can only use the operator Equals.", field.field)),
     }
 }
 
-fn one_of(values: &[String], field: &str, allowed: &[&str]) -> Result<(), Error> {
+/// Whether there is one value, of those allowed.
+pub(crate) fn one_of(values: &[String], field: &str, allowed: &[&str]) -> Result<(), Error> {
     match values {
         [one] if allowed.contains(&one.as_str()) => Ok(()),
         other => refuse(format!("Value {} for {field} is invalid.", other.join(", "))),
@@ -218,7 +221,7 @@ fn one_of(values: &[String], field: &str, allowed: &[&str]) -> Result<(), Error>
 }
 
 /// `AWS::Service::Resource`: AWS adds types every few weeks, so the shape is checked, not a list.
-fn is_resource_type(text: &str) -> bool {
+pub(crate) fn is_resource_type(text: &str) -> bool {
     let mut parts = text.split("::");
     let word = |part: Option<&str>| part.is_some_and(|p| !p.is_empty() && p.bytes().all(|b| b.is_ascii_alphanumeric()));
     parts.next() == Some("AWS") && word(parts.next()) && word(parts.next()) && parts.next().is_none()

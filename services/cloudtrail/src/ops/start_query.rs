@@ -1,0 +1,72 @@
+//! StartQuery: runs SQL over the event data stores of the region, in the background. Its result is kept for a week, and goes into a
+//! bucket if that is asked for.
+
+use serde::{Deserialize, Serialize};
+use service::{ApiError, Call, Operation};
+
+use super::event_data_stores::KIND;
+use super::queries::{check_not_denied, check_owner, read_s3_uri};
+use crate::CloudTrail;
+use crate::error::Error;
+use crate::lake::query::run::Ask;
+
+/// See the module.
+pub struct StartQuery;
+
+/// The request: a statement, or the alias of one with its parameters.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Input {
+    query_statement: Option<String>,
+    #[serde(rename = "DeliveryS3Uri")]
+    delivery_s3_uri: Option<String>,
+    query_alias: Option<String>,
+    query_parameters: Option<Vec<String>>,
+    event_data_store_owner_account_id: Option<String>,
+}
+
+/// The answer.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Output {
+    query_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event_data_store_owner_account_id: Option<String>,
+}
+
+impl Operation for StartQuery {
+    type Service = CloudTrail;
+    type Input = Input;
+    type Output = Output;
+    const NAME: &'static str = "StartQuery";
+    const RESOURCE: &'static str = "eventdatastore/*";
+
+    async fn run(cloudtrail: &CloudTrail, call: &Call, input: Input) -> Result<Output, ApiError> {
+        check_owner(cloudtrail, input.event_data_store_owner_account_id.as_deref())?;
+        let delivery = input.delivery_s3_uri.as_deref().map(read_s3_uri).transpose()?;
+        let parameters = input.query_parameters.unwrap_or_default();
+        let here = cloudtrail.lake.stores.of_region(call.region).await?;
+        let ask = match (input.query_statement, input.query_alias) {
+            (Some(_), None) if !parameters.is_empty() => {
+                let text = "QueryParameters can only be used with QueryAlias.";
+                return Err(Error::InvalidParameterException(text.to_owned()).into());
+            }
+            (Some(statement), None) => Ask { statement, delivery, ..Ask::default() },
+            (None, Some(alias)) => {
+                let (statement, parameters) = crate::lake::samples::by_alias(&alias, parameters)?;
+                Ask { statement, parameters, alias: Some(alias), delivery, ..Ask::default() }
+            }
+            _ => {
+                let text = "Specify either QueryStatement or QueryAlias.";
+                return Err(Error::InvalidParameterException(text.to_owned()).into());
+            }
+        };
+        let (_, reads) = cloudtrail.lake.queries.check(&ask.statement, ask.parameters.clone(), &here)?;
+        for store in here.iter().filter(|store| reads.contains(&store.id)) {
+            check_not_denied(cloudtrail, call, &store.arn, "cloudtrail:StartQuery").await?;
+            call.note_resource(KIND, &store.arn);
+        }
+        let query_id = cloudtrail.lake.queries.start(call.region, &here, ask).await?;
+        Ok(Output { query_id, event_data_store_owner_account_id: input.event_data_store_owner_account_id })
+    }
+}

@@ -1,0 +1,76 @@
+//! UpdateEventDataStore: changes settings of a store; those not given stay. Takes effect for calls that finish after it.
+
+use serde::Deserialize;
+use service::{ApiError, Call, Operation};
+
+use super::event_data_stores::{self as settings, KIND};
+use crate::CloudTrail;
+use crate::error::Error;
+use crate::lake::change::store_id;
+use crate::lake::data_store::{BillingMode, For, View};
+use crate::lake::rules;
+use crate::selectors::AdvancedEventSelector;
+
+/// See the module.
+pub struct UpdateEventDataStore;
+
+/// The request.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Input {
+    event_data_store: String,
+    name: Option<String>,
+    advanced_event_selectors: Option<Vec<AdvancedEventSelector>>,
+    multi_region_enabled: Option<bool>,
+    organization_enabled: Option<bool>,
+    retention_period: Option<i64>,
+    termination_protection_enabled: Option<bool>,
+    kms_key_id: Option<String>,
+    billing_mode: Option<String>,
+}
+
+impl Operation for UpdateEventDataStore {
+    type Service = CloudTrail;
+    type Input = Input;
+    type Output = View;
+    const NAME: &'static str = "UpdateEventDataStore";
+    const RESOURCE: &'static str = "eventdatastore/{EventDataStore}";
+
+    async fn run(cloudtrail: &CloudTrail, call: &Call, input: Input) -> Result<View, ApiError> {
+        settings::refuse_absent(input.kms_key_id.as_deref(), input.organization_enabled)?;
+        let changing = cloudtrail.lake.stores.change().await?;
+        let found = cloudtrail.lake.stores.find_active(&input.event_data_store, call.region).await?;
+        let mut store = found.value;
+        call.note_resource(KIND, &store.arn);
+        if let Some(name) = input.name {
+            settings::check_name(&name)?;
+            store.name = name;
+            settings::check_unique(&cloudtrail.lake.stores.of_region(call.region).await?, &store)?;
+        }
+        if let Some(selectors) = input.advanced_event_selectors {
+            rules::check_change(&store.selectors, &selectors)?;
+            store.selectors = selectors;
+        }
+        if let Some(billing) = settings::billing(input.billing_mode.as_deref())? {
+            if billing == BillingMode::FixedRetentionPricing && store.billing != billing {
+                let text = "The billing mode of an event data store cannot be changed from EXTENDABLE_RETENTION_PRICING to \
+                            FIXED_RETENTION_PRICING.";
+                return Err(Error::InvalidParameterException(text.to_owned()).into());
+            }
+            store.billing = billing;
+        }
+        let retention_before = store.retention_days;
+        if let Some(days) = input.retention_period {
+            store.retention_days = settings::retention(days, store.billing)?;
+        }
+        store.multi_region = input.multi_region_enabled.unwrap_or(store.multi_region);
+        store.termination_protection = input.termination_protection_enabled.unwrap_or(store.termination_protection);
+        store.updated_ms = cloudtrail.shared.env.clock.now().ms();
+        let store = changing.write(store, Some(found.rev)).await?;
+        if store.retention_days != retention_before {
+            // After the row: what a crash keeps from being passed on is passed on at the next start.
+            cloudtrail.shared.event_stores.set_retention(&store_id(&store.id)?, store.retention_days).await?;
+        }
+        Ok(View::of(store, For::Update))
+    }
+}
