@@ -9,6 +9,7 @@ mod data_folder;
 mod documents;
 mod environment;
 mod figures;
+mod generate;
 mod greeting;
 mod host_key;
 mod log;
