@@ -29,8 +29,8 @@ pub(super) static EVENTS: &[Event] = &[
         .response(r#"{"subjectFromWebIdentityToken":"repo:example/%word%:ref:refs/heads/main","credentials":{"accessKeyId":"%target_key%","sessionToken":"%base200%","expiration":"%longtime:3601%"},"assumedRoleUser":{"assumedRoleId":"%target_id%","arn":"%target_arn%"},"provider":"arn:aws:iam::%account%:oidc-provider/token.actions.githubusercontent.com","audience":"sts.amazonaws.com"}"#)
         .faults(&[fault(15_000, "ExpiredTokenException", "Token expired: current date/time must be before the expiration date/time")]),
     read("sts", "GetCallerIdentity", 170).version("2011-06-15"),
-    write("signin", "ConsoleLogin", 9).by(By::SignIn).global(),
-    read("signin", "CheckMfa", 5).by(By::SignIn).global(),
+    write("signin", "ConsoleLogin", 40).by(By::SignIn).global(),
+    read("signin", "CheckMfa", 20).by(By::SignIn).global(),
 
     iam("ListUsers", 30, true).request(r#"{"maxItems":1000}"#),
     iam("GetUser", 40, true).request(r#"{"userName":"%user%"}"#)
