@@ -38,7 +38,7 @@ async fn make() -> Result<Vec<Definition>, Failure> {
         options: cloudtrail::Options::default(),
     });
     Ok(vec![
-        cairn_service::definition(Arc::new(cairn_service::Cairn { operator: Arc::new(Nobody) })),
+        cairn_service::definition(Arc::new(cairn_service::Cairn { operator: Arc::new(Nobody), receiver: None })),
         cloudtrail::definition(cloudtrail.await?),
         iam::definition(iam),
         s3::definition(s3),

@@ -181,7 +181,7 @@ impl Node {
             env: env.clone(),
             account,
             definitions: vec![
-                cairn_service::definition(Arc::new(cairn_service::Cairn { operator })),
+                cairn_service::definition(Arc::new(cairn_service::Cairn { operator, receiver: None })),
                 cloudtrail::definition(Arc::clone(&cloudtrail)),
                 iam::definition(Arc::clone(&iam)),
                 s3::definition(Arc::clone(&s3)),

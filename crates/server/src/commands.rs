@@ -10,6 +10,7 @@ use crate::config::{Config, Settings};
 use crate::documents::{self, CompletionsArgs, ConfigArgs, ManArgs};
 use crate::environment::{self, EnvArgs};
 use crate::generate::{self, GenerateArgs};
+use crate::import::{self, ImportArgs};
 use crate::status::{self, StatusArgs};
 use crate::tail::{self, TailArgs};
 use crate::validate::{self, ValidateArgs};
@@ -42,6 +43,8 @@ pub enum Command {
     Validate(Box<ValidateArgs>),
     /// Write realistic log files in AWS's layout, for demonstrations and tests.
     Generate(GenerateArgs),
+    /// Read log files of a folder or a bucket into the server's event stores. Exit code 0: all, 1: something failed or is missing.
+    Import(Box<ImportArgs>),
     /// Print the version.
     Version,
 }
@@ -64,6 +67,7 @@ pub fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Man(args) => documents::man(&args, definition()),
         Command::Validate(args) => return Ok(validate::run(&args)),
         Command::Generate(args) => generate::run(args),
+        Command::Import(args) => return import::run(*args),
         Command::Version => {
             println!("cairn {}", env!("CARGO_PKG_VERSION"));
             Ok(())

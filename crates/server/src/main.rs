@@ -12,6 +12,7 @@ mod figures;
 mod generate;
 mod greeting;
 mod host_key;
+mod import;
 mod log;
 mod notify;
 mod protection;
