@@ -201,6 +201,10 @@ impl Node {
         });
 
         // 3. The gateway.
+        let receiver = event_stores.as_ref().map(|stores| {
+            let stores = Arc::clone(stores) as Arc<dyn ports::EventStores>;
+            Arc::new(importer::Receiver::new(stores, Arc::clone(&state)))
+        });
         let access = Access {
             identities: Arc::clone(&iam) as Arc<dyn ports::Authorizer>,
             resources: vec![
@@ -214,7 +218,7 @@ impl Node {
             env: env.clone(),
             account,
             definitions: vec![
-                cairn_service::definition(Arc::new(cairn_service::Cairn { operator })),
+                cairn_service::definition(Arc::new(cairn_service::Cairn { operator, receiver })),
                 cloudtrail::definition(Arc::clone(&cloudtrail)),
                 cloudtrail_data::definition(Arc::new(cloudtrail_data::CloudTrailData {
                     env: env.clone(),

@@ -9,6 +9,8 @@ use crate::client::Client;
 use crate::config::{Config, Settings};
 use crate::documents::{self, CompletionsArgs, ConfigArgs, ManArgs};
 use crate::environment::{self, EnvArgs};
+use crate::generate::{self, GenerateArgs};
+use crate::import::{self, ImportArgs};
 use crate::rebuild::{self, RebuildArgs};
 use crate::status::{self, StatusArgs};
 use crate::tail::{self, TailArgs};
@@ -42,6 +44,10 @@ pub enum Command {
     Man(ManArgs),
     /// Check that nothing of what trails delivered was changed, removed or added. Exit code 0: all valid, 1: not, 2: not checked.
     Validate(Box<ValidateArgs>),
+    /// Write realistic log files in AWS's layout, for demonstrations and tests.
+    Generate(GenerateArgs),
+    /// Read log files of a folder or a bucket into the server's event stores. Exit code 0: all, 1: something failed or is missing.
+    Import(Box<ImportArgs>),
     /// Print the version.
     Version,
 }
@@ -64,6 +70,8 @@ pub fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Completions(args) => documents::completions(&args, definition()),
         Command::Man(args) => documents::man(&args, definition()),
         Command::Validate(args) => return Ok(validate::run(&args)),
+        Command::Generate(args) => generate::run(args),
+        Command::Import(args) => return import::run(*args),
         Command::Version => {
             println!("cairn {}", env!("CARGO_PKG_VERSION"));
             Ok(())

@@ -1,6 +1,7 @@
-//! Cairn's own API, for whoever runs the server: flush, tail, status, backup. It is called like any other service: signed, authorized,
+//! Cairn's own API, for whoever runs the server: flush, tail, status, backup, import. It is called like any other service: signed, authorized,
 //! recorded.
 
+mod files;
 pub mod ops;
 
 use std::sync::Arc;
@@ -12,6 +13,8 @@ use service::{Builder, Definition, Service};
 pub struct Cairn {
     /// The server.
     pub operator: Arc<dyn Operator>,
+    /// Takes log files into event stores; absent where there are none.
+    pub receiver: Option<Arc<importer::Receiver>>,
 }
 
 impl Service for Cairn {
@@ -22,9 +25,11 @@ impl Service for Cairn {
 /// The operations.
 pub fn definition(cairn: Arc<Cairn>) -> Definition {
     Builder::new(cairn)
+        .on::<ops::check_import::CheckImport>()
         .on::<ops::flush::Flush>()
         .on::<ops::get_status::GetStatus>()
         .on::<ops::hold_for_backup::HoldForBackup>()
+        .on::<ops::import_files::ImportFiles>()
         .on::<ops::tail::Tail>()
         .build()
 }

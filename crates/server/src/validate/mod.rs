@@ -21,10 +21,11 @@ use clap::Args;
 
 use crate::commands::Failure;
 use crate::config::Settings;
+pub use http::Http;
+pub use s3::S3;
+
 use account::{Account, Trail};
-use http::Http;
 use progress::Progress;
-use s3::S3;
 
 /// Stands for the name of the bucket that a folder is a copy of, where nothing tells it. No bucket is called so.
 const NO_NAME: &str = "?";
@@ -86,7 +87,8 @@ pub struct ValidateArgs {
     settings: Settings,
 }
 
-fn time(text: &str) -> Result<Timestamp, String> {
+/// A time, or a day, as an argument.
+pub fn time(text: &str) -> Result<Timestamp, String> {
     let day = format!("{text}T00:00:00Z");
     let read = Timestamp::parse_iso8601(text).or_else(|| Timestamp::parse_iso8601(&day));
     read.ok_or_else(|| "write it as 2026-03-01T00:00:00Z or 2026-03-01".to_owned())
@@ -341,7 +343,7 @@ fn parse_arn(arn: &str) -> Result<(TrailName, String), Failure> {
 }
 
 /// Bucket and prefix.
-fn parse_url(url: &str) -> Result<(String, Option<String>), Failure> {
+pub fn parse_url(url: &str) -> Result<(String, Option<String>), Failure> {
     let rest = url
         .strip_prefix("s3://")
         .ok_or_else(|| format!("{url:?} is no bucket; write s3://BUCKET or s3://BUCKET/PREFIX"))?;
