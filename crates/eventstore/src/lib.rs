@@ -9,6 +9,7 @@ mod figures;
 mod find;
 mod flat;
 mod index;
+mod loose;
 mod part;
 mod port;
 mod project;
@@ -35,6 +36,7 @@ mod testing;
 mod tests;
 
 pub use consumer::Events;
+pub use loose::{LOOSE_BATCH_ROWS, Loose, loose};
 pub use part::Part;
 pub use project::{Projection, UnknownColumn};
 pub use read::{Batches, Equality, Pruning, ReadError, ReadOptions, RowFilter};

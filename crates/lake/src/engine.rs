@@ -1,6 +1,7 @@
 //! The engine: a statement becomes a plan over snapshots, the plan runs with memory, time and rows of its own, and rows come out as text or
 //! as batches. A panic ends the query that caused it.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
@@ -24,14 +25,16 @@ use datafusion::sql::parser::Statement;
 use eventstore::{Snapshot, Stores};
 use futures_util::{FutureExt, StreamExt};
 use ports::lake::{
-    Column, Dialect, QueryEngine, QueryError, QueryErrorKind as Kind, QueryProgress, QueryRequest, QueryTable, RowSink,
-    StoreId, TextRow,
+    Column, Dialect, QueryEngine, QueryError, QueryErrorKind as Kind, QueryProgress, QueryRequest, RowSink, StoreId,
+    TextRow,
 };
 use query_lang::{Query, Read};
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 
+use crate::outside::Records;
 use crate::planner::Planner;
+use crate::scan::Source;
 use crate::show::Printer;
 use crate::table::EventTable;
 use crate::{error, functions, names, table, types};
@@ -59,8 +62,23 @@ pub struct Options {
 /// See the module.
 pub struct Engine {
     env: Env,
-    stores: Arc<Stores>,
+    tables: Tables,
     options: Options,
+}
+
+/// What names of stores stand for.
+enum Tables {
+    Stores(Arc<Stores>),
+    Outside(BTreeMap<StoreId, Arc<dyn Records>>),
+}
+
+impl Tables {
+    fn source(&self, store: &StoreId) -> Option<Source> {
+        match self {
+            Tables::Stores(stores) => stores.snapshot(store).map(|snapshot| Source::Store(Arc::new(snapshot))),
+            Tables::Outside(all) => all.get(store).cloned().map(Source::Outside),
+        }
+    }
 }
 
 /// A query that is ready to run.
@@ -165,7 +183,12 @@ async fn calm<T>(work: impl Future<Output = Result<T, QueryError>>) -> Result<T,
 impl Engine {
     /// An engine over these stores.
     pub fn new(env: Env, stores: Arc<Stores>, options: Options) -> Engine {
-        Engine { env, stores, options }
+        Engine { env, tables: Tables::Stores(stores), options }
+    }
+
+    /// An engine over records that are in no store, under names of stores.
+    pub fn outside(env: Env, records: BTreeMap<StoreId, Arc<dyn Records>>, options: Options) -> Engine {
+        Engine { env, tables: Tables::Outside(records), options }
     }
 
     /// Begins a query; its rows come as batches. Dropping the answer ends it.
@@ -207,9 +230,9 @@ impl Engine {
             let state = self.state(request).map_err(|error| internal(&error.to_string()))?;
             let context = SessionContext::new_with_state(state);
             for (number, table) in read.tables.iter().enumerate() {
-                let (known, store) = resolve(table, request)?;
-                let snapshot = self.stores.snapshot(&store).ok_or_else(|| unknown_table(table, request, known))?;
-                register(&context, number, Arc::new(snapshot), request.dialect, progress.clone())
+                let store = resolve(table, request)?;
+                let source = self.tables.source(&store).ok_or_else(|| unknown_table(table, request))?;
+                register(&context, number, source, request.dialect, progress.clone())
                     .map_err(|error| internal(&error.to_string()))?;
             }
             let state = context.state();
@@ -296,11 +319,8 @@ fn parse(request: &QueryRequest) -> Result<Box<Read>, QueryError> {
     }
 }
 
-/// The store that a name in FROM means, and the table it was found as.
-fn resolve<'a>(
-    name: &query_lang::TableName,
-    request: &'a QueryRequest,
-) -> Result<(Option<&'a QueryTable>, StoreId), QueryError> {
+/// The store that a name in FROM means.
+fn resolve(name: &query_lang::TableName, request: &QueryRequest) -> Result<StoreId, QueryError> {
     let parts = &name.parts;
     let mut spellings = vec![parts.join(".")];
     if let Some(last) = parts.last() {
@@ -317,14 +337,18 @@ fn resolve<'a>(
     }
     let found = spellings.iter().find_map(|spelling| request.tables.iter().find(|table| table.name == *spelling));
     match found {
-        Some(table) => Ok((Some(table), table.store.clone())),
-        None => Err(unknown_table(name, request, None)),
+        Some(table) => Ok(table.store.clone()),
+        None => Err(unknown_table(name, request)),
     }
 }
 
-fn unknown_table(name: &query_lang::TableName, request: &QueryRequest, _found: Option<&QueryTable>) -> QueryError {
+fn unknown_table(name: &query_lang::TableName, request: &QueryRequest) -> QueryError {
     let written = name.parts.join(".");
-    let meant = query_lang::nearest(&written, request.tables.iter().map(|table| table.name.as_str()));
+    let tables = || request.tables.iter().map(|table| table.name.as_str());
+    // Of tables of the database that is meant anyhow, the last name is enough.
+    let prefix = request.default_database.as_ref().map(|database| format!("{}.", database.to_lowercase()));
+    let short = tables().filter_map(|table| table.strip_prefix(prefix.as_deref()?));
+    let meant = query_lang::nearest(&written, tables().chain(short));
     let meant = meant.map(|name| format!(". Did you mean '{name}'?")).unwrap_or_default();
     let what = match request.dialect {
         Dialect::Lake => format!("Event data store '{written}' does not exist{meant}"),
@@ -337,16 +361,16 @@ fn unknown_table(name: &query_lang::TableName, request: &QueryRequest, _found: O
     }
 }
 
-/// Makes a snapshot the table of a number.
+/// Makes a source the table of a number.
 fn register(
     context: &SessionContext,
     number: usize,
-    snapshot: Arc<Snapshot>,
+    source: Source,
     dialect: Dialect,
     progress: Arc<QueryProgress>,
 ) -> Result<(), DataFusionError> {
     let lake = dialect == Dialect::Lake;
-    let events = Arc::new(EventTable::new(snapshot, lake, progress));
+    let events = Arc::new(EventTable::new(source, lake, progress));
     let name = datafusion::common::TableReference::bare(format!("${number}"));
     if lake {
         context.register_table(name, events)?;
@@ -456,12 +480,8 @@ async fn run_plan(planned: Planned, out: &mpsc::Sender<Result<RecordBatch, Query
 impl QueryEngine for Engine {
     fn check(&self, request: &QueryRequest) -> Result<Vec<StoreId>, QueryError> {
         let planned = self.plan(request, Arc::default())?;
-        let mut stores = planned
-            .read
-            .tables
-            .iter()
-            .map(|table| resolve(table, request).map(|(_, store)| store))
-            .collect::<Result<Vec<_>, _>>()?;
+        let mut stores =
+            planned.read.tables.iter().map(|table| resolve(table, request)).collect::<Result<Vec<_>, _>>()?;
         stores.sort();
         stores.dedup();
         Ok(stores)

@@ -272,18 +272,14 @@ pub(crate) const RENAMED: &[(&str, &str)] = &[
     ("filter", "array_filter"),
     ("is_nan", "isnan"),
     ("levenshtein_distance", "levenshtein"),
-    ("map_from_entries", "map_from_entries"),
     ("pow", "power"),
     ("rand", "random"),
-    ("sign", "signum"),
     ("stddev_samp", "stddev"),
     ("substring", "substr"),
     ("transform", "array_transform"),
-    ("truncate", "trunc"),
     ("var_samp", "variance"),
     ("week_of_year", "week"),
     ("yow", "year_of_week"),
-    ("zip", "arrays_zip"),
 ];
 
 /// Functions of one row that can fail on a value; inside `try` the variant `try_…` takes their place.

@@ -9,7 +9,7 @@ use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 
 use crate::dialect::Trino;
 use crate::error::{Kind, Position, SqlError, place};
-use crate::{DEPTH_MAX, Dialect, Query, SQL_BYTES_MAX, ddl, literal, nearest, rewrite, text};
+use crate::{DEPTH_MAX, Dialect, Query, SQL_BYTES_MAX, ddl, literal, measure, nearest, rewrite, text};
 
 /// Words that begin a statement or a part of one: what a misspelt word may have meant.
 const WORDS: &[&str] = &[
@@ -94,6 +94,7 @@ pub fn parse(sql: &str, dialect: Dialect, parameters: &[String]) -> Result<Query
         return Ok(Query::Definition(definition));
     }
     refuse_changing(first)?;
+    measure::measure(&words)?;
     let (tokens, types) = text::fold_types(tokens.clone());
 
     let mut parser = Parser::new(&Trino).with_recursion_limit(DEPTH_MAX).with_tokens_with_locations(tokens.clone());

@@ -12,6 +12,7 @@ use crate::environment::{self, EnvArgs};
 use crate::generate::{self, GenerateArgs};
 use crate::import::{self, ImportArgs};
 use crate::rebuild::{self, RebuildArgs};
+use crate::query::{self, QueryArgs};
 use crate::status::{self, StatusArgs};
 use crate::tail::{self, TailArgs};
 use crate::validate::{self, ValidateArgs};
@@ -48,6 +49,8 @@ pub enum Command {
     Generate(GenerateArgs),
     /// Read log files of a folder or a bucket into the server's event stores. Exit code 0: all, 1: something failed or is missing.
     Import(Box<ImportArgs>),
+    /// Ask SQL of log files, without a server: cairn query --from FOLDER "SELECT …"
+    Query(Box<QueryArgs>),
     /// Print the version.
     Version,
 }
@@ -72,6 +75,7 @@ pub fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Validate(args) => return Ok(validate::run(&args)),
         Command::Generate(args) => generate::run(args),
         Command::Import(args) => return import::run(*args),
+        Command::Query(args) => return query::run(&args),
         Command::Version => {
             println!("cairn {}", env!("CARGO_PKG_VERSION"));
             Ok(())

@@ -16,11 +16,8 @@ mod import;
 mod log;
 mod notify;
 mod protection;
-#[cfg(feature = "sql")]
 mod queries;
-#[cfg(not(feature = "sql"))]
-#[path = "no_queries.rs"]
-mod queries;
+mod query;
 mod rebuild;
 mod run;
 mod status;

@@ -5,7 +5,9 @@ mod array;
 mod cast;
 mod input;
 mod json;
+mod list;
 mod map;
+mod number;
 mod regex;
 mod text;
 mod time;
@@ -24,12 +26,26 @@ use datafusion::logical_expr::{
     ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 
-pub(crate) use input::{Input, Texts};
+pub(crate) use input::{Bounded, Input, Texts};
 pub(crate) use map::{pairs, value_of};
 
 /// An error with a message for the user.
 pub(crate) fn wrong<T>(message: impl Into<String>) -> Result<T> {
     Err(DataFusionError::Execution(message.into()))
+}
+
+/// The most bytes of text that a function makes of a batch; more would not be seen by the query's memory limit before it is there.
+pub(crate) const TEXT_BYTES_MAX: usize = 128 << 20;
+
+/// The most elements that a function puts into the lists of a batch.
+pub(crate) const LIST_VALUES_MAX: usize = 1 << 24;
+
+/// The most values below a type: rows of rows grow by powers.
+pub(crate) const TYPE_LEAVES_MAX: usize = 1_000;
+
+/// A batch's values do not fit.
+pub(crate) fn too_much<T>() -> Result<T> {
+    Err(DataFusionError::ResourcesExhausted("the values of a batch".to_owned()))
 }
 
 /// Works on a batch.
@@ -204,6 +220,8 @@ pub(crate) fn all(now_ms: i64, seed: u64) -> Vec<ScalarUDF> {
     functions.extend(json::functions());
     functions.extend(map::functions());
     functions.extend(array::functions());
+    functions.extend(list::functions());
+    functions.extend(number::functions());
     functions.extend(text::functions(seed));
     functions.extend(regex::functions());
     functions.extend(time::functions(now_ms));

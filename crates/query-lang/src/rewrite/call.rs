@@ -47,11 +47,7 @@ impl Rewriter<'_> {
                 build::binary(a.clone(), BinaryOperator::PGBitwiseShiftRight, b.clone())
             }
             ("bitwise_not", Some([a])) => build::binary(build::number(-1), BinaryOperator::BitwiseXor, a.clone()),
-            ("concat", Some([first, rest @ ..])) => {
-                rest.iter().cloned().fold(build::call("trino_part_of_concat", vec![first.clone()]), |left, right| {
-                    build::binary(left, BinaryOperator::StringConcat, build::call("trino_part_of_concat", vec![right]))
-                })
-            }
+            ("concat", Some(args)) if !args.is_empty() => build::call("trino_concat", args.to_vec()),
             ("greatest" | "least", Some(args)) if !args.is_empty() => {
                 let Some(any_null) = build::any_null(args) else { return Step::Continue(()) };
                 build::case(any_null, build::null(), Some(build::call(name, args.to_vec())))
@@ -78,7 +74,7 @@ impl Rewriter<'_> {
             ("array_remove", Some([array, element])) => {
                 build::call("array_remove_all", vec![array.clone(), element.clone()])
             }
-            ("repeat", Some([element, count])) => build::call("array_repeat", vec![element.clone(), count.clone()]),
+            ("repeat", Some(args)) => build::call("trino_repeat", args.to_vec()),
             ("trim_array", Some([array, count])) => {
                 let left = build::binary(
                     build::call("cardinality", vec![array.clone()]),
@@ -87,18 +83,8 @@ impl Rewriter<'_> {
                 );
                 build::call("slice", vec![array.clone(), build::number(1), left])
             }
-            ("sequence", Some([from, to])) => build::call("trino_sequence", vec![from.clone(), to.clone()]),
-            ("sequence", Some([from, to, step])) => {
-                build::call("generate_series", vec![from.clone(), to.clone(), step.clone()])
-            }
-            ("row", Some(args)) => {
-                let named = args
-                    .iter()
-                    .enumerate()
-                    .flat_map(|(at, arg)| [build::text(format!("field{at}")), arg.clone()])
-                    .collect();
-                build::call("named_struct", named)
-            }
+            ("sequence", Some(args)) => build::call("trino_sequence", args.to_vec()),
+            ("row", Some(args)) if !args.is_empty() => build::call("trino_row", args.to_vec()),
             ("map", Some([])) => {
                 build::call("trino_cast", vec![build::text("{}"), build::text("map(varchar,varchar)")])
             }
@@ -208,13 +194,19 @@ impl Rewriter<'_> {
                 reshape(function, "avg", vec![x]);
                 *expr = build::call("exp", vec![expr.clone()]);
             }
-            ("listagg", Some([x])) => {
-                let args = vec![x.clone(), build::text("")];
-                listagg(function, args);
-            }
-            ("listagg", Some([x, separator])) => {
-                let args = vec![x.clone(), separator.clone()];
-                listagg(function, args);
+            ("listagg", Some([x, ..])) => {
+                let (x, separator) = (x.clone(), args.as_deref().and_then(|args| args.get(1)).cloned());
+                let by = std::mem::take(&mut function.within_group);
+                reshape(function, "array_agg", vec![x.clone()]);
+                only_where(function, Expr::IsNotNull(Box::new(x)));
+                if let FunctionArguments::List(list) = &mut function.args {
+                    list.clauses.retain(|clause| !matches!(clause, FunctionArgumentClause::OnOverflow(_)));
+                    if !by.is_empty() {
+                        list.clauses.push(FunctionArgumentClause::OrderBy(by));
+                    }
+                }
+                let separator = separator.unwrap_or_else(|| build::text(""));
+                *expr = build::call("array_join", vec![expr.clone(), separator]);
             }
             _ => {
                 if let Some((_, engine)) = functions::RENAMED.iter().find(|(trino, _)| *trino == name) {
@@ -265,18 +257,6 @@ fn order(function: &mut Function, by: Expr, ascending: bool) {
     };
     if let FunctionArguments::List(list) = &mut function.args {
         list.clauses.push(FunctionArgumentClause::OrderBy(vec![by]));
-    }
-}
-
-/// `listagg(x, ',') WITHIN GROUP (ORDER BY y)`.
-fn listagg(function: &mut Function, args: Vec<Expr>) {
-    reshape(function, "string_agg", args);
-    let by = std::mem::take(&mut function.within_group);
-    if let FunctionArguments::List(list) = &mut function.args {
-        list.clauses.retain(|clause| !matches!(clause, FunctionArgumentClause::OnOverflow(_)));
-        if !by.is_empty() {
-            list.clauses.push(FunctionArgumentClause::OrderBy(by));
-        }
     }
 }
 

@@ -30,6 +30,10 @@ impl Rewriter<'_> {
                 let kind = typed.data_type.to_string().to_lowercase();
                 *expr = build::call("trino_cast", vec![Expr::Value(typed.value.clone()), build::text(kind)]);
             }
+            Expr::BinaryOp { left, op: BinaryOperator::StringConcat, right } => {
+                let sides = [left, right].map(|side| std::mem::replace(side.as_mut(), build::null()));
+                *expr = build::call("trino_concat", sides.into());
+            }
             Expr::AtTimeZone { timestamp, time_zone } => {
                 let args = [timestamp, time_zone].map(|part| std::mem::replace(part.as_mut(), build::null()));
                 *expr = build::call("at_timezone", args.into());
