@@ -263,7 +263,7 @@ class Generator:
             lambda: self.made(("min({0})",) * 2, self.value(t, 1)),
             lambda: self.made(("max({0})",) * 2, text),
             lambda: self.made(("max({0})",) * 2, self.time(t, 1)),
-            lambda: self.made(("count_if({0})",) * 2, self.condition(t, 1)),
+            lambda: self.made(("count_if({0})", "coalesce(count_if({0}), 0)"), self.condition(t, 1)),
             lambda: self.made(("bool_or({0})",) * 2, self.condition(t, 1)),
             lambda: self.made(("bool_and({0})",) * 2, self.condition(t, 1)),
             lambda: self.made(("count(*) FILTER (WHERE {0})",) * 2, self.condition(t, 1)),

@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use base::Env;
 use datafusion::arrow::datatypes::Field;
 use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::error::DataFusionError;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::FairSpillPool;
@@ -20,6 +21,8 @@ use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::execution::{SessionState, SessionStateDefaults};
 use datafusion::logical_expr::planner::ExprPlanner;
 use datafusion::logical_expr::{Expr, LogicalPlan, ScalarUDF, col, lit};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::coop::CooperativeExec;
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 use datafusion::sql::parser::Statement;
 use eventstore::{Snapshot, Stores};
@@ -47,6 +50,11 @@ const BATCHES_WAITING_MAX: usize = 2;
 const CONCURRENCY_MAX: usize = 64;
 /// The least memory that a query gets: below it nothing can be sorted or grouped.
 const MEMORY_BYTES_MIN: u64 = 4 << 20;
+
+/// The stack that planning gets. Only what is used of it takes memory.
+const STACK_BYTES: usize = 64 << 20;
+/// The most that a sort keeps aside for merging what it spilled.
+const SORT_RESERVED_BYTES_MAX: usize = 10 << 20;
 
 /// What an engine may use.
 #[derive(Clone)]
@@ -225,6 +233,11 @@ impl Engine {
 
     /// A statement as a plan. Runs nothing.
     fn plan(&self, request: &QueryRequest, progress: Arc<QueryProgress>) -> Result<Planned, QueryError> {
+        // A statement of many operators makes deep trees, and callers are threads of any size.
+        stacker::maybe_grow(STACK_BYTES / 2, STACK_BYTES, || self.plan_here(request, progress))
+    }
+
+    fn plan_here(&self, request: &QueryRequest, progress: Arc<QueryProgress>) -> Result<Planned, QueryError> {
         let read = parse(request)?;
         let work = async {
             let state = self.state(request).map_err(|error| internal(&error.to_string()))?;
@@ -261,6 +274,8 @@ impl Engine {
         config.options_mut().sql_parser.default_null_ordering = "nulls_last".to_owned();
         config.options_mut().sql_parser.collect_spans = true;
         let memory = usize::try_from(limits.memory_bytes.max(MEMORY_BYTES_MIN)).unwrap_or(usize::MAX);
+        // What a sort keeps aside for merging what it spilled must leave it room to sort.
+        config.options_mut().execution.sort_spill_reservation_bytes = (memory / 64).min(SORT_RESERVED_BYTES_MAX);
         let disk = match &self.options.spill_folder {
             Some(folder) => DiskManagerBuilder::default()
                 .with_mode(DiskManagerMode::Directories(vec![folder.clone()]))
@@ -457,6 +472,20 @@ fn columns(plan: &LogicalPlan, read: &Read, dialect: Dialect) -> Vec<Column> {
         .collect()
 }
 
+/// Makes what multiplies rows give way now and then: else a join of what is in memory would run to its end whoever waits for the thread,
+/// or wants it to stop.
+fn yielding(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>, DataFusionError> {
+    plan.transform_up(|plan| {
+        let multiplies = plan.name().contains("Join") || plan.name().contains("Unnest");
+        Ok(if multiplies {
+            Transformed::yes(Arc::new(CooperativeExec::new(plan)) as Arc<dyn ExecutionPlan>)
+        } else {
+            Transformed::no(plan)
+        })
+    })
+    .data()
+}
+
 /// Runs a plan and hands its batches over, in order.
 async fn run_plan(planned: Planned, out: &mpsc::Sender<Result<RecordBatch, QueryError>>) -> Result<(), QueryError> {
     let Planned { state, plan, read, dialect, .. } = planned;
@@ -464,7 +493,7 @@ async fn run_plan(planned: Planned, out: &mpsc::Sender<Result<RecordBatch, Query
         let translated = error::of_engine(&error, &read, &known_names(dialect));
         if translated.kind == Kind::Internal { internal(&error.to_string()) } else { translated }
     };
-    let physical = state.create_physical_plan(&plan).await.map_err(of_engine)?;
+    let physical = state.create_physical_plan(&plan).await.and_then(yielding).map_err(of_engine)?;
     let mut batches = datafusion::physical_plan::execute_stream(physical, state.task_ctx()).map_err(of_engine)?;
     while let Some(batch) = batches.next().await {
         let batch = batch.map_err(of_engine)?;

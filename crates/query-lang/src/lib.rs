@@ -15,6 +15,7 @@ mod text;
 pub use ddl::{ColumnDefinition, CreateTable, Definition};
 pub use error::{Kind, Position, SqlError};
 pub use functions::{FALLIBLE, KNOWN};
+pub use literal::pattern;
 pub use measure::CHAIN_MAX;
 pub use nearest::nearest;
 pub use parse::parse;

@@ -107,7 +107,14 @@ pub fn parse(sql: &str, dialect: Dialect, parameters: &[String]) -> Result<Query
         let message = if many {
             "Only one statement can be run at a time".to_owned()
         } else {
-            mismatched(&rest.token.to_string(), "<EOF>")
+            // A misspelt word was taken for an alias: what is wrong stands behind it.
+            let before = tokens.iter().filter(|token| token.span.end <= rest.span.start);
+            let before = before.filter(|token| !matches!(token.token, Token::Whitespace(_))).last();
+            let before = before.map(|token| token.token.to_string()).unwrap_or_default();
+            match nearest(&before, WORDS.iter().copied()).filter(|word| !word.eq_ignore_ascii_case(&before)) {
+                Some(word) => format!("mismatched input '{}'. Expecting: <EOF>. Did you mean '{word}'?", rest.token),
+                None => mismatched(&rest.token.to_string(), "<EOF>"),
+            }
         };
         return Err(SqlError::at(Kind::Syntax, place(rest.span), message));
     }

@@ -21,7 +21,10 @@ fn refused(sql: &str, kind: Kind, message: &str) {
 
 #[test]
 fn tables_are_named_as_from_has_them() {
-    assert_eq!(tables("SELECT 1 FROM AwsDataCatalog.Default.\"Cloudtrail_Logs\""), ["awsdatacatalog.default.cloudtrail_logs"]);
+    assert_eq!(
+        tables("SELECT 1 FROM AwsDataCatalog.Default.\"Cloudtrail_Logs\""),
+        ["awsdatacatalog.default.cloudtrail_logs"]
+    );
     assert_eq!(
         tables("SELECT 1 FROM abc123f4-5678-90ab-cdef-EXAMPLE a JOIN events b ON a.x = b.x, events"),
         ["abc123f4-5678-90ab-cdef-example", "events"]
@@ -96,7 +99,11 @@ fn what_does_not_read_is_refused() {
 fn errors_say_where_and_what_was_expected() {
     refused("SELECT a,\n  FROM t", Kind::Syntax, "line 2:");
     refused("SELECT a FORM t", Kind::Syntax, "");
-    refused("SELECT jsn_extract(a, 'b') FROM t", Kind::UnknownName, "line 1:8: Function 'jsn_extract' not registered. Did you mean 'json_extract'?");
+    refused(
+        "SELECT jsn_extract(a, 'b') FROM t",
+        Kind::UnknownName,
+        "line 1:8: Function 'jsn_extract' not registered. Did you mean 'json_extract'?",
+    );
     refused("SELECT pg_sleep(10)", Kind::UnknownName, "Function 'pg_sleep' not registered");
     refused("SELECT é, 'ü', wrong_function(1)", Kind::UnknownName, "line 1:16:");
 }
@@ -128,7 +135,9 @@ errorMessage STRING
 )
 ROW FORMAT SERDE 'com.amazon.emr.hive.serde.CloudTrailSerde'
 LOCATION 's3://my-cloudtrail-bucket/AWSLogs/123456789012/CloudTrail/';";
-    let Ok(Query::Definition(Definition::CreateTable(table))) = parse(sql, Dialect::Athena, &[]) else { panic!("{sql}") };
+    let Ok(Query::Definition(Definition::CreateTable(table))) = parse(sql, Dialect::Athena, &[]) else {
+        panic!("{sql}")
+    };
     assert_eq!(table.name, ["cloudtrail_logs"]);
     assert!(table.is_cloudtrail());
     assert_eq!(table.columns.len(), 14);
@@ -147,8 +156,13 @@ LOCATION 's3://my-cloudtrail-bucket/AWSLogs/123456789012/CloudTrail/';";
   STORED AS INPUTFORMAT 'com.amazon.emr.cloudtrail.CloudTrailInputFormat' OUTPUTFORMAT 'org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat'
   LOCATION 's3://bucket/AWSLogs/1/CloudTrail/us-east-1'
   TBLPROPERTIES ('projection.enabled'='true', 'projection.timestamp.format'='yyyy/MM/dd')";
-    let Ok(Query::Definition(Definition::CreateTable(table))) = parse(sql, Dialect::Athena, &[]) else { panic!("{sql}") };
-    assert_eq!((table.name.join("."), table.if_not_exists, table.is_cloudtrail()), ("logs.cloudtrail".to_owned(), true, true));
+    let Ok(Query::Definition(Definition::CreateTable(table))) = parse(sql, Dialect::Athena, &[]) else {
+        panic!("{sql}")
+    };
+    assert_eq!(
+        (table.name.join("."), table.if_not_exists, table.is_cloudtrail()),
+        ("logs.cloudtrail".to_owned(), true, true)
+    );
     assert_eq!(table.partitions[0].name, "timestamp");
     assert_eq!(table.properties.len(), 2);
     // In Lake there are no definitions.

@@ -27,7 +27,6 @@ use datafusion::logical_expr::{
 };
 
 pub(crate) use input::{Bounded, Input, Texts};
-pub(crate) use map::{pairs, value_of};
 
 /// An error with a message for the user.
 pub(crate) fn wrong<T>(message: impl Into<String>) -> Result<T> {
@@ -187,7 +186,17 @@ impl ScalarUDFImpl for Fun {
     }
 
     fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
-        let field = (self.returns)(&Args { fields: args.arg_fields, constants: args.scalar_arguments })?;
+        let field = (self.returns)(&Args { fields: args.arg_fields, constants: args.scalar_arguments });
+        let field = field.map_err(|error| match error {
+            // The place is found by the function's name.
+            DataFusionError::Plan(text) => match text.strip_prefix("Unexpected parameters (") {
+                Some(rest) => {
+                    DataFusionError::Plan(format!("Unexpected parameters for function {}: ({rest}", self.name))
+                }
+                None => DataFusionError::Plan(text),
+            },
+            other => other,
+        })?;
         Ok(Arc::new(field.as_ref().clone().with_name(&self.name).with_nullable(true)))
     }
 

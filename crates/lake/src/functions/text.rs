@@ -54,6 +54,16 @@ pub(super) fn functions(seed: u64) -> Vec<Fun> {
                 Ok(Some(Cow::Owned(text.replace(what, with))))
             })
         }),
+        Fun::new("trino_pattern", 2..=2, text, |input| {
+            let (texts, escapes) = (input.texts(0)?, input.texts(1)?);
+            input.map_texts(|row| {
+                let Some((text, escape)) = texts.get(row).zip(escapes.get(row)) else { return Ok(None) };
+                match query_lang::pattern(text, escape.chars().next()) {
+                    Some(pattern) => Ok(Some(Cow::Owned(pattern))),
+                    None => wrong("Escape character must be followed by '%', '_' or the escape character itself"),
+                }
+            })
+        }),
         padded("lpad", true),
         padded("rpad", false),
         Fun::new("split", 2..=3, list, |input| {

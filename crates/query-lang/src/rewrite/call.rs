@@ -69,8 +69,19 @@ impl Rewriter<'_> {
             }
             ("array_position", Some([array, element])) => build::call(
                 "coalesce",
-                vec![build::call("array_position", vec![array.clone(), element.clone()]), build::number(0)],
+                vec![bigint(build::call("array_position", vec![array.clone(), element.clone()])), build::number(0)],
             ),
+            ("length" | "char_length" | "character_length", Some([x])) => {
+                bigint(build::call("length", vec![x.clone()]))
+            }
+            ("strpos", Some([x, what])) => bigint(build::call("strpos", vec![x.clone(), what.clone()])),
+            ("levenshtein_distance", Some([a, b])) => bigint(build::call("levenshtein", vec![a.clone(), b.clone()])),
+            ("map_filter" | "transform_keys" | "transform_values", Some([map, Expr::Lambda(lambda)])) => {
+                match over_entries(name, map, lambda) {
+                    Some(rewritten) => rewritten,
+                    None => return wrong("map, (k, v) -> expression"),
+                }
+            }
             ("array_remove", Some([array, element])) => {
                 build::call("array_remove_all", vec![array.clone(), element.clone()])
             }
@@ -257,6 +268,54 @@ fn order(function: &mut Function, by: Expr, ascending: bool) {
     };
     if let FunctionArguments::List(list) = &mut function.args {
         list.clauses.push(FunctionArgumentClause::OrderBy(vec![by]));
+    }
+}
+
+fn bigint(expr: Expr) -> Expr {
+    build::call("trino_cast", vec![expr, build::text("bigint")])
+}
+
+/// A lambda over keys and values of a map, as one over its entries.
+fn over_entries(name: &str, map: &Expr, lambda: &sqlparser::ast::LambdaFunction) -> Option<Expr> {
+    const ENTRY: &str = "$entry";
+    let sqlparser::ast::OneOrManyWithParens::Many(params) = &lambda.params else { return None };
+    let [key, value] = params.as_slice() else { return None };
+    let field = |number: usize| {
+        let args = vec![Expr::Identifier(build::ident(ENTRY)), build::text(format!("field{number}"))];
+        build::call("trino_field", args)
+    };
+    let mut body = lambda.body.as_ref().clone();
+    let mut fields = Parameters { fields: [(&key.name.value, field(0)), (&value.name.value, field(1))] };
+    let _ = VisitMut::visit(&mut body, &mut fields);
+    let mut of_entry = lambda.clone();
+    let mut entry = key.clone();
+    entry.name = build::ident(ENTRY);
+    of_entry.params = sqlparser::ast::OneOrManyWithParens::One(entry);
+    let (function, body) = match name {
+        "map_filter" => ("array_filter", body),
+        "transform_keys" => ("array_transform", build::call("trino_row", vec![body, field(1)])),
+        _ => ("array_transform", build::call("trino_row", vec![field(0), body])),
+    };
+    *of_entry.body = body;
+    let entries = build::call("map_entries", vec![map.clone()]);
+    Some(build::call("map_from_entries", vec![build::call(function, vec![entries, Expr::Lambda(of_entry)])]))
+}
+
+/// Puts fields in the place of a lambda's parameters.
+struct Parameters<'a> {
+    fields: [(&'a String, Expr); 2],
+}
+
+impl sqlparser::ast::VisitorMut for Parameters<'_> {
+    type Break = ();
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> std::ops::ControlFlow<()> {
+        if let Expr::Identifier(ident) = expr
+            && let Some((_, field)) = self.fields.iter().find(|(name, _)| **name == ident.value)
+        {
+            *expr = field.clone();
+        }
+        std::ops::ControlFlow::Continue(())
     }
 }
 

@@ -52,6 +52,8 @@ struct Scope {
     done: usize,
     /// How many tables it reads.
     reads: u32,
+    /// What its tables are called.
+    aliases: Vec<String>,
 }
 
 type Step = ControlFlow<SqlError>;
@@ -134,6 +136,9 @@ impl VisitorMut for Rewriter<'_> {
     fn pre_visit_select(&mut self, select: &mut Select) -> Step {
         if select.projection.len() > ITEMS_MAX {
             return stop(Kind::Unsupported, None, format!("more than {ITEMS_MAX} items are selected"));
+        }
+        if let Some(scope) = self.scopes.last_mut() {
+            scope.aliases.extend(from::aliases(&select.from));
         }
         from::nest_unnest(select);
         select::name_items(&mut select.projection);
