@@ -1,7 +1,8 @@
-//! `cairn query`: SQL straight over log files, without a server. What the SQL means is the crate `lake`'s; here are the files, the
-//! statements and the shapes of the output.
+//! `cairn query`: SQL over what a running server has, or straight over log files, without a server. What the SQL means is the crate
+//! `lake`'s; here are the files, the statements and the shapes of the output.
 
 mod files;
+mod remote;
 mod show;
 mod statements;
 
@@ -18,7 +19,9 @@ use ports::StoreId;
 use ports::lake::{Dialect, EVENTS, QueryEngine, QueryLimits, QueryProgress, QueryRequest, QueryTable};
 use tokio::sync::watch;
 
+use crate::client::Client;
 use crate::commands::Failure;
+use crate::config::{Config, Settings};
 use crate::terminal::amounts;
 use files::Files;
 use show::Shape;
@@ -40,28 +43,39 @@ pub struct QueryArgs {
     /// Read the statements from this file.
     #[arg(long, short, value_name = "FILE")]
     file: Option<PathBuf>,
-    /// The log files: a folder with all below it (in AWS's layout or any other), or a file. They are the table `events` (in Athena's
-    /// dialect `cloudtrail_logs`), or the table NAME. May be given several times, with different names.
-    #[arg(long, value_name = "[NAME=]FOLDER", required = true)]
+    /// Ask these log files, not a server: a folder with all below it (in AWS's layout or any other), or a file. They are the table
+    /// `events` (in Athena's dialect `cloudtrail_logs`), or the table NAME. May be given several times, with different names.
+    #[arg(long, value_name = "[NAME=]FOLDER")]
     from: Vec<String>,
+    /// The region whose event data stores a server is asked for; the table `events` has the records of all regions.
+    #[arg(long, value_name = "REGION", default_value = "us-east-1", conflicts_with = "from")]
+    region: String,
     /// Whose SQL it is.
-    #[arg(long, value_name = "DIALECT", default_value = "lake")]
+    #[arg(long, value_name = "DIALECT", default_value = "lake", requires = "from")]
     dialect: Spoken,
     /// The shape of the output [default: table on a terminal, else csv].
     #[arg(long, short, value_name = "SHAPE")]
     output: Option<Shape>,
     /// What takes the place of a question mark in the statement; once for each, in their order.
-    #[arg(long, value_name = "VALUE")]
+    #[arg(long, value_name = "VALUE", requires = "from")]
     parameter: Vec<String>,
     /// Give up after so many seconds.
-    #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 3600, requires = "from")]
     timeout: u64,
     /// The memory that a query may use, in MiB; what does not fit is put on disk.
-    #[arg(long, value_name = "MIB", default_value_t = 1024)]
+    #[arg(long, value_name = "MIB", default_value_t = 1024, requires = "from")]
     memory: u64,
     /// Fail if the result has more rows.
-    #[arg(long, value_name = "ROWS")]
+    #[arg(long, value_name = "ROWS", requires = "from")]
     max_rows: Option<u64>,
+    #[command(flatten, next_help_heading = "Settings of the server, to find it")]
+    settings: Settings,
+}
+
+impl QueryArgs {
+    fn shape(&self) -> Shape {
+        self.output.unwrap_or(if std::io::stdout().is_terminal() { Shape::Table } else { Shape::Csv })
+    }
 }
 
 /// A dialect.
@@ -148,6 +162,9 @@ pub fn run(args: &QueryArgs) -> Result<ExitCode, Failure> {
 async fn run_async(args: &QueryArgs, cores: usize) -> Result<ExitCode, Failure> {
     let env = system::env();
     let text = text(args, &env)?;
+    if args.from.is_empty() {
+        return ask_server(args, &text).await;
+    }
     let dialect = match args.dialect {
         Spoken::Lake => Dialect::Lake,
         Spoken::Athena => Dialect::Athena,
@@ -175,15 +192,7 @@ async fn run_async(args: &QueryArgs, cores: usize) -> Result<ExitCode, Failure> 
     };
     let engine = Engine::outside(env.clone(), sources, options);
     let mut tables = Tables::new(dialect, &named);
-    let shape = args.output.unwrap_or(if std::io::stdout().is_terminal() { Shape::Table } else { Shape::Csv });
-    let (cancel, cancelled) = watch::channel(false);
-    tokio::spawn(async move {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            cancel.send_replace(true);
-        }
-        // Nobody can cancel any more when this is dropped, and nobody has to.
-        std::future::pending::<()>().await;
-    });
+    let (shape, cancelled) = (args.shape(), interrupted());
     for statement in statements::split(&text) {
         match statements::read(&statement, dialect, &args.parameter)? {
             Statement::Table(parts) => tables.define(&parts),
@@ -215,7 +224,54 @@ async fn run_async(args: &QueryArgs, cores: usize) -> Result<ExitCode, Failure> 
     Ok(ExitCode::from(INCOMPLETE))
 }
 
-/// Asks an engine, of files or (one day) of a server, and prints what it answers.
+/// Asks the running server, statement by statement.
+async fn ask_server(args: &QueryArgs, text: &str) -> Result<ExitCode, Failure> {
+    let client = Client::new(&Config::load(args.settings.clone())?)?;
+    let (server, cancelled) = (remote::Remote::new(&client, &args.region), interrupted());
+    for statement in statements::split(text) {
+        let mut printer = show::Printer::new(args.shape());
+        let answered = server.ask(&statement, &mut printer, cancelled.clone()).await;
+        printer.finish()?;
+        if printer.closed() {
+            break;
+        }
+        let statistics = answered?;
+        say(
+            statistics.events_matched,
+            statistics.events_scanned,
+            statistics.bytes_scanned,
+            statistics.execution_time_in_millis,
+        );
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// True once Ctrl-C was pressed.
+fn interrupted() -> watch::Receiver<bool> {
+    let (cancel, cancelled) = watch::channel(false);
+    tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            cancel.send_replace(true);
+        }
+        // Nobody can cancel any more when this is dropped, and nobody has to.
+        std::future::pending::<()>().await;
+    });
+    cancelled
+}
+
+/// Says what a query read.
+fn say(rows: u64, records: u64, bytes: u64, ms: u64) {
+    eprintln!(
+        "{} from {} ({}) in {}.{:02} s",
+        amounts::counted(rows, "row"),
+        amounts::counted(records, "record"),
+        amounts::bytes(bytes),
+        ms / 1000,
+        ms % 1000 / 10,
+    );
+}
+
+/// Asks an engine of files and prints what it answers.
 async fn ask(
     engine: &dyn QueryEngine,
     request: QueryRequest,
@@ -233,14 +289,7 @@ async fn ask(
     }
     answered?;
     let ms = env.clock.monotonic_ms().saturating_sub(began);
-    eprintln!(
-        "{} from {} ({}) in {}.{:02} s",
-        amounts::counted(progress.rows_matched(), "row"),
-        amounts::counted(progress.rows_scanned(), "record"),
-        amounts::bytes(progress.bytes_scanned()),
-        ms / 1000,
-        ms % 1000 / 10,
-    );
+    say(progress.rows_matched(), progress.rows_scanned(), progress.bytes_scanned(), ms);
     Ok(())
 }
 
