@@ -415,7 +415,7 @@ impl Queries {
         }
     }
 
-    fn running_now(&self, id: &str) -> Option<(Arc<QueryProgress>, u64, bool)> {
+    pub(super) fn running_now(&self, id: &str) -> Option<(Arc<QueryProgress>, u64, bool)> {
         let now = self.shared.env.clock.monotonic_ms();
         let running = self.running();
         let one = running.get(id)?;
