@@ -34,9 +34,9 @@ async fn make() -> Result<Vec<Definition>, Failure> {
         state,
         objects,
         buckets: Arc::clone(&s3) as Arc<dyn Buckets>,
-        key_maker: Arc::new(cloudtrail::RsaKeyMaker),
-        event_stores: Arc::new(ports::lake::NoStores),
+        event_stores: None,
         query_engine: None,
+        key_maker: Arc::new(cloudtrail::RsaKeyMaker),
         options: cloudtrail::Options::default(),
     });
     let cloudtrail = cloudtrail.await?;

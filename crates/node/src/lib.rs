@@ -124,7 +124,7 @@ impl Node {
             objects: Arc::clone(&objects),
             buckets: Arc::clone(&s3) as Arc<dyn ports::Buckets>,
             key_maker,
-            event_stores: Arc::new(ports::lake::NoStores),
+            event_stores: None,
             query_engine: None,
             options: cloudtrail::Options { recording: options.recording == Recording::On, ..options.cloudtrail },
         })

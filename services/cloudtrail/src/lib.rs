@@ -84,6 +84,11 @@ impl CloudTrail {
         self.lake_upkeep().await
     }
 
+    /// Which event data stores take a record of the journal: for the consumer that feeds them.
+    pub fn selection(&self) -> Option<Box<dyn ports::Selection>> {
+        Some(Box::new(StoreSelection::new()))
+    }
+
     /// The consumers that make the service work: to be added to the crew of the journal, once.
     /// Refuses a journal that is older than the tables.
     pub async fn consumers(&self) -> Result<(Delivery, History), Failure> {

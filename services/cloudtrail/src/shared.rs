@@ -8,12 +8,14 @@ use base::Env;
 use journal::{Journal, Seq};
 use objects::Objects;
 use ports::{Buckets, EventStores, QueryEngine};
+use service::ApiError;
 use state::State;
 use tokio::sync::watch;
 
 use crate::delivery::worker::TrailWorker;
 use crate::digest::key_maker::KeyMaker;
 use crate::digest::keys::Signer;
+use crate::error::Error;
 use crate::figures::TrailFigures;
 use crate::trail::Trail;
 
@@ -81,12 +83,12 @@ pub struct Deps {
     pub objects: Arc<dyn Objects>,
     /// Where log files and digests go.
     pub buckets: Arc<dyn Buckets>,
+    /// Records of any age, in columns; `None` if the server keeps none.
+    pub event_stores: Option<Arc<dyn EventStores>>,
+    /// What answers SQL over them; `None` if this program has no engine.
+    pub query_engine: Option<Arc<dyn QueryEngine>>,
     /// Where the keys that sign digests come from: [`RsaKeyMaker`](crate::RsaKeyMaker), or a test's own.
     pub key_maker: Arc<dyn KeyMaker>,
-    /// Where event data stores keep their records.
-    pub event_stores: Arc<dyn EventStores>,
-    /// What answers SQL over them, if there is such.
-    pub query_engine: Option<Arc<dyn QueryEngine>>,
     /// See [`Options`].
     pub options: Options,
 }
@@ -99,7 +101,7 @@ pub struct Shared {
     pub(crate) state: Arc<dyn State>,
     pub(crate) objects: Arc<dyn Objects>,
     pub(crate) buckets: Arc<dyn Buckets>,
-    pub(crate) event_stores: Arc<dyn EventStores>,
+    pub(crate) event_stores: Option<Arc<dyn EventStores>>,
     pub(crate) query_engine: Option<Arc<dyn QueryEngine>>,
     pub(crate) options: Options,
     pub(crate) signer: Signer,
@@ -122,7 +124,7 @@ pub struct Shared {
 impl Shared {
     /// Nothing is read or started yet.
     pub fn new(deps: Deps) -> Shared {
-        let Deps { env, account, journal, state, objects, buckets, key_maker, event_stores, query_engine, options } =
+        let Deps { env, account, journal, state, objects, buckets, event_stores, query_engine, key_maker, options } =
             deps;
         let signer = Signer::new(env.clone(), Arc::clone(&state), key_maker, options.digest_key_lifetime_ms);
         Shared {
@@ -145,6 +147,13 @@ impl Shared {
             untidy: AtomicBool::new(false),
             files_delivered: AtomicU64::new(0),
         }
+    }
+
+    /// What keeps records in columns; without it there are no event data stores.
+    pub(crate) fn stores(&self) -> Result<&Arc<dyn EventStores>, ApiError> {
+        let absent =
+            || Error::UnsupportedOperationException("This server keeps no event data stores.".to_owned()).into();
+        self.event_stores.as_ref().ok_or_else(absent)
     }
 
     /// The trail as delivery knows it.

@@ -366,7 +366,7 @@ impl World {
             objects: Arc::new(Fused { inner: self.objects.clone(), fuse: Arc::clone(&self.fuse) }),
             buckets: Arc::clone(&self.buckets) as Arc<dyn Buckets>,
             key_maker: Arc::clone(&self.keys) as Arc<dyn KeyMaker>,
-            event_stores: Arc::clone(&self.event_stores) as Arc<dyn ports::EventStores>,
+            event_stores: Some(Arc::clone(&self.event_stores) as Arc<dyn ports::EventStores>),
             query_engine: Some(Arc::clone(&self.query_engine) as Arc<dyn ports::QueryEngine>),
             options: *self.options.lock().unwrap(),
         }
