@@ -72,10 +72,10 @@ impl DataStores {
         let begun = self.shared.state.scan(STORES_BEGUN, Range::all(), ALL_MAX).await.map_err(ApiError::unavailable)?;
         for row in begun {
             let id = String::from_utf8_lossy(&row.key).into_owned();
-            if self.get(&id).await?.is_none() {
-                if let Some(stores) = &self.shared.event_stores {
-                    stores.remove(&store_id(&id)?).await?;
-                }
+            if self.get(&id).await?.is_none()
+                && let Some(stores) = &self.shared.event_stores
+            {
+                stores.remove(&store_id(&id)?).await?;
             }
             let delete = rows::delete(STORES_BEGUN, row.key, Expect::Any);
             self.shared.state.commit(vec![delete]).await.map_err(ApiError::unavailable)?;

@@ -145,7 +145,7 @@ async fn events_come_in_through_a_channel() {
     let sent = Sent { records: vec![("e-1".to_owned(), record.clone())], error: Some("InvalidData".to_owned()) };
     ct.keep(&opened, sent).await.unwrap();
     for store in [&stores[0], &StoreId::events()] {
-        assert_eq!(world.event_stores.stores.lock().unwrap()[store].1, [record.clone()], "{store}");
+        assert_eq!(world.event_stores.stores.lock().unwrap()[store].1, std::slice::from_ref(&record), "{store}");
     }
     world.clock.advance(5_000);
     ct.keep(&opened, Sent { records: Vec::new(), error: Some("FieldTooLong".to_owned()) }).await.unwrap();
