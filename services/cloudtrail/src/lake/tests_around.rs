@@ -37,6 +37,12 @@ async fn a_channel_lives() {
     let mut other = channel("other", &store);
     other["Source"] = json!("Nobody");
     refused(&ct, "CreateChannel", other, "InvalidSourceException").await;
+    let mut partner = channel("okta", &store);
+    partner["Source"] = json!("OktaSystemLogEvents");
+    let made = ok(&ct, "CreateChannel", partner.clone()).await;
+    partner["Name"] = json!("okta-2");
+    refused(&ct, "CreateChannel", partner, "ChannelMaxLimitExceededException: OktaSystemLogEvents").await;
+    ok(&ct, "DeleteChannel", json!({"Channel": made["ChannelArn"]})).await;
     refused(&ct, "CreateChannel", channel("x", &events), "InvalidEventDataStoreCategoryException").await;
     refused(&ct, "CreateChannel", channel("x", "audit"), "EventDataStoreARNInvalidException").await;
     let mut service = channel("x", &store);
