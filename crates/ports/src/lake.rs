@@ -221,54 +221,6 @@ pub trait EventStores: Send + Sync + 'static {
     fn stats(&self, store: &StoreId) -> Option<StoreStats>;
 }
 
-/// No stores at all: for a program that keeps none, and for questions about one.
-pub struct NoStores;
-
-#[async_trait]
-impl EventStores for NoStores {
-    async fn create(&self, _: &StoreId, _: u32) -> Result<(), Unavailable> {
-        Err(no_stores())
-    }
-
-    async fn set_retention(&self, _: &StoreId, _: u32) -> Result<(), Unavailable> {
-        Err(no_stores())
-    }
-
-    async fn remove(&self, _: &StoreId) -> Result<(), Unavailable> {
-        Ok(())
-    }
-
-    fn stores(&self) -> Vec<StoreId> {
-        Vec::new()
-    }
-
-    async fn append(&self, _: &StoreId, _: Vec<NewRecord>) -> Result<Appended, Unavailable> {
-        Err(no_stores())
-    }
-
-    async fn visible(&self, _: u64) {}
-
-    fn durable(&self) -> u64 {
-        0
-    }
-
-    async fn flush(&self) -> Result<(), Unavailable> {
-        Ok(())
-    }
-
-    async fn find(&self, _: &StoreId, _: Find) -> Result<Found, Unavailable> {
-        Ok(Found::default())
-    }
-
-    fn stats(&self, _: &StoreId) -> Option<StoreStats> {
-        None
-    }
-}
-
-fn no_stores() -> Unavailable {
-    Unavailable("this program keeps no event stores".to_owned())
-}
-
 /// Which event data stores take a record of the journal (all go into [`EVENTS`] anyhow). A state machine over the CONTROL entries
 /// of the journal, driven by the one consumer that feeds the stores: after a crash it is restored to what it was at the consumer's
 /// cursor and sees the same entries again, so what it answers must follow from what it saw and from nothing else.

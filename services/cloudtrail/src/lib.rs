@@ -124,6 +124,8 @@ pub fn definition(service: Arc<CloudTrail>) -> Definition {
         .on::<ops::delete_trail::DeleteTrail>()
         .on::<ops::describe_query::DescribeQuery>()
         .on::<ops::describe_trails::DescribeTrails>()
+        .on::<ops::disable_federation::DisableFederation>()
+        .on::<ops::enable_federation::EnableFederation>()
         .on::<ops::get_channel::GetChannel>()
         .on::<ops::get_dashboard::GetDashboard>()
         .on::<ops::get_event_configuration::GetEventConfiguration>()

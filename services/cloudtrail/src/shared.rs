@@ -7,14 +7,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use base::Env;
 use journal::{Journal, Seq};
 use objects::Objects;
-use ports::lake::NoStores;
 use ports::{Buckets, EventStores, QueryEngine};
+use service::ApiError;
 use state::State;
 use tokio::sync::watch;
 
 use crate::delivery::worker::TrailWorker;
 use crate::digest::key_maker::KeyMaker;
 use crate::digest::keys::Signer;
+use crate::error::Error;
 use crate::figures::TrailFigures;
 use crate::trail::Trail;
 
@@ -100,10 +101,7 @@ pub struct Shared {
     pub(crate) state: Arc<dyn State>,
     pub(crate) objects: Arc<dyn Objects>,
     pub(crate) buckets: Arc<dyn Buckets>,
-    /// Records of any age, if the server keeps them.
-    pub(crate) kept_events: Option<Arc<dyn EventStores>>,
-    /// The same; without them, stores that are not available.
-    pub(crate) event_stores: Arc<dyn EventStores>,
+    pub(crate) event_stores: Option<Arc<dyn EventStores>>,
     pub(crate) query_engine: Option<Arc<dyn QueryEngine>>,
     pub(crate) options: Options,
     pub(crate) signer: Signer,
@@ -136,8 +134,7 @@ impl Shared {
             state,
             objects,
             buckets,
-            event_stores: event_stores.clone().unwrap_or_else(|| Arc::new(NoStores)),
-            kept_events: event_stores,
+            event_stores,
             query_engine,
             options,
             signer,
@@ -150,6 +147,13 @@ impl Shared {
             untidy: AtomicBool::new(false),
             files_delivered: AtomicU64::new(0),
         }
+    }
+
+    /// What keeps records in columns; without it there are no event data stores.
+    pub(crate) fn stores(&self) -> Result<&Arc<dyn EventStores>, ApiError> {
+        let absent =
+            || Error::UnsupportedOperationException("This server keeps no event data stores.".to_owned()).into();
+        self.event_stores.as_ref().ok_or_else(absent)
     }
 
     /// The trail as delivery knows it.

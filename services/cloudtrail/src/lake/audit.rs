@@ -63,10 +63,11 @@ impl AuditChannels for CloudTrail {
         let last = sent.records.last().map(|(id, _)| id.clone());
         let records: Vec<NewRecord> = sent.records.into_iter().map(|(_, record)| record).collect();
         if !records.is_empty() {
+            let stores = self.shared.stores().map_err(failed)?;
             for store in &channel.stores {
-                self.shared.event_stores.append(store, records.clone()).await?;
+                stores.append(store, records.clone()).await?;
             }
-            self.shared.event_stores.append(&StoreId::events(), records).await?;
+            stores.append(&StoreId::events(), records).await?;
         }
         let now_ms = self.shared.env.clock.now().ms();
         let state = &*self.shared.state;

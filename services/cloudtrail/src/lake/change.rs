@@ -72,14 +72,17 @@ impl DataStores {
         let begun = self.shared.state.scan(STORES_BEGUN, Range::all(), ALL_MAX).await.map_err(ApiError::unavailable)?;
         for row in begun {
             let id = String::from_utf8_lossy(&row.key).into_owned();
-            if self.get(&id).await?.is_none() {
-                self.shared.event_stores.remove(&store_id(&id)?).await?;
+            if self.get(&id).await?.is_none()
+                && let Some(stores) = &self.shared.event_stores
+            {
+                stores.remove(&store_id(&id)?).await?;
             }
             let delete = rows::delete(STORES_BEGUN, row.key, Expect::Any);
             self.shared.state.commit(vec![delete]).await.map_err(ApiError::unavailable)?;
         }
+        let Some(stores) = &self.shared.event_stores else { return Ok(()) };
         for store in self.all().await? {
-            self.shared.event_stores.create(&store_id(&store.id)?, store.retention_days).await?;
+            stores.create(&store_id(&store.id)?, store.retention_days).await?;
         }
         Ok(())
     }
@@ -171,9 +174,10 @@ pub fn store_id(id: &str) -> Result<StoreId, ApiError> {
 impl Changing<'_> {
     /// Notes that a store is about to be made, so that what a crash leaves of it is found. Makes its place for records.
     pub async fn begin(&self, id: &str, retention_days: u32) -> Result<(), ApiError> {
+        let stores = self.stores.shared.stores()?;
         let begun = rows::put(STORES_BEGUN, id, &1_u32, Expect::Absent);
         self.stores.shared.state.commit(vec![begun]).await.map_err(ApiError::unavailable)?;
-        Ok(self.stores.shared.event_stores.create(&store_id(id)?, retention_days).await?)
+        Ok(stores.create(&store_id(id)?, retention_days).await?)
     }
 
     /// Writes a store (`rev` of the row it replaces, `None` for a new one). Returns it when it is durable and in the journal.

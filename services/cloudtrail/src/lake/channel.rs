@@ -18,7 +18,8 @@ pub const CHANNELS_PER_REGION_MAX: usize = 25;
 /// More than there can be.
 const ALL_MAX: usize = 10_000;
 
-/// Where events may come from: own applications, or one of these partners.
+/// Where events may come from: own applications, or one of these partners. Source: CloudTrail user guide, "Additional information
+/// about integration partners".
 pub const SOURCES: [&str; 16] = [
     "Custom",
     "CloudStorageSecurityConsole",
@@ -29,12 +30,12 @@ pub const SOURCES: [&str; 16] = [
     "KongGatewayEnterprise",
     "LaunchDarkly",
     "NetskopeCloudExchange",
-    "Nordcloud",
+    "IBMMulticloud",
     "MontyCloud",
     "OktaSystemLogEvents",
-    "OneIdentity",
-    "ShoreLine",
-    "SnykInc",
+    "OneLogin",
+    "Shoreline",
+    "Snyk",
     "WizAuditLogs",
 ];
 

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 /// Event stores in memory: retention and records by store.
 #[derive(Default)]
 pub struct FakeStores {
+    /// By store.
     pub stores: Mutex<BTreeMap<StoreId, (u32, Vec<NewRecord>)>>,
 }
 

@@ -27,11 +27,29 @@ pub mod upkeep;
 
 use std::sync::Arc;
 
+use base::Region;
+use ports::StoreId;
 use service::ApiError;
 
+use crate::CloudTrail;
+use crate::error::Error;
 use crate::shared::Shared;
 use change::DataStores;
 use query::run::Queries;
+
+impl CloudTrail {
+    /// Where imports into an event data store go: its ARN, and its place among the stores of records. The refusals are those of
+    /// StartImport. Source: CloudTrail API reference, StartImport.
+    pub async fn import_destination(&self, named: &str, region: Region) -> Result<(String, StoreId), ApiError> {
+        let store = self.lake.stores.find_active(named, region).await?.value;
+        // Configuration items, evidence and events of applications are not in log files.
+        if !["Management", "Data", "NetworkActivity"].contains(&store.category()) {
+            let text = format!("Log files cannot be imported into an event data store of {} events.", store.category());
+            return Err(Error::InvalidEventDataStoreCategoryException(text).into());
+        }
+        Ok((store.arn, change::store_id(&store.id)?))
+    }
+}
 
 /// What the operations of Lake share.
 pub struct Lake {

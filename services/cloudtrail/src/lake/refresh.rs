@@ -43,7 +43,9 @@ impl Times {
                 "$EndTime$" => &mut times.end,
                 "$Period$" => &mut times.period,
                 _ => {
-                    return Err(format!("QueryParameterValues: {name} is none of $StartTime$, $EndTime$ and $Period$."));
+                    return Err(format!(
+                        "QueryParameterValues: {name} is none of $StartTime$, $EndTime$ and $Period$."
+                    ));
                 }
             };
             *place = value;

@@ -37,6 +37,12 @@ async fn a_channel_lives() {
     let mut other = channel("other", &store);
     other["Source"] = json!("Nobody");
     refused(&ct, "CreateChannel", other, "InvalidSourceException").await;
+    let mut partner = channel("okta", &store);
+    partner["Source"] = json!("OktaSystemLogEvents");
+    let made = ok(&ct, "CreateChannel", partner.clone()).await;
+    partner["Name"] = json!("okta-2");
+    refused(&ct, "CreateChannel", partner, "ChannelMaxLimitExceededException: OktaSystemLogEvents").await;
+    ok(&ct, "DeleteChannel", json!({"Channel": made["ChannelArn"]})).await;
     refused(&ct, "CreateChannel", channel("x", &events), "InvalidEventDataStoreCategoryException").await;
     refused(&ct, "CreateChannel", channel("x", "audit"), "EventDataStoreARNInvalidException").await;
     let mut service = channel("x", &store);
@@ -84,7 +90,7 @@ async fn policies_are_kept_as_they_are() {
     let trail = json!({"ResourceArn": "arn:aws:cloudtrail:us-east-1:123456789012:trail/x", "ResourcePolicy": text});
     refused(&ct, "PutResourcePolicy", trail, "ResourceTypeNotSupportedException").await;
     refused(&ct, "GetResourcePolicy", json!({"ResourceArn": "x"}), "ResourceARNNotValidException").await;
-    let absent = store.replace(&store[store.len() - 4..], "0000");
+    let absent = format!("{}ffff", &store[..store.len() - 4]);
     refused(&ct, "GetResourcePolicy", json!({"ResourceArn": absent}), "ResourceNotFoundException").await;
     ok(&ct, "DeleteResourcePolicy", one.clone()).await;
     refused(&ct, "GetResourcePolicy", one, "ResourcePolicyNotFoundException").await;
@@ -145,7 +151,7 @@ async fn events_come_in_through_a_channel() {
     let sent = Sent { records: vec![("e-1".to_owned(), record.clone())], error: Some("InvalidData".to_owned()) };
     ct.keep(&opened, sent).await.unwrap();
     for store in [&stores[0], &StoreId::events()] {
-        assert_eq!(world.event_stores.stores.lock().unwrap()[store].1, [record.clone()], "{store}");
+        assert_eq!(world.event_stores.stores.lock().unwrap()[store].1, std::slice::from_ref(&record), "{store}");
     }
     world.clock.advance(5_000);
     ct.keep(&opened, Sent { records: Vec::new(), error: Some("FieldTooLong".to_owned()) }).await.unwrap();

@@ -50,7 +50,9 @@ impl CloudTrail {
                 continue;
             }
             // Records first: a row without them is tried again.
-            self.shared.event_stores.remove(&store_id(&store.id)?).await?;
+            if let Some(stores) = &self.shared.event_stores {
+                stores.remove(&store_id(&store.id)?).await?;
+            }
             let ops = [RESOURCE_POLICIES, EVENT_CONFIGURATIONS];
             let ops = ops.map(|table| rows::delete(table, store.arn.as_str(), state::Expect::Any)).to_vec();
             self.shared.state.commit(ops).await.map_err(ApiError::unavailable)?;

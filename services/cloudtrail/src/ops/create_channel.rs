@@ -56,6 +56,11 @@ impl Operation for CreateChannel {
         let here = channel::of_region(cloudtrail, call.region).await?;
         let id = base::ids::uuid(&*cloudtrail.shared.env.rng);
         check_unique(&here, &id, &input.name)?;
+        // AWS allows one channel for each source. Whoever has many applications of their own may have many for those here.
+        if input.source != SOURCES[0] && here.iter().any(|other| other.source == input.source) {
+            let text = format!("There is a channel for the source {} already.", input.source);
+            return Err(Error::ChannelMaxLimitExceededException(text).into());
+        }
         if here.len() >= CHANNELS_PER_REGION_MAX {
             let text = format!("Your account has used the maximum number of channels: {CHANNELS_PER_REGION_MAX}.");
             return Err(Error::ChannelMaxLimitExceededException(text).into());

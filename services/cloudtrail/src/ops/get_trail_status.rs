@@ -8,7 +8,7 @@ use state::Expect;
 use super::NameInput;
 use crate::CloudTrail;
 use crate::delivery::outbox::Status;
-use crate::rows::{self, STATUS};
+use crate::rows::{self, EVENT_CONFIGURATIONS, STATUS};
 
 /// See the module.
 pub struct GetTrailStatus;
@@ -79,7 +79,7 @@ async fn status(cloudtrail: &CloudTrail, arn: &str, what: &str) -> Result<Status
 /// Drops what is known of an earlier trail of this name.
 pub(super) async fn forget(cloudtrail: &CloudTrail, arn: &str) -> Result<(), ApiError> {
     let gone = |what: &str| rows::delete(STATUS, state::key::key(&[arn, what]), Expect::Any);
-    let ops = vec![gone("delivery"), gone("digest")];
+    let ops = vec![gone("delivery"), gone("digest"), rows::delete(EVENT_CONFIGURATIONS, arn, Expect::Any)];
     cloudtrail.shared.state.commit(ops).await.map_err(ApiError::unavailable)?;
     Ok(())
 }

@@ -162,7 +162,7 @@ impl Operation for LookupEvents {
             before_seq: place.before_seq.unwrap_or(u64::MAX),
             limit: usize::try_from(results).expect("between 1 and 50"),
         };
-        let older = cloudtrail.shared.kept_events.as_deref().filter(|_| from_secs < horizon_secs);
+        let older = cloudtrail.shared.event_stores.as_deref().filter(|_| from_secs < horizon_secs);
         let mut token =
             Token { v: 1, q: fingerprint, b: query.before_seq, h: older.is_some().then_some(horizon_secs), o: None };
         let mut events = Vec::new();

@@ -15,6 +15,8 @@ pub mod delete_resource_policy;
 pub mod delete_trail;
 pub mod describe_query;
 pub mod describe_trails;
+pub mod disable_federation;
+pub mod enable_federation;
 mod event_configuration;
 mod event_data_stores;
 pub mod get_channel;

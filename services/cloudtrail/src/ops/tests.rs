@@ -220,7 +220,7 @@ async fn tags_come_and_go() {
             (
                 EAST,
                 "AddTags",
-                json!({"ResourceId": "arn:aws:cloudtrail:us-east-1:123456789012:dashboard/x", "TagsList": []}),
+                json!({"ResourceId": "arn:aws:cloudtrail:us-east-1:123456789012:import/x", "TagsList": []}),
                 json!("ResourceTypeNotSupportedException"),
             ),
         ],

@@ -69,7 +69,7 @@ impl Operation for UpdateEventDataStore {
         let store = changing.write(store, Some(found.rev)).await?;
         if store.retention_days != retention_before {
             // After the row: what a crash keeps from being passed on is passed on at the next start.
-            cloudtrail.shared.event_stores.set_retention(&store_id(&store.id)?, store.retention_days).await?;
+            cloudtrail.shared.stores()?.set_retention(&store_id(&store.id)?, store.retention_days).await?;
         }
         Ok(View::of(store, For::Update))
     }

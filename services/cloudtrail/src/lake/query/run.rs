@@ -270,13 +270,15 @@ impl Queries {
         let Some(engine) = &self.shared.query_engine else {
             return Err(QueryError::new(QueryErrorKind::Internal, "There is no SQL engine."));
         };
-        let newest: Seq = self.shared.journal.durable_end();
-        tokio::select! {
-            biased;
-            _ = cancelled.wait_for(|cancelled| *cancelled) => {
-                return Err(QueryError::new(QueryErrorKind::Cancelled, "The query was cancelled."));
+        if let Some(stores) = &self.shared.event_stores {
+            let newest: Seq = self.shared.journal.durable_end();
+            tokio::select! {
+                biased;
+                _ = cancelled.wait_for(|cancelled| *cancelled) => {
+                    return Err(QueryError::new(QueryErrorKind::Cancelled, "The query was cancelled."));
+                }
+                _ = tokio::time::timeout(VISIBLE_WAIT, stores.visible(newest.get())) => {}
             }
-            _ = tokio::time::timeout(VISIBLE_WAIT, self.shared.event_stores.visible(newest.get())) => {}
         }
         let most = Duration::from_millis(request.limits.timeout_ms.saturating_add(TIMEOUT_GRACE_MS));
         let run = engine.run(request, sink, Arc::clone(progress), cancelled);
@@ -415,7 +417,7 @@ impl Queries {
         }
     }
 
-    fn running_now(&self, id: &str) -> Option<(Arc<QueryProgress>, u64, bool)> {
+    pub(super) fn running_now(&self, id: &str) -> Option<(Arc<QueryProgress>, u64, bool)> {
         let now = self.shared.env.clock.monotonic_ms();
         let running = self.running();
         let one = running.get(id)?;

@@ -95,12 +95,19 @@ async fn what_cannot_run_is_refused() {
         input[name] = json!(value);
         input
     };
-    refused(&ct, "StartQuery", with("EventDataStoreOwnerAccountId", "999999999999"), "EventDataStoreNotFound").await;
+    refused(&ct, "StartQuery", with("EventDataStoreOwnerAccountId", "999999999999"), "EventDataStoreNotFoundException")
+        .await;
     refused(&ct, "StartQuery", with("DeliveryS3Uri", "s3://none/x"), "S3BucketDoesNotExistException").await;
     refused(&ct, "StartQuery", with("DeliveryS3Uri", "s3://No/x"), "InvalidS3BucketNameException").await;
     world.buckets.refuse("logs", Some(BucketError::AccessDenied));
     refused(&ct, "StartQuery", with("DeliveryS3Uri", "s3://logs"), "InsufficientS3BucketPolicyException").await;
-    refused(&ct, "DescribeQuery", json!({"QueryId": "ee54f254-e4d5-4e0c-8f5b-0123456789ab"}), "QueryIdNotFound").await;
+    refused(
+        &ct,
+        "DescribeQuery",
+        json!({"QueryId": "ee54f254-e4d5-4e0c-8f5b-0123456789ab"}),
+        "QueryIdNotFoundException",
+    )
+    .await;
     ok(&ct, "DeleteEventDataStore", json!({"EventDataStore": store})).await;
     let pending = format!("SELECT 1 FROM {store}");
     refused(&ct, "StartQuery", ask(&pending), "InactiveEventDataStoreException").await;
@@ -114,6 +121,9 @@ async fn ten_run_at_a_time_and_can_be_cancelled() {
     let mut ids = Vec::new();
     for _ in 0..10 {
         ids.push(start(&ct, "SELECT FOREVER FROM events").await);
+    }
+    while world.query_engine.ran.lock().unwrap().len() < 10 {
+        tokio::task::yield_now().await;
     }
     let eleventh = json!({"QueryStatement": "SELECT 1 FROM events"});
     refused(&ct, "StartQuery", eleventh.clone(), "MaxConcurrentQueriesException").await;
