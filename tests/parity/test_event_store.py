@@ -140,12 +140,12 @@ def test_backups_have_it(new_cairn, tmp_path):
         cairn.client("cloudtrail").describe_trails()
     cairn.restart()
     assert len(parts(cairn)) == 2
+    before = records(cairn)
     cairn.cairn("backup", str(tmp_path / "backup"))
     other = Server(tmp_path / "other")
     run([CAIRN, "restore", str(tmp_path / "backup"), "--data-dir", str(other.data)], other.base_env())
     for name in ["CAIRN_ROOT_ACCESS_KEY_ID", "CAIRN_ROOT_SECRET_ACCESS_KEY"]:
         other.settings[name] = cairn.settings[name]
-    before = records(cairn)
     other.start()
     try:
         until(lambda: records(other) >= before, "the restored store has the records")
