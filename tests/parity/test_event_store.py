@@ -41,7 +41,7 @@ def test_a_call_is_there_once_it_was_answered(new_cairn):
     for _ in range(50):
         ct.describe_trails()
     # The consumer of the journal is told at once; nobody waits for it here but this test.
-    assert until(lambda: records(cairn) >= before + 50, "the store has the calls", 5)
+    assert until(lambda: records(cairn) >= before + 50, "the store has the calls")
     assert records(cairn) == before + 50
     status = json.loads(cairn.cairn("status", "--json").out)
     store, = status["EventStores"]
