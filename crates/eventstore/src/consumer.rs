@@ -44,6 +44,12 @@ impl Events {
         let first = journal.first().get();
         let saved = {
             let mut inner = stores.inner();
+            let missing = first.saturating_sub(inner.cursor.next.max(Seq::FIRST.get()));
+            if missing > 0 {
+                let text = "the journal has given up entries that the event store has not seen; \
+                            cairn rebuild adds what event history and log files have of them";
+                tracing::warn!(missing, "{text}");
+            }
             inner.next = inner.cursor.next.max(first);
             inner.selection = inner.cursor.selection();
             for store in inner.stores.values_mut() {

@@ -233,15 +233,16 @@ impl Page {
 impl Stores {
     /// Finds records, newest first.
     pub(crate) async fn look_up(&self, store: &StoreId, what: Find) -> Result<Found, Unavailable> {
-        let (Some(snapshot), Some(horizon_ms)) = (self.snapshot(store), self.horizon_ms(store)) else {
-            return Ok(Found::default());
-        };
+        let Some(horizon_ms) = self.horizon_ms(store) else { return Ok(Found::default()) };
         let max = what.max.min(FIND_MAX);
         let from_ms = what.from_ms.max(horizon_ms);
         let to_ms = what.after.map_or(what.to_ms, |after| what.to_ms.min(after.time_ms.saturating_add(1)));
         if max == 0 || from_ms >= to_ms {
             return Ok(Found::default());
         }
+        let in_time = |ms: i64| (from_ms..to_ms).contains(&ms);
+        let snapshot = self.picture(store, |tail| tail.rows.iter().any(|row| row.time_ms.is_some_and(in_time)));
+        let Some(snapshot) = snapshot else { return Ok(Found::default()) };
         let filtered = what.needles.iter().filter(|needle| is_filtered(needle));
         let pruning = Pruning {
             from_ms: Some(from_ms),

@@ -193,12 +193,17 @@ impl Stores {
 
     /// A consistent picture of a store, cheap to take. What it names stays until it is dropped. `None` if there is no such store.
     pub fn snapshot(&self, store: &StoreId) -> Option<Snapshot> {
+        self.picture(store, |_| true)
+    }
+
+    /// The same, with the tail only if `which` wants it: making columns of it takes some milliseconds.
+    pub(crate) fn picture(&self, store: &StoreId, which: impl FnOnce(&Tail) -> bool) -> Option<Snapshot> {
         let horizon_ms = self.horizon_ms(store)?;
         let inner = self.inner();
         let found = inner.stores.get(store)?;
         let parts = found.parts.values().map(|(_, part)| part).filter(|part| part.newest_ms() >= horizon_ms);
         let parts = parts.cloned().collect();
-        let tail = found.tail.view();
+        let tail = if which(&found.tail) { found.tail.view() } else { Tail::default().view() };
         drop(inner);
         Some(Snapshot::new(parts, tail, horizon_ms))
     }

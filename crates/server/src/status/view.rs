@@ -18,10 +18,12 @@ pub fn lines(status: &Status, problems: &[Problem], terminal: &Terminal) -> Vec<
     if status.trails.is_empty() {
         lines.push(String::new());
         lines.push(terminal.paint(Style::Bold, "Trails"));
-        lines.push(format!(
-            "  {}",
-            terminal.paint(Style::Dim, "none: management events are kept for 90 days, and nowhere else")
-        ));
+        let none = if status.server.event_stores.is_empty() {
+            "none: management events are kept for 90 days, and nowhere else"
+        } else {
+            "none: records are in the event store, and in no log file"
+        };
+        lines.push(format!("  {}", terminal.paint(Style::Dim, none)));
     } else {
         lines.extend(section("Trails", &trails(status), terminal));
     }

@@ -29,7 +29,7 @@ fn status() -> Status {
             event_stores: vec![EventStore {
                 store: "events".into(),
                 records: 98_765,
-                stored_bytes: 10_800_000,
+                stored_bytes: 10_850_000,
                 json_bytes: 150_000_000,
                 oldest_event_time: Some(NOW - 864_000.0),
                 newest_event_time: Some(NOW),
@@ -183,5 +183,5 @@ fn nothing_recorded_and_no_trails() {
     );
     let terminal = Terminal { is_terminal: true, colours: false, width: 80 };
     let page = lines(&status, &found, &terminal).join("\n");
-    assert!(page.ends_with("Trails\n  none: management events are kept for 90 days, and nowhere else"), "{page}");
+    assert!(page.ends_with("Trails\n  none: records are in the event store, and in no log file"), "{page}");
 }
