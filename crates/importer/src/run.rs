@@ -201,6 +201,7 @@ pub async fn import(
     let (mut seen, mut digests) = (Names::default(), Vec::new());
     let mut after: Option<String> = None;
     let mut batch = Batch::default();
+    let mut folder = None::<String>;
     let mut under_way = FuturesUnordered::new();
     let start = |batch: Batch| hand_over(&source, bucket, &target, batch, options.reads);
     'list: loop {
@@ -227,6 +228,12 @@ pub async fn import(
             let (mut objects, mut listed) = (Vec::new(), Vec::new());
             for object in some {
                 report.files_seen += 1;
+                let own = object.key.rsplit_once('/').map_or("", |(own, _)| own);
+                // Keys come in order: a folder that follows itself is the same one.
+                if folder.as_deref() != Some(own) {
+                    report.folders_seen += 1;
+                    folder = Some(own.to_owned());
+                }
                 seen.add(&object.key);
                 let name = format!("{}{}", options.named, object.key);
                 if name.len() > NAME_BYTES_MAX {

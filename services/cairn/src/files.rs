@@ -33,7 +33,7 @@ pub fn filter(input: Option<ImportFilter>) -> Filter {
 }
 
 /// Who takes files, and the store that an input names.
-pub fn receiver(cairn: &Cairn, store: Option<&str>) -> Result<(&Receiver, StoreId), ApiError> {
+pub fn receiver<'c>(cairn: &'c Cairn, store: Option<&str>) -> Result<(&'c Receiver, StoreId), ApiError> {
     let Some(receiver) = &cairn.receiver else {
         return Err(ApiError::new("EventStoresNotEnabledException", 400, "This server keeps no event stores."));
     };

@@ -10,6 +10,7 @@ mod flush;
 #[cfg(test)]
 mod flush_tests;
 pub mod history;
+pub mod imports;
 mod ops;
 mod rows;
 pub mod selectors;
@@ -42,12 +43,14 @@ pub struct CloudTrail {
     shared: Arc<Shared>,
     trails: TrailStore,
     history: Arc<history::Index>,
+    imports: Arc<imports::Imports>,
 }
 
 impl Drop for CloudTrail {
     /// Workers and what they share hold one another.
     fn drop(&mut self) {
         self.shared.drop_workers();
+        self.imports.interrupt();
     }
 }
 
@@ -69,13 +72,20 @@ impl CloudTrail {
         );
         trails.recover().await?;
         let history = Arc::new(history::Index::new(Arc::clone(&shared)));
-        Ok(Arc::new(CloudTrail { shared, trails, history }))
+        let (state, buckets) = (Arc::clone(&shared.state), Arc::clone(&shared.buckets));
+        let imports = imports::Imports::new(shared.env.clone(), state, buckets);
+        Ok(Arc::new(CloudTrail { shared, trails, history, imports }))
     }
 
     /// Completes trail changes that a failure of the journal has cut short: until then a trail is one thing to its owner and another
     /// to delivery. To be called every few seconds.
     pub async fn catch_up(&self) -> Result<(), ApiError> {
         self.trails.catch_up().await
+    }
+
+    /// Imports of log files into event data stores. They can begin once [`imports::Imports::provide`] was called.
+    pub fn imports(&self) -> &Arc<imports::Imports> {
+        &self.imports
     }
 
     /// The consumers that make the service work: to be added to the crew of the journal, once.
@@ -100,16 +110,21 @@ pub fn definition(service: Arc<CloudTrail>) -> Definition {
         .on::<ops::delete_trail::DeleteTrail>()
         .on::<ops::describe_trails::DescribeTrails>()
         .on::<ops::get_event_selectors::GetEventSelectors>()
+        .on::<ops::get_import::GetImport>()
         .on::<ops::get_insight_selectors::GetInsightSelectors>()
         .on::<ops::get_trail::GetTrail>()
         .on::<ops::get_trail_status::GetTrailStatus>()
+        .on::<ops::list_import_failures::ListImportFailures>()
+        .on::<ops::list_imports::ListImports>()
         .on::<ops::list_public_keys::ListPublicKeys>()
         .on::<ops::list_tags::ListTags>()
         .on::<ops::list_trails::ListTrails>()
         .on::<ops::lookup_events::LookupEvents>()
         .on::<ops::put_event_selectors::PutEventSelectors>()
         .on::<ops::remove_tags::RemoveTags>()
+        .on::<ops::start_import::StartImport>()
         .on::<ops::start_logging::StartLogging>()
+        .on::<ops::stop_import::StopImport>()
         .on::<ops::stop_logging::StopLogging>()
         .on::<ops::update_trail::UpdateTrail>()
         .build()
