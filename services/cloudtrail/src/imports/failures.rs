@@ -52,12 +52,7 @@ fn storage(error: state::Error) -> ApiError {
 }
 
 /// Some failures of an import, those after a location.
-pub async fn page(
-    state: &dyn State,
-    id: &str,
-    after: Option<&str>,
-    limit: usize,
-) -> Result<Vec<FailureRow>, ApiError> {
+pub async fn page(state: &dyn State, id: &str, after: Option<&str>, limit: usize) -> Result<Vec<FailureRow>, ApiError> {
     let mut range = Range::prefix(state::key::key(&[id]));
     if let Some(after) = after {
         range.start = std::ops::Bound::Excluded(key(id, after));
@@ -67,19 +62,14 @@ pub async fn page(
 }
 
 /// Does something with each failure: the row that it becomes, or `None` if it stays.
-async fn change(
-    state: &dyn State,
-    id: &str,
-    each: impl Fn(&FailureRow) -> Option<FailureRow>,
-) -> Result<(), ApiError> {
+async fn change(state: &dyn State, id: &str, each: impl Fn(&FailureRow) -> Option<FailureRow>) -> Result<(), ApiError> {
     let mut after: Option<String> = None;
     loop {
         let some = page(state, id, after.as_deref(), CHUNK).await?;
         let Some(last) = some.last() else { return Ok(()) };
         after = Some(last.location.clone());
         let changed = some.iter().filter_map(&each);
-        let ops: Vec<Op> =
-            changed.map(|row| rows::put(FAILURES, key(id, &row.location), &row, Expect::Any)).collect();
+        let ops: Vec<Op> = changed.map(|row| rows::put(FAILURES, key(id, &row.location), &row, Expect::Any)).collect();
         if !ops.is_empty() {
             state.commit(ops).await.map_err(storage)?;
         }

@@ -260,8 +260,7 @@ impl Imports {
             refuse(format!("S3LocationUri must be s3://BUCKET or s3://BUCKET/PREFIX/, not {}.", new.uri))
         })?;
         let region = Region::parse(&new.bucket_region);
-        let region =
-            region.ok_or_else(|| refuse(format!("S3BucketRegion is not a region: {}.", new.bucket_region)))?;
+        let region = region.ok_or_else(|| refuse(format!("S3BucketRegion is not a region: {}.", new.bucket_region)))?;
         let role = base::Arn::parse(&new.role_arn);
         if !role.is_some_and(|arn| arn.service == "iam" && arn.resource.starts_with("role/")) {
             return Err(refuse(format!("S3BucketAccessRoleArn is not the ARN of a role: {}.", new.role_arn)));
@@ -292,7 +291,8 @@ impl Imports {
         let on = self.all().await?.into_iter().find(|found| found.value.status.is_on());
         match on {
             Some(found) => {
-                let text = format!("An import is in progress already: {}. Wait for its end, or stop it.", found.value.id);
+                let text =
+                    format!("An import is in progress already: {}. Wait for its end, or stop it.", found.value.id);
                 Err(Error::AccountHasOngoingImportException(text).into())
             }
             None => Ok(()),

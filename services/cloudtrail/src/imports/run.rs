@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError};
 
-use importer::{Event, Filter, Options, Report, StoreTarget, Target, import};
+use importer::{Event, Filter, Options, Origin, Report, StoreTarget, Target, import};
 use ports::StoreId;
 use service::ApiError;
 use state::Expect;
@@ -52,8 +52,9 @@ impl Imports {
         row.status = Status::InProgress;
         self.save(&mut row).await?;
         let (bucket, prefix) = parse_uri(&row.uri).ok_or_else(|| ApiError::internal("the URI was checked"))?;
-        let bucket = bucket.to_owned();
         let source = Arc::new(InBuckets(Arc::clone(&self.buckets)));
+        let origin = Origin { source, bucket: bucket.to_owned(), prefix };
+        let bucket = &origin.bucket;
         let filter = target.filter.clone();
         let options = Options::new(format!("s3://{bucket}/"));
         let before = row.statistics;
@@ -67,7 +68,7 @@ impl Imports {
         };
         let target: Arc<dyn Target> = target;
         let outcome = {
-            let work = import(source, &bucket, &prefix, &filter, target, &options, &stopped, &mut say);
+            let work = import(&origin, &filter, target, &options, &stopped, &mut say);
             let mut work = std::pin::pin!(work);
             loop {
                 let now = tokio::select! {

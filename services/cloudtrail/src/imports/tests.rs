@@ -146,7 +146,9 @@ async fn filled(world: &World) -> u64 {
     // What is not imported: Insights, other services, digests.
     let day = "us-east-1/2025/03/03";
     for key in [
-        format!("AWSLogs/{ACCOUNT}/CloudTrail-Insight/{day}/{ACCOUNT}_CloudTrail-Insight_us-east-1_20250303T1000Z_9nYN7gp2eWAJHIfT.json.gz"),
+        format!(
+            "AWSLogs/{ACCOUNT}/CloudTrail-Insight/{day}/{ACCOUNT}_CloudTrail-Insight_us-east-1_20250303T1000Z_9nYN7gp2eWAJHIfT.json.gz"
+        ),
         format!("AWSLogs/{ACCOUNT}/CloudTrail-Digest/{day}/x.json.gz"),
         format!("AWSLogs/{ACCOUNT}/Config/{day}/x.json.gz"),
     ] {
@@ -328,7 +330,11 @@ async fn what_cannot_be_imported_is_refused_in_the_words_of_aws() {
         ("StartImport", with("s3://other", "S3BucketRegion", "moon-1"), "InvalidImportSourceException"),
         ("StartImport", with("s3://other", "S3BucketRegion", "eu-west-1"), "InvalidImportSourceException"),
         ("StartImport", with("s3://other", "S3BucketAccessRoleArn", "role"), "InvalidImportSourceException"),
-        ("StartImport", json!({"Destinations": ["arn:x"], "ImportSource": source("s3://other")}), "EventDataStoreNotFoundException"),
+        (
+            "StartImport",
+            json!({"Destinations": ["arn:x"], "ImportSource": source("s3://other")}),
+            "EventDataStoreNotFoundException",
+        ),
         ("StartImport", unknown.clone(), "ImportNotFoundException"),
         ("GetImport", unknown.clone(), "ImportNotFoundException"),
         ("StopImport", unknown.clone(), "ImportNotFoundException"),
