@@ -27,5 +27,5 @@ pub use ledger::{FILES, FileRow};
 pub use names::{Sort, sort};
 pub use receiver::{Receiver, StoreTarget};
 pub use report::{FAILURES_MAX, FileFailure, MISSING_MAX, Report};
-pub use run::{Event, Failure, Options, Totals, count, import};
+pub use run::{Event, Failure, Options, Origin, Totals, count, import};
 pub use target::{Answer, Fetched, Listed, NAME_BYTES_MAX, Taken, Target, TargetError};

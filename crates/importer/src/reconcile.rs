@@ -1,19 +1,17 @@
 //! Which files should be there: those that digests name. A digest is not verified here; that is what `validate` does.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use record::Digest;
 use record::file::inflate;
 use sha2::{Digest as _, Sha256};
-use validate::Source;
 
 use crate::filter::Filter;
 use crate::names::{name, sort};
 use crate::report::Report;
-use crate::run::read;
+use crate::run::{Origin, read};
 
 /// Digests that are read at the same time.
 const PARALLEL: usize = 8;
@@ -50,8 +48,7 @@ impl Names {
 
 /// Reads digests and notes which files they name that were not seen.
 pub(crate) async fn reconcile(
-    source: &Arc<dyn Source>,
-    bucket: &str,
+    origin: &Origin,
     digests: Vec<String>,
     filter: &Filter,
     seen: &Names,
@@ -59,7 +56,7 @@ pub(crate) async fn reconcile(
 ) {
     let mut named = Names::default();
     let reads = digests.into_iter().map(|key| async move {
-        let content = read(&**source, bucket, &key, DIGEST_BYTES_MAX).await;
+        let content = read(&*origin.source, &origin.bucket, &key, DIGEST_BYTES_MAX).await;
         (key, content)
     });
     let mut reads = stream::iter(reads).buffered(PARALLEL);

@@ -23,6 +23,8 @@ pub struct FileFailure {
 pub struct Report {
     /// Files in AWS's layout or loose JSON, that were asked for.
     pub files_seen: u64,
+    /// How many folders they are in.
+    pub folders_seen: u64,
     /// Of them, those that were imported before, and have not changed.
     pub files_known: u64,
     /// Of them, those that were read now.

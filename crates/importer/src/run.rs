@@ -38,6 +38,17 @@ impl Options {
     }
 }
 
+/// Where files come from.
+#[derive(Clone)]
+pub struct Origin {
+    /// Where the bucket is.
+    pub source: Arc<dyn Source>,
+    /// Its name; empty for a folder.
+    pub bucket: String,
+    /// What keys begin with.
+    pub prefix: String,
+}
+
 /// What happens while an import goes on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
@@ -114,15 +125,9 @@ pub(crate) async fn read(source: &dyn Source, bucket: &str, key: &str, limit: us
     Ok(content.freeze())
 }
 
-async fn hand_over(
-    source: &Arc<dyn Source>,
-    bucket: &str,
-    target: &Arc<dyn Target>,
-    batch: Batch,
-    reads: usize,
-) -> Result<Done, TargetError> {
+async fn hand_over(origin: &Origin, target: &Arc<dyn Target>, batch: Batch, reads: usize) -> Result<Done, TargetError> {
     let fetch = batch.files.into_iter().map(|(object, file)| async move {
-        let content = read(&**source, bucket, &object.key, CONTENT_BYTES_MAX).await;
+        let content = read(&*origin.source, &origin.bucket, &object.key, CONTENT_BYTES_MAX).await;
         (object, file, content)
     });
     let (mut files, mut fetched, mut unread) = (Vec::new(), Vec::new(), Vec::new());
@@ -173,7 +178,8 @@ impl Done {
 }
 
 /// Counts what an import would have to look at.
-pub async fn count(source: &dyn Source, bucket: &str, prefix: &str, filter: &Filter) -> Result<Totals, SourceError> {
+pub async fn count(origin: &Origin, filter: &Filter) -> Result<Totals, SourceError> {
+    let Origin { source, bucket, prefix } = origin;
     let (mut totals, mut after) = (Totals::default(), None::<String>);
     loop {
         let page = source.list(bucket, prefix, after.as_deref()).await?;
@@ -186,39 +192,45 @@ pub async fn count(source: &dyn Source, bucket: &str, prefix: &str, filter: &Fil
     }
 }
 
-/// Imports everything below a prefix that is asked for. Says what happens as it goes, with the report so far.
+/// What of a page is to be imported. Sets digests aside, and counts the rest.
+fn wanted(page: Vec<Object>, filter: &Filter, digests: &mut Vec<String>, report: &mut Report) -> Vec<Object> {
+    let mut wanted = Vec::new();
+    for object in page {
+        let sort = sort(&object.key);
+        match sort {
+            Sort::Other => report.files_other += 1,
+            Sort::Digest if digests.len() < DIGESTS_MAX => digests.push(object.key),
+            Sort::Digest => report.digests_failed += 1,
+            Sort::Log { .. } | Sort::Loose if !filter.keeps_file(&sort) => report.files_left_out += 1,
+            Sort::Log { .. } | Sort::Loose => wanted.push(object),
+        }
+    }
+    wanted
+}
+
+/// Imports everything of a place that is asked for. Says what happens as it goes, with the report so far. It ends early, in order,
+/// when `stop` becomes true.
 pub async fn import(
-    source: Arc<dyn Source>,
-    bucket: &str,
-    prefix: &str,
+    origin: &Origin,
     filter: &Filter,
     target: Arc<dyn Target>,
     options: &Options,
     stop: &watch::Receiver<bool>,
     say: &mut (dyn FnMut(Event, &Report) + Send),
 ) -> Result<Report, Failure> {
+    let Origin { source, bucket, prefix } = origin;
     let mut report = Report::default();
     let (mut seen, mut digests) = (Names::default(), Vec::new());
     let mut after: Option<String> = None;
     let mut batch = Batch::default();
+    let mut folder = None::<String>;
     let mut under_way = FuturesUnordered::new();
-    let start = |batch: Batch| hand_over(&source, bucket, &target, batch, options.reads);
+    let start = |batch: Batch| hand_over(origin, &target, batch, options.reads);
     'list: loop {
         let page = source.list(bucket, prefix, after.as_deref()).await?;
         let Some(last) = page.last() else { break };
         after = Some(last.key.clone());
-        let mut wanted = Vec::new();
-        for object in page {
-            let sort = sort(&object.key);
-            match sort {
-                Sort::Other => report.files_other += 1,
-                Sort::Digest if digests.len() < DIGESTS_MAX => digests.push(object.key),
-                Sort::Digest => report.digests_failed += 1,
-                Sort::Log { .. } | Sort::Loose if !filter.keeps_file(&sort) => report.files_left_out += 1,
-                Sort::Log { .. } | Sort::Loose => wanted.push(object),
-            }
-        }
-        let mut wanted = wanted.into_iter();
+        let mut wanted = wanted(page, filter, &mut digests, &mut report).into_iter();
         loop {
             let some: Vec<Object> = wanted.by_ref().take(options.batch_files.max(1)).collect();
             if some.is_empty() {
@@ -227,6 +239,12 @@ pub async fn import(
             let (mut objects, mut listed) = (Vec::new(), Vec::new());
             for object in some {
                 report.files_seen += 1;
+                let own = object.key.rsplit_once('/').map_or("", |(own, _)| own);
+                // Keys come in order: a folder that follows itself is the same one.
+                if folder.as_deref() != Some(own) {
+                    report.folders_seen += 1;
+                    folder = Some(own.to_owned());
+                }
                 seen.add(&object.key);
                 let name = format!("{}{}", options.named, object.key);
                 if name.len() > NAME_BYTES_MAX {
@@ -280,7 +298,7 @@ pub async fn import(
         done?.into_report(&mut report, say);
     }
     if !report.stopped {
-        reconcile(&source, bucket, digests, filter, &seen, &mut report).await;
+        reconcile(origin, digests, filter, &seen, &mut report).await;
     }
     Ok(report)
 }

@@ -1,4 +1,5 @@
 //! Imports of generated files, cut off at any step, repeated, damaged: nothing is lost, nothing is kept twice.
+#![allow(clippy::disallowed_methods, reason = "folders of the tests' own")]
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -17,7 +18,7 @@ use state::{CommitInfo, Op, Range, Row, State, Table};
 use tokio::sync::watch;
 use validate::Folder;
 
-use crate::{Event, Failure, Filter, Options, Receiver, Report, StoreTarget, count, import};
+use crate::{Event, Failure, Filter, Options, Origin, Receiver, Report, StoreTarget, count, import};
 
 /// Stores as lists of records; fails when its steps are used up.
 #[derive(Default)]
@@ -177,6 +178,10 @@ impl Bench {
         self.folder.path()
     }
 
+    fn origin(&self) -> Origin {
+        Origin { source: Arc::new(Folder::new(self.path(), "")), bucket: String::new(), prefix: String::new() }
+    }
+
     async fn run(&self, filter: Filter) -> Result<Report, Failure> {
         self.run_from(filter, "", &watch::channel(false).1).await
     }
@@ -184,7 +189,7 @@ impl Bench {
     async fn run_from(&self, filter: Filter, prefix: &str, stop: &watch::Receiver<bool>) -> Result<Report, Failure> {
         let target =
             StoreTarget { receiver: Arc::clone(&self.receiver), store: StoreId::events(), filter: filter.clone() };
-        let source = Arc::new(Folder::new(self.path(), ""));
+        let origin = Origin { prefix: prefix.to_owned(), ..self.origin() };
         // Small batches, so that there are many steps.
         let options = Options { batch_bytes: 40_000, batches: 2, ..Options::new("test/") };
         let mut heard = 0;
@@ -193,7 +198,7 @@ impl Bench {
                 heard += files;
             }
         };
-        let report = import(source, "", prefix, &filter, Arc::new(target), &options, stop, &mut say).await?;
+        let report = import(&origin, &filter, Arc::new(target), &options, stop, &mut say).await?;
         assert!(report.stopped || heard == report.files_seen, "{heard} {report:?}");
         Ok(report)
     }
@@ -232,7 +237,7 @@ async fn everything_is_imported_once_and_accounted_for() {
     assert_eq!((report.files_seen, report.files_read, report.files_other), (summary.files, summary.files, 1));
     assert_eq!((report.digests_read, report.files_named, report.files_missing), (summary.digests, summary.files, 0));
     assert_eq!(bench.has(), 3_000);
-    let totals = count(&Folder::new(bench.path(), ""), "", "", &Filter::default()).await.unwrap();
+    let totals = count(&bench.origin(), &Filter::default()).await.unwrap();
     assert_eq!((totals.files, totals.bytes), (summary.files, report.file_bytes));
 
     // Again: nothing is read.

@@ -185,6 +185,7 @@ impl Node {
             worker::ahead(events.name(), events.needs(), &*journal)?;
             crew.add(events);
         }
+        cloudtrail.begin_imports().await?;
         let _ = operator.crew.set(Arc::clone(&crew));
 
         let validator = options.validation_interval.map(|interval| {

@@ -3,6 +3,12 @@
 service::api_errors! {
     /// A refusal. The text is what the client reads.
     pub enum Error {
+        /// One import at a time.
+        AccountHasOngoingImportException(String) = 400 => "{0}",
+        /// No such import.
+        ImportNotFoundException(String) = 400 => "{0}",
+        /// Nothing can be imported from there.
+        InvalidImportSourceException(String) = 400 => "{0}",
         /// The ARN does not name a trail of this account, or has not the shape of one.
         CloudTrailARNInvalidException(String) = 400 => "{0}",
         /// A change raced with another one.

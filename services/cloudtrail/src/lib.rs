@@ -10,6 +10,7 @@ mod flush;
 #[cfg(test)]
 mod flush_tests;
 pub mod history;
+pub mod imports;
 pub mod lake;
 mod ops;
 mod rows;
@@ -45,6 +46,7 @@ pub struct CloudTrail {
     trails: TrailStore,
     lake: lake::Lake,
     history: Arc<history::Index>,
+    imports: Arc<imports::Imports>,
 }
 
 impl Drop for CloudTrail {
@@ -52,6 +54,7 @@ impl Drop for CloudTrail {
     fn drop(&mut self) {
         self.shared.drop_workers();
         self.lake.queries.stop();
+        self.imports.interrupt();
     }
 }
 
@@ -74,7 +77,9 @@ impl CloudTrail {
         trails.recover().await?;
         let lake = lake::Lake::open(&shared).await?;
         let history = Arc::new(history::Index::new(Arc::clone(&shared)));
-        Ok(Arc::new(CloudTrail { shared, trails, lake, history }))
+        let (state, buckets) = (Arc::clone(&shared.state), Arc::clone(&shared.buckets));
+        let imports = imports::Imports::new(shared.env.clone(), state, buckets);
+        Ok(Arc::new(CloudTrail { shared, trails, lake, history, imports }))
     }
 
     /// Completes trail changes that a failure of the journal has cut short: until then a trail is one thing to its owner and another
@@ -92,6 +97,11 @@ impl CloudTrail {
     /// What answers SQL over the event stores, if this server has something that does.
     pub fn query_engine(&self) -> Option<&Arc<dyn ports::QueryEngine>> {
         self.shared.query_engine.as_ref()
+    }
+
+    /// Imports of log files into event data stores. They can begin once [`imports::Imports::provide`] was called.
+    pub fn imports(&self) -> &Arc<imports::Imports> {
+        &self.imports
     }
 
     /// The consumers that make the service work: to be added to the crew of the journal, once.
@@ -131,6 +141,7 @@ pub fn definition(service: Arc<CloudTrail>) -> Definition {
         .on::<ops::get_event_configuration::GetEventConfiguration>()
         .on::<ops::get_event_data_store::GetEventDataStore>()
         .on::<ops::get_event_selectors::GetEventSelectors>()
+        .on::<ops::get_import::GetImport>()
         .on::<ops::get_insight_selectors::GetInsightSelectors>()
         .on::<ops::get_query_results::GetQueryResults>()
         .on::<ops::get_resource_policy::GetResourcePolicy>()
@@ -139,6 +150,8 @@ pub fn definition(service: Arc<CloudTrail>) -> Definition {
         .on::<ops::list_channels::ListChannels>()
         .on::<ops::list_dashboards::ListDashboards>()
         .on::<ops::list_event_data_stores::ListEventDataStores>()
+        .on::<ops::list_import_failures::ListImportFailures>()
+        .on::<ops::list_imports::ListImports>()
         .on::<ops::list_public_keys::ListPublicKeys>()
         .on::<ops::list_queries::ListQueries>()
         .on::<ops::list_tags::ListTags>()
@@ -152,9 +165,11 @@ pub fn definition(service: Arc<CloudTrail>) -> Definition {
         .on::<ops::search_sample_queries::SearchSampleQueries>()
         .on::<ops::start_dashboard_refresh::StartDashboardRefresh>()
         .on::<ops::start_event_data_store_ingestion::StartEventDataStoreIngestion>()
+        .on::<ops::start_import::StartImport>()
         .on::<ops::start_logging::StartLogging>()
         .on::<ops::start_query::StartQuery>()
         .on::<ops::stop_event_data_store_ingestion::StopEventDataStoreIngestion>()
+        .on::<ops::stop_import::StopImport>()
         .on::<ops::stop_logging::StopLogging>()
         .on::<ops::update_channel::UpdateChannel>()
         .on::<ops::update_dashboard::UpdateDashboard>()

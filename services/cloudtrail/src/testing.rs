@@ -213,6 +213,11 @@ impl FakeBuckets {
         };
     }
 
+    /// Writes an object anew, as its owner.
+    pub fn repair(&self, bucket: &str, key: &str, body: Bytes) {
+        self.buckets.lock().unwrap().get_mut(bucket).unwrap().insert(key.to_owned(), (body, Vec::new()));
+    }
+
     fn refusal(&self, bucket: &str, key: &str) -> Result<(), BucketError> {
         for (what, error) in self.refusals.lock().unwrap().iter() {
             let (refused, part) = what.split_once(':').unwrap_or((what, ""));

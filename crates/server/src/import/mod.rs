@@ -11,10 +11,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::validate::{Folder, Source};
+use ::validate::Folder;
 use base::Timestamp;
 use clap::Args;
-use importer::{Event, Filter, Options, Report, Totals, count, import};
+use importer::{Event, Filter, Options, Origin, Report, Totals, count, import};
 use tokio::sync::watch;
 
 use crate::client::Client;
@@ -70,9 +70,7 @@ pub fn run(args: ImportArgs) -> Result<ExitCode, Failure> {
 
 /// Where files come from.
 struct Place {
-    source: Arc<dyn Source>,
-    bucket: String,
-    prefix: String,
+    origin: Origin,
     /// What precedes keys in the names that the server knows files by.
     named: String,
 }
@@ -84,7 +82,7 @@ fn place(args: &ImportArgs) -> Result<Place, Failure> {
         // As it was written: `s3://b/AWSLogs` is a folder or the beginning of a name.
         let prefix = prefix.map(|_| args.from[5 + bucket.len() + 1..].to_owned()).unwrap_or_default();
         let named = format!("s3://{bucket}/");
-        return Ok(Place { source: Arc::new(S3::new(http)), bucket, prefix, named });
+        return Ok(Place { origin: Origin { source: Arc::new(S3::new(http)), bucket, prefix }, named });
     }
     let path = Path::new(&args.from);
     let whole = path.canonicalize().map_err(|error| format!("{}: {error}", path.display()))?;
@@ -95,7 +93,8 @@ fn place(args: &ImportArgs) -> Result<Place, Failure> {
     };
     let shown = root.to_str().ok_or_else(|| format!("the name of {} is not UTF-8", root.display()))?;
     let named = format!("{}/", shown.trim_end_matches('/'));
-    Ok(Place { source: Arc::new(Folder::new(root, "")), bucket: String::new(), prefix, named })
+    let origin = Origin { source: Arc::new(Folder::new(root, "")), bucket: String::new(), prefix };
+    Ok(Place { origin, named })
 }
 
 async fn rounds(args: ImportArgs) -> Result<ExitCode, Failure> {
@@ -150,15 +149,14 @@ async fn round(
     let started_ms = env.clock.monotonic_ms();
     let shows = !args.json && std::io::stderr().is_terminal();
     let totals = match shows {
-        true => count(&*place.source, &place.bucket, &place.prefix, filter).await?,
+        true => count(&place.origin, filter).await?,
         false => Totals::default(),
     };
     let mut progress = Progress::new(env.clone(), shows, totals);
     let options = Options { reads: READS, ..Options::new(place.named.clone()) };
     let mut say = |event: Event, report: &Report| progress.take(&event, report);
     let target = Arc::clone(remote) as Arc<dyn importer::Target>;
-    let (source, bucket, prefix) = (Arc::clone(&place.source), &place.bucket, &place.prefix);
-    let done = import(source, bucket, prefix, filter, target, &options, stopped, &mut say).await;
+    let done = import(&place.origin, filter, target, &options, stopped, &mut say).await;
     progress.clear();
     let report =
         done.map_err(|error| format!("{error}\nWhat was imported is kept; the same command goes on from there."))?;

@@ -13,12 +13,13 @@ const LISTED_MAX: usize = 20;
 pub fn words(report: &Report, ms: u64) -> String {
     let count = amounts::count;
     let mut lines = vec![format!(
-        "files    seen {} · imported before {} · read {} · failed {}{}",
+        "files    seen {} · imported before {} · read {} · failed {}{}{}",
         count(report.files_seen),
         count(report.files_known),
         count(report.files_read),
         count(report.files_failed),
         some(" · not asked for ", report.files_left_out),
+        some(" · of other sorts ", report.files_other),
     )];
     lines.push(format!(
         "records  read {} · kept {} · there already {}{}{}",

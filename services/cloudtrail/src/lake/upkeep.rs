@@ -53,6 +53,7 @@ impl CloudTrail {
             if let Some(stores) = &self.shared.event_stores {
                 stores.remove(&store_id(&store.id)?).await?;
             }
+            self.imports.forget(&store_id(&store.id)?).await?;
             let ops = [RESOURCE_POLICIES, EVENT_CONFIGURATIONS];
             let ops = ops.map(|table| rows::delete(table, store.arn.as_str(), state::Expect::Any)).to_vec();
             self.shared.state.commit(ops).await.map_err(ApiError::unavailable)?;
