@@ -129,7 +129,7 @@ def test_bash_completes(cairn, tmp_path):
     script = tmp_path / "completions"
     script.write_text(cairn.cairn("completions", "bash").out)
     ask = f'. {script}; COMP_WORDS=(cairn tail --ev); COMP_CWORD=2; _cairn cairn --ev tail; echo "${{COMPREPLY[@]}}"'
-    assert run(["bash", "-c", ask], {"PATH": os.environ["PATH"]}).out.split() == ["--event-name", "--event-source"]
+    assert run(["bash", "-c", ask], {"PATH": os.environ["PATH"]}).out.split() == ["--event-name", "--event-source", "--event-store", "--events-retention-days"]
 
 
 def test_manual_pages(cairn, tmp_path):
