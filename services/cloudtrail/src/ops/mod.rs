@@ -30,10 +30,10 @@ pub mod get_query_results;
 pub mod get_resource_policy;
 pub mod get_trail;
 pub mod get_trail_status;
+mod import_view;
 pub mod list_channels;
 pub mod list_dashboards;
 pub mod list_event_data_stores;
-mod import_view;
 pub mod list_import_failures;
 pub mod list_imports;
 pub mod list_public_keys;
@@ -54,11 +54,10 @@ pub mod search_sample_queries;
 mod settings;
 pub mod start_dashboard_refresh;
 pub mod start_event_data_store_ingestion;
+pub mod start_import;
 pub mod start_logging;
 pub mod start_query;
 pub mod stop_event_data_store_ingestion;
-pub mod start_import;
-pub mod start_logging;
 pub mod stop_import;
 pub mod stop_logging;
 mod tags;
@@ -70,9 +69,9 @@ pub mod update_event_data_store;
 pub mod update_trail;
 mod view;
 
-use serde::{Deserialize, Serialize};
-
 pub(crate) use dashboards::minutes_of;
+
+use serde::{Deserialize, Serialize};
 
 /// The input of operations that name a trail and say nothing else.
 #[derive(Deserialize)]
