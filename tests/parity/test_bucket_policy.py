@@ -169,7 +169,8 @@ def test_every_object_of_a_call_is_asked_about(audit, name):
     assert [(item["Key"], item.get("VersionId")) for item in done["Errors"]] == [("locked", None), ("mine/1", version)]
     assert error_of(auditor.delete_object, Bucket=audit.name, Key="mine/1", VersionId=version)[0] == "AccessDenied"
     # Who may not list does not learn what is not there.
-    assert error_of(auditor.get_object, Bucket=audit.name, Key="mine/1", VersionId=version.replace(version[-1], "0"))[1] in (400, 404)
+    another = version[:-1] + ("1" if version[-1] == "0" else "0")
+    assert error_of(auditor.get_object, Bucket=audit.name, Key="mine/1", VersionId=another)[1] in (400, 404)
     audit.policy({"Effect": "Allow", "Principal": {"AWS": arn(audit.auditor)}, "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{audit.name}/*"})
     assert error_of(auditor.get_object, Bucket=audit.name, Key="absent")[:2] == ("AccessDenied", 403)
     assert error_of(s3.get_object, Bucket=audit.name, Key="absent")[:2] == ("NoSuchKey", 404)
