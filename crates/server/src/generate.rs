@@ -113,7 +113,7 @@ fn make(world: &World, into: &Path, env: &Env, records: u64, shows: bool) -> Res
     };
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(&work)).collect();
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
         if shows {
             draw(env, records, &made, || workers.iter().all(|worker| worker.is_finished()));
         }
