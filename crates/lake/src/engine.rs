@@ -1,11 +1,13 @@
 //! The engine: a statement becomes a plan over snapshots, the plan runs with memory, time and rows of its own, and rows come out as text or
 //! as batches. A panic ends the query that caused it.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -21,8 +23,11 @@ use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::execution::{SessionState, SessionStateDefaults};
 use datafusion::logical_expr::planner::ExprPlanner;
 use datafusion::logical_expr::{Expr, LogicalPlan, ScalarUDF, col, lit};
+use datafusion::physical_expr::ScalarFunctionExpr;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::coop::CooperativeExec;
+use datafusion::physical_plan::joins::NestedLoopJoinExec;
+use datafusion::physical_plan::joins::utils::JoinFilter;
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 use datafusion::sql::parser::Statement;
 use eventstore::{Snapshot, Stores};
@@ -63,7 +68,8 @@ pub struct Options {
     pub spill_folder: Option<PathBuf>,
     /// The most that all queries together spill.
     pub spill_bytes_max: u64,
-    /// Where queries run. They compute for long: not where requests are answered.
+    /// Where queries run. They compute for long without giving way, so this must be a runtime of their own: neither requests nor the
+    /// timers of those that wait for an answer may depend on its threads.
     pub runtime: tokio::runtime::Handle,
 }
 
@@ -96,6 +102,7 @@ struct Planned {
     columns: Vec<Column>,
     read: Box<Read>,
     dialect: Dialect,
+    stop: Arc<AtomicBool>,
 }
 
 /// A result while it is made.
@@ -110,10 +117,12 @@ pub struct Answer {
     rows: u64,
     max_rows: Option<u64>,
     task: AbortHandle,
+    stop: Arc<AtomicBool>,
 }
 
 impl Drop for Answer {
     fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
         self.task.abort();
     }
 }
@@ -209,7 +218,7 @@ impl Engine {
         let timeout_ms = request.limits.timeout_ms;
         let deadline = tokio::time::Instant::now() + Duration::from_millis(timeout_ms);
         let planned = self.plan(&request, progress.clone())?;
-        let columns = planned.columns.clone();
+        let (columns, stop) = (planned.columns.clone(), planned.stop.clone());
         let (sender, batches) = mpsc::channel(BATCHES_WAITING_MAX);
         let task = self.options.runtime.spawn(async move {
             let ran = calm(run_plan(planned, &sender)).await;
@@ -228,6 +237,7 @@ impl Engine {
             rows: 0,
             max_rows: request.limits.max_rows,
             task: task.abort_handle(),
+            stop,
         })
     }
 
@@ -240,7 +250,8 @@ impl Engine {
     fn plan_here(&self, request: &QueryRequest, progress: Arc<QueryProgress>) -> Result<Planned, QueryError> {
         let read = parse(request)?;
         let work = async {
-            let state = self.state(request).map_err(|error| internal(&error.to_string()))?;
+            let stop: Arc<AtomicBool> = Arc::default();
+            let state = self.state(request, &stop).map_err(|error| internal(&error.to_string()))?;
             let context = SessionContext::new_with_state(state);
             for (number, table) in read.tables.iter().enumerate() {
                 let store = resolve(table, request)?;
@@ -257,14 +268,14 @@ impl Engine {
             });
             let plan = plan.map_err(|error| error::of_engine(&error, &read, &known_names(request.dialect)))?;
             let columns = columns(&plan, &read, request.dialect);
-            Ok(Planned { state, plan, columns, read: read.clone(), dialect: request.dialect })
+            Ok(Planned { state, plan, columns, read: read.clone(), dialect: request.dialect, stop })
         };
         // Tables are in memory: planning never waits.
         calm(work).now_or_never().unwrap_or_else(|| Err(internal("planning waited")))
     }
 
     /// A session of one query's own.
-    fn state(&self, request: &QueryRequest) -> Result<SessionState, DataFusionError> {
+    fn state(&self, request: &QueryRequest, stop: &Arc<AtomicBool>) -> Result<SessionState, DataFusionError> {
         let limits = &request.limits;
         let mut config = SessionConfig::new()
             .with_batch_size(BATCH_ROWS)
@@ -288,8 +299,10 @@ impl Engine {
             .build_arc()?;
         let mut seed = [0_u8; 8];
         self.env.rng.fill(&mut seed);
-        let ours: Vec<Arc<ScalarUDF>> =
-            functions::all(self.env.clock.now().ms(), u64::from_le_bytes(seed)).into_iter().map(Arc::new).collect();
+        let ours: Vec<Arc<ScalarUDF>> = functions::all(self.env.clock.now().ms(), u64::from_le_bytes(seed), stop)
+            .into_iter()
+            .map(Arc::new)
+            .collect();
         let named = |name: &str| -> Result<Arc<ScalarUDF>, DataFusionError> {
             let found = ours.iter().find(|function| function.name() == name).cloned();
             found.ok_or_else(|| DataFusionError::Internal(format!("there is no function {name}")))
@@ -473,15 +486,32 @@ fn columns(plan: &LogicalPlan, read: &Read, dialect: Dialect) -> Vec<Column> {
 }
 
 /// Makes what multiplies rows give way now and then: else a join of what is in memory would run to its end whoever waits for the thread,
-/// or wants it to stop.
-fn yielding(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>, DataFusionError> {
+/// or wants it to stop. A join that tries every pair does not give way before a pair fits: its condition is what can be stopped.
+fn yielding(
+    plan: Arc<dyn ExecutionPlan>,
+    same: Option<&Arc<ScalarUDF>>,
+    state: &SessionState,
+) -> Result<Arc<dyn ExecutionPlan>, DataFusionError> {
     plan.transform_up(|plan| {
-        let multiplies = plan.name().contains("Join") || plan.name().contains("Unnest");
-        Ok(if multiplies {
-            Transformed::yes(Arc::new(CooperativeExec::new(plan)) as Arc<dyn ExecutionPlan>)
-        } else {
-            Transformed::no(plan)
-        })
+        if !plan.name().contains("Join") && !plan.name().contains("Unnest") {
+            return Ok(Transformed::no(plan));
+        }
+        let any: &dyn Any = plan.as_ref();
+        let pairs = any.downcast_ref::<NestedLoopJoinExec>();
+        let plan = match (pairs, pairs.and_then(NestedLoopJoinExec::filter), same) {
+            (Some(join), Some(filter), Some(same)) => {
+                let (condition, schema) = (filter.expression().clone(), filter.schema());
+                let options = state.config_options().clone();
+                let condition = ScalarFunctionExpr::try_new(same.clone(), vec![condition], schema, options)?;
+                let filter = JoinFilter::new(Arc::new(condition), filter.column_indices().to_vec(), schema.clone());
+                let projection = join.projection().as_ref().map(|columns| columns.to_vec());
+                let (left, right) = (join.left().clone(), join.right().clone());
+                let join = NestedLoopJoinExec::try_new(left, right, Some(filter), join.join_type(), projection)?;
+                Arc::new(join) as Arc<dyn ExecutionPlan>
+            }
+            _ => plan,
+        };
+        Ok(Transformed::yes(Arc::new(CooperativeExec::new(plan)) as Arc<dyn ExecutionPlan>))
     })
     .data()
 }
@@ -493,7 +523,9 @@ async fn run_plan(planned: Planned, out: &mpsc::Sender<Result<RecordBatch, Query
         let translated = error::of_engine(&error, &read, &known_names(dialect));
         if translated.kind == Kind::Internal { internal(&error.to_string()) } else { translated }
     };
-    let physical = state.create_physical_plan(&plan).await.and_then(yielding).map_err(of_engine)?;
+    let physical = state.create_physical_plan(&plan).await;
+    let same = state.scalar_functions().get(functions::SAME).cloned();
+    let physical = physical.and_then(|physical| yielding(physical, same.as_ref(), &state)).map_err(of_engine)?;
     let mut batches = datafusion::physical_plan::execute_stream(physical, state.task_ctx()).map_err(of_engine)?;
     while let Some(batch) = batches.next().await {
         let batch = batch.map_err(of_engine)?;

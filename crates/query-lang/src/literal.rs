@@ -16,7 +16,7 @@ pub(crate) fn parameter(text: &str, dialect: Dialect) -> Expr {
             let parsed = parser.parse_expr().ok()?;
             (parser.peek_token().token == sqlparser::tokenizer::Token::EOF).then_some(parsed)
         })
-        .filter(|parsed| is_literal(parsed));
+        .filter(is_literal);
     match parsed {
         Some(Expr::Value(value)) if matches!(value.value, Value::SingleQuotedString(_)) => Expr::Value(value),
         Some(parsed) if dialect == Dialect::Athena => parsed,

@@ -38,10 +38,8 @@ pub(crate) fn measure(tokens: &[&TokenWithSpan]) -> Result<(), SqlError> {
                 }
                 levels.push(Level::default());
             }
-            Token::RParen | Token::RBracket => {
-                if levels.len() > 1 {
-                    levels.pop();
-                }
+            Token::RParen | Token::RBracket if levels.len() > 1 => {
+                levels.pop();
             }
             Token::Period => level.path += 1,
             Token::Comma => *level = Level { sets: level.sets, ..Level::default() },

@@ -109,7 +109,7 @@ pub fn parse(sql: &str, dialect: Dialect, parameters: &[String]) -> Result<Query
         } else {
             // A misspelt word was taken for an alias: what is wrong stands behind it.
             let before = tokens.iter().filter(|token| token.span.end <= rest.span.start);
-            let before = before.filter(|token| !matches!(token.token, Token::Whitespace(_))).last();
+            let before = before.filter(|token| !matches!(token.token, Token::Whitespace(_))).next_back();
             let before = before.map(|token| token.token.to_string()).unwrap_or_default();
             match nearest(&before, WORDS.iter().copied()).filter(|word| !word.eq_ignore_ascii_case(&before)) {
                 Some(word) => format!("mismatched input '{}'. Expecting: <EOF>. Did you mean '{word}'?", rest.token),
@@ -121,7 +121,7 @@ pub fn parse(sql: &str, dialect: Dialect, parameters: &[String]) -> Result<Query
     let Statement::Query(_) = &statement else {
         return Err(SqlError::at(Kind::NotReading, place(first.span), not_reading(&first.token.to_string())));
     };
-    let mut reading = Reading::default();
+    let mut reading = Reading;
     if let ControlFlow::Break(error) = Visit::visit(&statement, &mut reading) {
         return Err(error);
     }

@@ -16,6 +16,7 @@ mod url;
 use std::hash::{Hash, Hasher};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use datafusion::arrow::array::ArrayRef;
 use datafusion::arrow::datatypes::{DataType, FieldRef};
@@ -26,7 +27,11 @@ use datafusion::logical_expr::{
     ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 
+use crate::types;
 pub(crate) use input::{Bounded, Input, Texts};
+
+/// The function that answers its argument, and fails when the query is stopped.
+pub(crate) const SAME: &str = "trino_same";
 
 /// An error with a message for the user.
 pub(crate) fn wrong<T>(message: impl Into<String>) -> Result<T> {
@@ -222,8 +227,9 @@ impl ScalarUDFImpl for Fun {
     }
 }
 
-/// Every function. `now_ms` is the time at which the query began; `seed` begins its random numbers.
-pub(crate) fn all(now_ms: i64, seed: u64) -> Vec<ScalarUDF> {
+/// Every function. `now_ms` is the time at which the query began; `seed` begins its random numbers; after `stop` each of them fails, so that a
+/// query that nobody waits for ends inside of a long step, too.
+pub(crate) fn all(now_ms: i64, seed: u64, stop: &Arc<AtomicBool>) -> Vec<ScalarUDF> {
     let mut functions = Vec::new();
     functions.extend(cast::functions());
     functions.extend(json::functions());
@@ -235,13 +241,21 @@ pub(crate) fn all(now_ms: i64, seed: u64) -> Vec<ScalarUDF> {
     functions.extend(regex::functions());
     functions.extend(time::functions(now_ms));
     functions.extend(url::functions());
+    functions.push(Fun::new(SAME, 1..=1, |args| Ok(types::result(args.data_type(0).clone())), |input| input.array(0)));
     let forgiving: Vec<Fun> = functions
         .iter()
         .filter(|function| query_lang::FALLIBLE.contains(&function.name.as_str()))
         .map(Fun::forgiving)
         .collect();
     functions.extend(forgiving);
-    functions.into_iter().map(ScalarUDF::from).collect()
+    let stopping = |mut function: Fun| {
+        let (run, stop) = (function.run.clone(), stop.clone());
+        function.run = Arc::new(
+            move |input: &Input| if stop.load(Ordering::Relaxed) { wrong("The query was stopped") } else { run(input) },
+        );
+        function
+    };
+    functions.into_iter().map(stopping).map(ScalarUDF::from).collect()
 }
 
 /// A function of the engine or of ours, by its name, for functions that are replaced by others.

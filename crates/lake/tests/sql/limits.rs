@@ -63,7 +63,8 @@ async fn what_does_not_fit_in_memory_is_sorted_and_grouped_on_disk() {
     // 132,651 rows with some 200 bytes each: several times the memory.
     let from = "FROM (SELECT a.eventID || b.eventID || c.eventID AS x, lpad(a.requestID, 90, 'x') AS y FROM events a, events b, events c)";
     let mut sorted = lake(&format!("SELECT x {from} ORDER BY x DESC, y"));
-    sorted.limits.memory_bytes = 24 << 20;
+    sorted.limits.memory_bytes = 48 << 20;
+    sorted.limits.max_concurrency = 1;
     sorted.limits.max_rows = None;
     let table = world.ask(sorted).await.unwrap();
     assert_eq!(table.rows.len(), 51 * 51 * 51);
@@ -71,7 +72,8 @@ async fn what_does_not_fit_in_memory_is_sorted_and_grouped_on_disk() {
     lives(&world).await;
 
     let mut grouped = lake(&format!("SELECT count(*) FROM (SELECT x, count(*) AS n {from} GROUP BY x)"));
-    grouped.limits.memory_bytes = 24 << 20;
+    grouped.limits.memory_bytes = 48 << 20;
+    grouped.limits.max_concurrency = 1;
     let table = world.ask(grouped).await.unwrap();
     assert_eq!(table.rows[0][0].as_deref(), Some("132651"));
     lives(&world).await;

@@ -45,6 +45,8 @@ pub enum Place {
 
 pub struct World {
     pub engine: Engine,
+    /// Queries have threads of their own: those that wait for them keep their timers.
+    runtime: Option<tokio::runtime::Runtime>,
     pub spill: tempfile::TempDir,
 }
 
@@ -105,12 +107,13 @@ impl World {
             }
         }
         let spill = tempfile::tempdir().unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let options = Options {
             spill_folder: Some(spill.path().to_owned()),
-            spill_bytes_max: 256 << 20,
-            runtime: tokio::runtime::Handle::current(),
+            spill_bytes_max: 4 << 30,
+            runtime: runtime.handle().clone(),
         };
-        World { engine: Engine::new(env, stores, options), spill }
+        World { engine: Engine::new(env, stores, options), runtime: Some(runtime), spill }
     }
 
     /// The whole answer, or the error.
@@ -131,6 +134,14 @@ impl World {
             rows.extend(answer.texts(&batch?)?);
         }
         Ok(Table { columns: answer.columns().to_vec(), rows })
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 

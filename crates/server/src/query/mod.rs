@@ -155,11 +155,15 @@ impl Tables {
 /// Answers the statements. Exit code 0: answered; 1: not; 2: answered, but some files could not be read.
 pub fn run(args: &QueryArgs) -> Result<ExitCode, Failure> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(cores).enable_all().build()?;
-    runtime.block_on(run_async(args, cores))
+    // The threads that compute are not those that keep the time and hear the keyboard.
+    let workers = tokio::runtime::Builder::new_multi_thread().worker_threads(cores).enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let done = runtime.block_on(run_async(args, cores, workers.handle().clone()));
+    workers.shutdown_background();
+    done
 }
 
-async fn run_async(args: &QueryArgs, cores: usize) -> Result<ExitCode, Failure> {
+async fn run_async(args: &QueryArgs, cores: usize, workers: tokio::runtime::Handle) -> Result<ExitCode, Failure> {
     let env = system::env();
     let text = text(args, &env)?;
     if args.from.is_empty() {
@@ -185,11 +189,8 @@ async fn run_async(args: &QueryArgs, cores: usize) -> Result<ExitCode, Failure> 
         sources.insert(store.clone(), files);
         named.push((name, store));
     }
-    let options = Options {
-        spill_folder: Some(std::env::temp_dir()),
-        spill_bytes_max: SPILL_BYTES_MAX,
-        runtime: tokio::runtime::Handle::current(),
-    };
+    let options =
+        Options { spill_folder: Some(std::env::temp_dir()), spill_bytes_max: SPILL_BYTES_MAX, runtime: workers };
     let engine = Engine::outside(env.clone(), sources, options);
     let mut tables = Tables::new(dialect, &named);
     let (shape, cancelled) = (args.shape(), interrupted());
