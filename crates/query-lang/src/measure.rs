@@ -30,6 +30,7 @@ pub(crate) fn measure(tokens: &[&TokenWithSpan]) -> Result<(), SqlError> {
     let mut levels = vec![Level::default()];
     for token in tokens {
         let refuse = |message: String| Err(SqlError::at(Kind::Syntax, place(token.span), message));
+        let nested = levels.len() > 1;
         let Some(level) = levels.last_mut() else { return Ok(()) };
         match &token.token {
             Token::LParen | Token::LBracket => {
@@ -38,7 +39,7 @@ pub(crate) fn measure(tokens: &[&TokenWithSpan]) -> Result<(), SqlError> {
                 }
                 levels.push(Level::default());
             }
-            Token::RParen | Token::RBracket if levels.len() > 1 => {
+            Token::RParen | Token::RBracket if nested => {
                 levels.pop();
             }
             Token::Period => level.path += 1,

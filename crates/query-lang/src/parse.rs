@@ -108,8 +108,10 @@ pub fn parse(sql: &str, dialect: Dialect, parameters: &[String]) -> Result<Query
             "Only one statement can be run at a time".to_owned()
         } else {
             // A misspelt word was taken for an alias: what is wrong stands behind it.
-            let before = tokens.iter().filter(|token| token.span.end <= rest.span.start);
-            let before = before.filter(|token| !matches!(token.token, Token::Whitespace(_))).next_back();
+            let is_before = |token: &&TokenWithSpan| {
+                token.span.end <= rest.span.start && !matches!(token.token, Token::Whitespace(_))
+            };
+            let before = tokens.iter().rfind(is_before);
             let before = before.map(|token| token.token.to_string()).unwrap_or_default();
             match nearest(&before, WORDS.iter().copied()).filter(|word| !word.eq_ignore_ascii_case(&before)) {
                 Some(word) => format!("mismatched input '{}'. Expecting: <EOF>. Did you mean '{word}'?", rest.token),
