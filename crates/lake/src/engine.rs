@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -110,7 +111,7 @@ pub struct Answer {
     columns: Vec<Column>,
     camel: bool,
     batches: mpsc::Receiver<Result<RecordBatch, QueryError>>,
-    deadline: tokio::time::Instant,
+    deadline: Pin<Box<tokio::time::Sleep>>,
     timeout_ms: u64,
     cancel: watch::Receiver<bool>,
     progress: Arc<QueryProgress>,
@@ -138,7 +139,7 @@ impl Answer {
         let batch = tokio::select! {
             biased;
             () = cancelled(&mut self.cancel) => Some(Err(QueryError::new(Kind::Cancelled, "The query was cancelled"))),
-            () = tokio::time::sleep_until(self.deadline) => Some(Err(timed_out(self.timeout_ms))),
+            () = &mut self.deadline => Some(Err(timed_out(self.timeout_ms))),
             batch = self.batches.recv() => batch,
         }?;
         let batch = match batch {
@@ -216,7 +217,7 @@ impl Engine {
         cancel: watch::Receiver<bool>,
     ) -> Result<Answer, QueryError> {
         let timeout_ms = request.limits.timeout_ms;
-        let deadline = tokio::time::Instant::now() + Duration::from_millis(timeout_ms);
+        let deadline = Box::pin(tokio::time::sleep(Duration::from_millis(timeout_ms)));
         let planned = self.plan(&request, progress.clone())?;
         let (columns, stop) = (planned.columns.clone(), planned.stop.clone());
         let (sender, batches) = mpsc::channel(BATCHES_WAITING_MAX);

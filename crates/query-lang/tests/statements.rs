@@ -140,7 +140,7 @@ LOCATION 's3://my-cloudtrail-bucket/AWSLogs/123456789012/CloudTrail/';";
     };
     assert_eq!(table.name, ["cloudtrail_logs"]);
     assert!(table.is_cloudtrail());
-    assert_eq!(table.columns.len(), 14);
+    assert_eq!(table.columns.len(), 12);
     assert_eq!(table.columns[1].name, "useridentity");
     assert_eq!(
         table.columns[1].r#type,

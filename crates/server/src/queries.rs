@@ -57,7 +57,6 @@ impl Drop for Queries {
 }
 
 /// An empty folder, for its owner alone.
-#[expect(clippy::disallowed_methods, reason = "scratch files of another crate, which uses the real file system")]
 fn clear(folder: &Path) -> Result<(), Failure> {
     use std::os::unix::fs::DirBuilderExt;
     let failed = |error: std::io::Error| format!("clearing {}: {error}", folder.display());

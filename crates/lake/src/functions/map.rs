@@ -344,7 +344,6 @@ fn map_of_rows(
 }
 
 /// For each row the places of equal elements, in the order of their first.
-#[expect(clippy::type_complexity, reason = "rows of groups of places")]
 fn grouped(list: &ListArray, rows: usize) -> Result<Vec<Option<Vec<Vec<usize>>>>> {
     let texts = super::Texts::of(list.values(), &Field::new("", list.values().data_type().clone(), true))?;
     let mut all = Vec::with_capacity(rows);
