@@ -8,6 +8,7 @@ mod encode;
 mod find;
 mod flat;
 mod index;
+mod loose;
 mod part;
 mod port;
 mod project;
@@ -32,6 +33,7 @@ mod testing;
 mod tests;
 
 pub use consumer::Events;
+pub use loose::{LOOSE_BATCH_ROWS, Loose, loose};
 pub use part::Part;
 pub use project::{Projection, UnknownColumn};
 pub use read::{Batches, Equality, Pruning, ReadError, ReadOptions, RowFilter};
