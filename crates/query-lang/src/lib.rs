@@ -6,6 +6,7 @@ mod dialect;
 mod error;
 mod functions;
 mod literal;
+mod measure;
 mod nearest;
 mod parse;
 mod rewrite;
@@ -14,15 +15,24 @@ mod text;
 pub use ddl::{ColumnDefinition, CreateTable, Definition};
 pub use error::{Kind, Position, SqlError};
 pub use functions::{FALLIBLE, KNOWN};
+pub use literal::pattern;
+pub use measure::CHAIN_MAX;
 pub use nearest::nearest;
 pub use parse::parse;
 pub use sqlparser::ast::Statement as Tree;
+pub use text::statements;
 
 /// The longest statement that is looked at, in bytes: Athena's limit (Lake's is 10,000 characters, which its API checks).
 pub const SQL_BYTES_MAX: usize = 262_144;
 
 /// How deep a statement may be nested.
 pub const DEPTH_MAX: usize = 100;
+
+/// The most tables that a statement may read, each counted as often as it is read: a table of WITH counts again wherever it is named.
+pub const TABLES_MAX: u32 = 200;
+
+/// The most items of a select list.
+pub const ITEMS_MAX: usize = 2_000;
 
 /// How SQL is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

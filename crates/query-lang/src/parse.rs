@@ -9,7 +9,7 @@ use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 
 use crate::dialect::Trino;
 use crate::error::{Kind, Position, SqlError, place};
-use crate::{DEPTH_MAX, Dialect, Query, SQL_BYTES_MAX, ddl, literal, nearest, rewrite, text};
+use crate::{DEPTH_MAX, Dialect, Query, SQL_BYTES_MAX, ddl, literal, measure, nearest, rewrite, text};
 
 /// Words that begin a statement or a part of one: what a misspelt word may have meant.
 const WORDS: &[&str] = &[
@@ -94,6 +94,7 @@ pub fn parse(sql: &str, dialect: Dialect, parameters: &[String]) -> Result<Query
         return Ok(Query::Definition(definition));
     }
     refuse_changing(first)?;
+    measure::measure(&words)?;
     let (tokens, types) = text::fold_types(tokens.clone());
 
     let mut parser = Parser::new(&Trino).with_recursion_limit(DEPTH_MAX).with_tokens_with_locations(tokens.clone());
@@ -106,14 +107,23 @@ pub fn parse(sql: &str, dialect: Dialect, parameters: &[String]) -> Result<Query
         let message = if many {
             "Only one statement can be run at a time".to_owned()
         } else {
-            mismatched(&rest.token.to_string(), "<EOF>")
+            // A misspelt word was taken for an alias: what is wrong stands behind it.
+            let is_before = |token: &&TokenWithSpan| {
+                token.span.end <= rest.span.start && !matches!(token.token, Token::Whitespace(_))
+            };
+            let before = tokens.iter().rfind(is_before);
+            let before = before.map(|token| token.token.to_string()).unwrap_or_default();
+            match nearest(&before, WORDS.iter().copied()).filter(|word| !word.eq_ignore_ascii_case(&before)) {
+                Some(word) => format!("mismatched input '{}'. Expecting: <EOF>. Did you mean '{word}'?", rest.token),
+                None => mismatched(&rest.token.to_string(), "<EOF>"),
+            }
         };
         return Err(SqlError::at(Kind::Syntax, place(rest.span), message));
     }
     let Statement::Query(_) = &statement else {
         return Err(SqlError::at(Kind::NotReading, place(first.span), not_reading(&first.token.to_string())));
     };
-    let mut reading = Reading::default();
+    let mut reading = Reading;
     if let ControlFlow::Break(error) = Visit::visit(&statement, &mut reading) {
         return Err(error);
     }

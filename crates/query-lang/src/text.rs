@@ -59,6 +59,26 @@ pub(crate) fn prepare(text: &str) -> Prepared {
     Prepared { text: out.into_iter().collect(), stores }
 }
 
+/// The statements of a text: what stands between semicolons that are in no quotes and no comment.
+pub fn statements(text: &str) -> Vec<String> {
+    let chars: Vec<char> = text.chars().collect();
+    let (mut found, mut from, mut at) = (Vec::new(), 0, 0);
+    while at < chars.len() {
+        match skip(&chars, at) {
+            Some(end) => at = end,
+            None => {
+                if chars[at] == ';' {
+                    found.push(chars[from..at].iter().collect());
+                    from = at + 1;
+                }
+                at += 1;
+            }
+        }
+    }
+    found.push(chars[from..].iter().collect());
+    found
+}
+
 /// The end of what begins here and is text, a quoted name or a comment.
 fn skip(chars: &[char], at: usize) -> Option<usize> {
     let next = chars.get(at + 1).copied();

@@ -47,11 +47,7 @@ impl Rewriter<'_> {
                 build::binary(a.clone(), BinaryOperator::PGBitwiseShiftRight, b.clone())
             }
             ("bitwise_not", Some([a])) => build::binary(build::number(-1), BinaryOperator::BitwiseXor, a.clone()),
-            ("concat", Some([first, rest @ ..])) => {
-                rest.iter().cloned().fold(build::call("trino_part_of_concat", vec![first.clone()]), |left, right| {
-                    build::binary(left, BinaryOperator::StringConcat, build::call("trino_part_of_concat", vec![right]))
-                })
-            }
+            ("concat", Some(args)) if !args.is_empty() => build::call("trino_concat", args.to_vec()),
             ("greatest" | "least", Some(args)) if !args.is_empty() => {
                 let Some(any_null) = build::any_null(args) else { return Step::Continue(()) };
                 build::case(any_null, build::null(), Some(build::call(name, args.to_vec())))
@@ -73,12 +69,23 @@ impl Rewriter<'_> {
             }
             ("array_position", Some([array, element])) => build::call(
                 "coalesce",
-                vec![build::call("array_position", vec![array.clone(), element.clone()]), build::number(0)],
+                vec![bigint(build::call("array_position", vec![array.clone(), element.clone()])), build::number(0)],
             ),
+            ("length" | "char_length" | "character_length", Some([x])) => {
+                bigint(build::call("length", vec![x.clone()]))
+            }
+            ("strpos", Some([x, what])) => bigint(build::call("strpos", vec![x.clone(), what.clone()])),
+            ("levenshtein_distance", Some([a, b])) => bigint(build::call("levenshtein", vec![a.clone(), b.clone()])),
+            ("map_filter" | "transform_keys" | "transform_values", Some([map, Expr::Lambda(lambda)])) => {
+                match over_entries(name, map, lambda) {
+                    Some(rewritten) => rewritten,
+                    None => return wrong("map, (k, v) -> expression"),
+                }
+            }
             ("array_remove", Some([array, element])) => {
                 build::call("array_remove_all", vec![array.clone(), element.clone()])
             }
-            ("repeat", Some([element, count])) => build::call("array_repeat", vec![element.clone(), count.clone()]),
+            ("repeat", Some(args)) => build::call("trino_repeat", args.to_vec()),
             ("trim_array", Some([array, count])) => {
                 let left = build::binary(
                     build::call("cardinality", vec![array.clone()]),
@@ -87,18 +94,8 @@ impl Rewriter<'_> {
                 );
                 build::call("slice", vec![array.clone(), build::number(1), left])
             }
-            ("sequence", Some([from, to])) => build::call("trino_sequence", vec![from.clone(), to.clone()]),
-            ("sequence", Some([from, to, step])) => {
-                build::call("generate_series", vec![from.clone(), to.clone(), step.clone()])
-            }
-            ("row", Some(args)) => {
-                let named = args
-                    .iter()
-                    .enumerate()
-                    .flat_map(|(at, arg)| [build::text(format!("field{at}")), arg.clone()])
-                    .collect();
-                build::call("named_struct", named)
-            }
+            ("sequence", Some(args)) => build::call("trino_sequence", args.to_vec()),
+            ("row", Some(args)) if !args.is_empty() => build::call("trino_row", args.to_vec()),
             ("map", Some([])) => {
                 build::call("trino_cast", vec![build::text("{}"), build::text("map(varchar,varchar)")])
             }
@@ -208,13 +205,19 @@ impl Rewriter<'_> {
                 reshape(function, "avg", vec![x]);
                 *expr = build::call("exp", vec![expr.clone()]);
             }
-            ("listagg", Some([x])) => {
-                let args = vec![x.clone(), build::text("")];
-                listagg(function, args);
-            }
-            ("listagg", Some([x, separator])) => {
-                let args = vec![x.clone(), separator.clone()];
-                listagg(function, args);
+            ("listagg", Some([x, ..])) => {
+                let (x, separator) = (x.clone(), args.as_deref().and_then(|args| args.get(1)).cloned());
+                let by = std::mem::take(&mut function.within_group);
+                reshape(function, "array_agg", vec![x.clone()]);
+                only_where(function, Expr::IsNotNull(Box::new(x)));
+                if let FunctionArguments::List(list) = &mut function.args {
+                    list.clauses.retain(|clause| !matches!(clause, FunctionArgumentClause::OnOverflow(_)));
+                    if !by.is_empty() {
+                        list.clauses.push(FunctionArgumentClause::OrderBy(by));
+                    }
+                }
+                let separator = separator.unwrap_or_else(|| build::text(""));
+                *expr = build::call("array_join", vec![expr.clone(), separator]);
             }
             _ => {
                 if let Some((_, engine)) = functions::RENAMED.iter().find(|(trino, _)| *trino == name) {
@@ -268,15 +271,51 @@ fn order(function: &mut Function, by: Expr, ascending: bool) {
     }
 }
 
-/// `listagg(x, ',') WITHIN GROUP (ORDER BY y)`.
-fn listagg(function: &mut Function, args: Vec<Expr>) {
-    reshape(function, "string_agg", args);
-    let by = std::mem::take(&mut function.within_group);
-    if let FunctionArguments::List(list) = &mut function.args {
-        list.clauses.retain(|clause| !matches!(clause, FunctionArgumentClause::OnOverflow(_)));
-        if !by.is_empty() {
-            list.clauses.push(FunctionArgumentClause::OrderBy(by));
+fn bigint(expr: Expr) -> Expr {
+    build::call("trino_cast", vec![expr, build::text("bigint")])
+}
+
+/// A lambda over keys and values of a map, as one over its entries.
+fn over_entries(name: &str, map: &Expr, lambda: &sqlparser::ast::LambdaFunction) -> Option<Expr> {
+    const ENTRY: &str = "$entry";
+    let sqlparser::ast::OneOrManyWithParens::Many(params) = &lambda.params else { return None };
+    let [key, value] = params.as_slice() else { return None };
+    let field = |number: usize| {
+        let args = vec![Expr::Identifier(build::ident(ENTRY)), build::text(format!("field{number}"))];
+        build::call("trino_field", args)
+    };
+    let mut body = lambda.body.as_ref().clone();
+    let mut fields = Parameters { fields: [(&key.name.value, field(0)), (&value.name.value, field(1))] };
+    let _ = VisitMut::visit(&mut body, &mut fields);
+    let mut of_entry = lambda.clone();
+    let mut entry = key.clone();
+    entry.name = build::ident(ENTRY);
+    of_entry.params = sqlparser::ast::OneOrManyWithParens::One(entry);
+    let (function, body) = match name {
+        "map_filter" => ("array_filter", body),
+        "transform_keys" => ("array_transform", build::call("trino_row", vec![body, field(1)])),
+        _ => ("array_transform", build::call("trino_row", vec![field(0), body])),
+    };
+    *of_entry.body = body;
+    let entries = build::call("map_entries", vec![map.clone()]);
+    Some(build::call("map_from_entries", vec![build::call(function, vec![entries, Expr::Lambda(of_entry)])]))
+}
+
+/// Puts fields in the place of a lambda's parameters.
+struct Parameters<'a> {
+    fields: [(&'a String, Expr); 2],
+}
+
+impl sqlparser::ast::VisitorMut for Parameters<'_> {
+    type Break = ();
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> std::ops::ControlFlow<()> {
+        if let Expr::Identifier(ident) = expr
+            && let Some((_, field)) = self.fields.iter().find(|(name, _)| **name == ident.value)
+        {
+            *expr = field.clone();
         }
+        std::ops::ControlFlow::Continue(())
     }
 }
 

@@ -2,7 +2,10 @@
 
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{AccessExpr, BinaryOperator, CastKind, Expr, Ident, Subscript, Value, VisitMut, VisitorMut};
+use sqlparser::ast::{
+    AccessExpr, BinaryOperator, CastKind, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Subscript,
+    Value, VisitMut, VisitorMut,
+};
 
 use super::{Rewriter, Step, build, lower, stop};
 use crate::error::{Kind, place};
@@ -16,7 +19,13 @@ impl Rewriter<'_> {
                 self.note(ident.value.to_lowercase(), ident.value.clone(), ident.span);
                 lower(ident);
             }
-            Expr::CompoundIdentifier(idents) => self.path(idents),
+            Expr::CompoundIdentifier(idents) => {
+                self.path(idents);
+                if let Some(fields) = self.fields_of_outer(idents) {
+                    *expr = fields;
+                }
+            }
+            Expr::Like { pattern, escape_char, .. } => return like(pattern, escape_char),
             Expr::CompoundFieldAccess { .. } => return self.access(expr),
             Expr::Cast { kind, expr: inner, data_type, .. } => {
                 let name = match kind {
@@ -30,6 +39,10 @@ impl Rewriter<'_> {
                 let kind = typed.data_type.to_string().to_lowercase();
                 *expr = build::call("trino_cast", vec![Expr::Value(typed.value.clone()), build::text(kind)]);
             }
+            Expr::BinaryOp { left, op: BinaryOperator::StringConcat, right } => {
+                let [left, right] = [left, right].map(|side| std::mem::replace(side.as_mut(), build::null()));
+                *expr = concat(left, right);
+            }
             Expr::AtTimeZone { timestamp, time_zone } => {
                 let args = [timestamp, time_zone].map(|part| std::mem::replace(part.as_mut(), build::null()));
                 *expr = build::call("at_timezone", args.into());
@@ -40,7 +53,8 @@ impl Rewriter<'_> {
             }
             Expr::Position { expr: what, r#in } => {
                 let args = [r#in, what].map(|part| std::mem::replace(part.as_mut(), build::null()));
-                *expr = build::call("strpos", args.into());
+                let found = build::call("strpos", args.into());
+                *expr = build::call("trino_cast", vec![found, build::text("bigint")]);
             }
             Expr::Substring { expr: inner, substring_from, substring_for, .. } => {
                 let from = substring_from.take().map_or_else(|| build::number(1), |from| *from);
@@ -126,6 +140,19 @@ impl Rewriter<'_> {
         }
     }
 
+    /// Fields of a column of a query around this one, as calls: the engine knows no paths there.
+    fn fields_of_outer(&self, idents: &[Ident]) -> Option<Expr> {
+        let [table, column, fields @ ..] = idents else { return None };
+        let (own, around) = self.scopes.split_last()?;
+        let names = |scope: &super::Scope| scope.aliases.contains(&table.value);
+        if fields.is_empty() || names(own) || !around.iter().any(names) {
+            return None;
+        }
+        let root = Expr::CompoundIdentifier(vec![table.clone(), column.clone()]);
+        let step = |value, field: &Ident| build::call("trino_field", vec![value, build::text(field.value.clone())]);
+        Some(fields.iter().fold(root, step))
+    }
+
     /// `x[1].field`: calls, from the inside to the outside.
     fn access(&mut self, expr: &mut Expr) -> Step {
         let Expr::CompoundFieldAccess { root, access_chain } = expr else { return Step::Continue(()) };
@@ -152,6 +179,42 @@ impl Rewriter<'_> {
         *expr = value;
         Step::Continue(())
     }
+}
+
+/// Two texts or lists one after the other; a chain of them is one call.
+fn concat(left: Expr, right: Expr) -> Expr {
+    if let Expr::Function(mut function) = left {
+        if function.name.to_string() == "trino_concat"
+            && let FunctionArguments::List(list) = &mut function.args
+        {
+            list.args.push(FunctionArg::Unnamed(FunctionArgExpr::Expr(right)));
+            return Expr::Function(function);
+        }
+        return build::call("trino_concat", vec![Expr::Function(function), right]);
+    }
+    build::call("trino_concat", vec![left, right])
+}
+
+/// The engine's LIKE always takes a backslash for an escape; Trino's none, or the one that is named.
+fn like(pattern: &mut Expr, escape: &mut Option<sqlparser::ast::ValueWithSpan>) -> Step {
+    let wrong = |message: &str| stop(Kind::Type, None, message);
+    let escape = match escape.take().map(|value| value.value) {
+        None => None,
+        Some(Value::SingleQuotedString(text)) if text.chars().count() == 1 => text.chars().next(),
+        Some(_) => return wrong("Escape string must be a single character"),
+    };
+    let Expr::Value(value) = &*pattern else {
+        let escape = escape.map(String::from).unwrap_or_default();
+        let inner = std::mem::replace(pattern, build::null());
+        *pattern = build::call("trino_pattern", vec![inner, build::text(escape)]);
+        return Step::Continue(());
+    };
+    let Value::SingleQuotedString(text) = &value.value else { return Step::Continue(()) };
+    match crate::pattern(text, escape) {
+        Some(text) => *pattern = build::text(text),
+        None => return wrong("Escape character must be followed by '%', '_' or the escape character itself"),
+    }
+    Step::Continue(())
 }
 
 /// In a lambda's body `r.field` is a field of the parameter, not a column of a table `r`.

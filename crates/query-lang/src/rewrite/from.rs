@@ -59,6 +59,23 @@ impl Rewriter<'_> {
     }
 }
 
+/// What tables are called, by themselves or by their aliases, in lower case.
+pub(super) fn aliases(from: &[TableWithJoins]) -> Vec<String> {
+    let factors = from
+        .iter()
+        .flat_map(|table| std::iter::once(&table.relation).chain(table.joins.iter().map(|join| &join.relation)));
+    let named = factors.filter_map(|factor| match factor {
+        TableFactor::Table { alias: Some(alias), .. }
+        | TableFactor::Derived { alias: Some(alias), .. }
+        | TableFactor::UNNEST { alias: Some(alias), .. } => Some(alias.name.value.clone()),
+        TableFactor::Table { name, .. } => {
+            name.0.last().and_then(|part| part.as_ident()).map(|ident| ident.value.clone())
+        }
+        _ => None,
+    });
+    named.map(|name| name.to_lowercase()).collect()
+}
+
 fn lower_alias(alias: &mut TableAlias) {
     lower(&mut alias.name);
     alias.columns.iter_mut().for_each(|column| lower(&mut column.name));

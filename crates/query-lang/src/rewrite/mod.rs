@@ -13,7 +13,7 @@ use std::ops::ControlFlow;
 use sqlparser::ast::{Expr, ObjectName, ObjectNamePart, Query, Select, Statement, TableFactor, VisitMut, VisitorMut};
 
 use crate::error::{Kind, SqlError, place};
-use crate::{Mention, Outputs, Read, TableName};
+use crate::{ITEMS_MAX, Mention, Outputs, Read, TABLES_MAX, TableName};
 
 /// Rewrites a statement that is known to read only.
 pub(crate) fn rewrite(
@@ -39,8 +39,21 @@ struct Rewriter<'a> {
     types: &'a HashMap<String, String>,
     tables: Vec<TableName>,
     mentions: Vec<Mention>,
-    /// The names that WITH gives, for each query around.
-    scopes: Vec<Vec<String>>,
+    /// The queries around, from the outside to the inside.
+    scopes: Vec<Scope>,
+}
+
+/// A query that is being walked.
+#[derive(Default)]
+struct Scope {
+    /// The tables that its WITH names, and how many tables each of them reads.
+    with: Vec<(String, u32)>,
+    /// How many of them were walked: a name means what came before it.
+    done: usize,
+    /// How many tables it reads.
+    reads: u32,
+    /// What its tables are called.
+    aliases: Vec<String>,
 }
 
 type Step = ControlFlow<SqlError>;
@@ -60,7 +73,14 @@ impl Rewriter<'_> {
         let parts: Vec<String> =
             idents.iter().map(|ident| self.stores.get(&ident.value).unwrap_or(&ident.value).to_lowercase()).collect();
         let last = parts.last().cloned().unwrap_or_default();
-        if parts.len() == 1 && self.scopes.iter().flatten().any(|name| *name == last) {
+        let named = self.scopes.iter().rev().find_map(|scope| {
+            let named = scope.with.iter().take(scope.done).rev().find(|(name, _)| *name == last);
+            named.filter(|_| parts.len() == 1).map(|(_, reads)| *reads)
+        });
+        if let Some(scope) = self.scopes.last_mut() {
+            scope.reads = scope.reads.saturating_add(named.unwrap_or(1));
+        }
+        if named.is_some() {
             *name = ObjectName::from(vec![build::ident(last)]);
             return None;
         }
@@ -80,24 +100,46 @@ impl VisitorMut for Rewriter<'_> {
     type Break = SqlError;
 
     fn pre_visit_query(&mut self, query: &mut Query) -> Step {
-        let mut names = Vec::new();
+        let mut scope = Scope::default();
         if let Some(with) = &mut query.with {
+            if with.recursive {
+                return stop(Kind::Unsupported, place(with.with_token.0.span), "WITH RECURSIVE is not supported");
+            }
             for table in &mut with.cte_tables {
                 lower(&mut table.alias.name);
                 table.alias.columns.iter_mut().for_each(|column| lower(&mut column.name));
-                names.push(table.alias.name.value.clone());
+                scope.with.push((table.alias.name.value.clone(), 0));
             }
         }
-        self.scopes.push(names);
+        self.scopes.push(scope);
         select::limit(query)
     }
 
     fn post_visit_query(&mut self, _query: &mut Query) -> Step {
-        self.scopes.pop();
+        let reads = self.scopes.pop().map_or(0, |scope| scope.reads);
+        if reads > TABLES_MAX {
+            return stop(Kind::Unsupported, None, format!("the statement reads more than {TABLES_MAX} tables"));
+        }
+        if let Some(around) = self.scopes.last_mut() {
+            // The queries of WITH are walked first, in their order.
+            match around.with.get_mut(around.done) {
+                Some(named) => {
+                    named.1 = reads;
+                    around.done += 1;
+                }
+                None => around.reads = around.reads.saturating_add(reads),
+            }
+        }
         Step::Continue(())
     }
 
     fn pre_visit_select(&mut self, select: &mut Select) -> Step {
+        if select.projection.len() > ITEMS_MAX {
+            return stop(Kind::Unsupported, None, format!("more than {ITEMS_MAX} items are selected"));
+        }
+        if let Some(scope) = self.scopes.last_mut() {
+            scope.aliases.extend(from::aliases(&select.from));
+        }
         from::nest_unnest(select);
         select::name_items(&mut select.projection);
         Step::Continue(())
