@@ -1,16 +1,21 @@
 //! The engine: a statement becomes a plan over snapshots, the plan runs with memory, time and rows of its own, and rows come out as text or
 //! as batches. A panic ends the query that caused it.
 
+use std::any::Any;
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use base::Env;
 use datafusion::arrow::datatypes::Field;
 use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::error::DataFusionError;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::FairSpillPool;
@@ -19,19 +24,26 @@ use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::execution::{SessionState, SessionStateDefaults};
 use datafusion::logical_expr::planner::ExprPlanner;
 use datafusion::logical_expr::{Expr, LogicalPlan, ScalarUDF, col, lit};
+use datafusion::physical_expr::ScalarFunctionExpr;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::coop::CooperativeExec;
+use datafusion::physical_plan::joins::NestedLoopJoinExec;
+use datafusion::physical_plan::joins::utils::JoinFilter;
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 use datafusion::sql::parser::Statement;
 use eventstore::{Snapshot, Stores};
 use futures_util::{FutureExt, StreamExt};
 use ports::lake::{
-    Column, Dialect, QueryEngine, QueryError, QueryErrorKind as Kind, QueryProgress, QueryRequest, QueryTable, RowSink,
-    StoreId, TextRow,
+    Column, Dialect, QueryEngine, QueryError, QueryErrorKind as Kind, QueryProgress, QueryRequest, RowSink, StoreId,
+    TextRow,
 };
 use query_lang::{Query, Read};
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 
+use crate::outside::Records;
 use crate::planner::Planner;
+use crate::scan::Source;
 use crate::show::Printer;
 use crate::table::EventTable;
 use crate::{error, functions, names, table, types};
@@ -45,6 +57,11 @@ const CONCURRENCY_MAX: usize = 64;
 /// The least memory that a query gets: below it nothing can be sorted or grouped.
 const MEMORY_BYTES_MIN: u64 = 4 << 20;
 
+/// The stack that planning gets. Only what is used of it takes memory.
+const STACK_BYTES: usize = 64 << 20;
+/// The most that a sort keeps aside for merging what it spilled.
+const SORT_RESERVED_BYTES_MAX: usize = 10 << 20;
+
 /// What an engine may use.
 #[derive(Clone)]
 pub struct Options {
@@ -52,15 +69,31 @@ pub struct Options {
     pub spill_folder: Option<PathBuf>,
     /// The most that all queries together spill.
     pub spill_bytes_max: u64,
-    /// Where queries run. They compute for long: not where requests are answered.
+    /// Where queries run. They compute for long without giving way, so this must be a runtime of their own: neither requests nor the
+    /// timers of those that wait for an answer may depend on its threads.
     pub runtime: tokio::runtime::Handle,
 }
 
 /// See the module.
 pub struct Engine {
     env: Env,
-    stores: Arc<Stores>,
+    tables: Tables,
     options: Options,
+}
+
+/// What names of stores stand for.
+enum Tables {
+    Stores(Arc<Stores>),
+    Outside(BTreeMap<StoreId, Arc<dyn Records>>),
+}
+
+impl Tables {
+    fn source(&self, store: &StoreId) -> Option<Source> {
+        match self {
+            Tables::Stores(stores) => stores.snapshot(store).map(|snapshot| Source::Store(Arc::new(snapshot))),
+            Tables::Outside(all) => all.get(store).cloned().map(Source::Outside),
+        }
+    }
 }
 
 /// A query that is ready to run.
@@ -70,6 +103,7 @@ struct Planned {
     columns: Vec<Column>,
     read: Box<Read>,
     dialect: Dialect,
+    stop: Arc<AtomicBool>,
 }
 
 /// A result while it is made.
@@ -77,17 +111,19 @@ pub struct Answer {
     columns: Vec<Column>,
     camel: bool,
     batches: mpsc::Receiver<Result<RecordBatch, QueryError>>,
-    deadline: tokio::time::Instant,
+    deadline: Pin<Box<tokio::time::Sleep>>,
     timeout_ms: u64,
     cancel: watch::Receiver<bool>,
     progress: Arc<QueryProgress>,
     rows: u64,
     max_rows: Option<u64>,
     task: AbortHandle,
+    stop: Arc<AtomicBool>,
 }
 
 impl Drop for Answer {
     fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
         self.task.abort();
     }
 }
@@ -103,7 +139,7 @@ impl Answer {
         let batch = tokio::select! {
             biased;
             () = cancelled(&mut self.cancel) => Some(Err(QueryError::new(Kind::Cancelled, "The query was cancelled"))),
-            () = tokio::time::sleep_until(self.deadline) => Some(Err(timed_out(self.timeout_ms))),
+            () = &mut self.deadline => Some(Err(timed_out(self.timeout_ms))),
             batch = self.batches.recv() => batch,
         }?;
         let batch = match batch {
@@ -165,7 +201,12 @@ async fn calm<T>(work: impl Future<Output = Result<T, QueryError>>) -> Result<T,
 impl Engine {
     /// An engine over these stores.
     pub fn new(env: Env, stores: Arc<Stores>, options: Options) -> Engine {
-        Engine { env, stores, options }
+        Engine { env, tables: Tables::Stores(stores), options }
+    }
+
+    /// An engine over records that are in no store, under names of stores.
+    pub fn outside(env: Env, records: BTreeMap<StoreId, Arc<dyn Records>>, options: Options) -> Engine {
+        Engine { env, tables: Tables::Outside(records), options }
     }
 
     /// Begins a query; its rows come as batches. Dropping the answer ends it.
@@ -176,9 +217,9 @@ impl Engine {
         cancel: watch::Receiver<bool>,
     ) -> Result<Answer, QueryError> {
         let timeout_ms = request.limits.timeout_ms;
-        let deadline = tokio::time::Instant::now() + Duration::from_millis(timeout_ms);
+        let deadline = Box::pin(tokio::time::sleep(Duration::from_millis(timeout_ms)));
         let planned = self.plan(&request, progress.clone())?;
-        let columns = planned.columns.clone();
+        let (columns, stop) = (planned.columns.clone(), planned.stop.clone());
         let (sender, batches) = mpsc::channel(BATCHES_WAITING_MAX);
         let task = self.options.runtime.spawn(async move {
             let ran = calm(run_plan(planned, &sender)).await;
@@ -197,19 +238,26 @@ impl Engine {
             rows: 0,
             max_rows: request.limits.max_rows,
             task: task.abort_handle(),
+            stop,
         })
     }
 
     /// A statement as a plan. Runs nothing.
     fn plan(&self, request: &QueryRequest, progress: Arc<QueryProgress>) -> Result<Planned, QueryError> {
+        // A statement of many operators makes deep trees, and callers are threads of any size.
+        stacker::maybe_grow(STACK_BYTES / 2, STACK_BYTES, || self.plan_here(request, progress))
+    }
+
+    fn plan_here(&self, request: &QueryRequest, progress: Arc<QueryProgress>) -> Result<Planned, QueryError> {
         let read = parse(request)?;
         let work = async {
-            let state = self.state(request).map_err(|error| internal(&error.to_string()))?;
+            let stop: Arc<AtomicBool> = Arc::default();
+            let state = self.state(request, &stop).map_err(|error| internal(&error.to_string()))?;
             let context = SessionContext::new_with_state(state);
             for (number, table) in read.tables.iter().enumerate() {
-                let (known, store) = resolve(table, request)?;
-                let snapshot = self.stores.snapshot(&store).ok_or_else(|| unknown_table(table, request, known))?;
-                register(&context, number, Arc::new(snapshot), request.dialect, progress.clone())
+                let store = resolve(table, request)?;
+                let source = self.tables.source(&store).ok_or_else(|| unknown_table(table, request))?;
+                register(&context, number, source, request.dialect, progress.clone())
                     .map_err(|error| internal(&error.to_string()))?;
             }
             let state = context.state();
@@ -221,14 +269,14 @@ impl Engine {
             });
             let plan = plan.map_err(|error| error::of_engine(&error, &read, &known_names(request.dialect)))?;
             let columns = columns(&plan, &read, request.dialect);
-            Ok(Planned { state, plan, columns, read: read.clone(), dialect: request.dialect })
+            Ok(Planned { state, plan, columns, read: read.clone(), dialect: request.dialect, stop })
         };
         // Tables are in memory: planning never waits.
         calm(work).now_or_never().unwrap_or_else(|| Err(internal("planning waited")))
     }
 
     /// A session of one query's own.
-    fn state(&self, request: &QueryRequest) -> Result<SessionState, DataFusionError> {
+    fn state(&self, request: &QueryRequest, stop: &Arc<AtomicBool>) -> Result<SessionState, DataFusionError> {
         let limits = &request.limits;
         let mut config = SessionConfig::new()
             .with_batch_size(BATCH_ROWS)
@@ -238,6 +286,8 @@ impl Engine {
         config.options_mut().sql_parser.default_null_ordering = "nulls_last".to_owned();
         config.options_mut().sql_parser.collect_spans = true;
         let memory = usize::try_from(limits.memory_bytes.max(MEMORY_BYTES_MIN)).unwrap_or(usize::MAX);
+        // What a sort keeps aside for merging what it spilled must leave it room to sort.
+        config.options_mut().execution.sort_spill_reservation_bytes = (memory / 64).min(SORT_RESERVED_BYTES_MAX);
         let disk = match &self.options.spill_folder {
             Some(folder) => DiskManagerBuilder::default()
                 .with_mode(DiskManagerMode::Directories(vec![folder.clone()]))
@@ -250,8 +300,10 @@ impl Engine {
             .build_arc()?;
         let mut seed = [0_u8; 8];
         self.env.rng.fill(&mut seed);
-        let ours: Vec<Arc<ScalarUDF>> =
-            functions::all(self.env.clock.now().ms(), u64::from_le_bytes(seed)).into_iter().map(Arc::new).collect();
+        let ours: Vec<Arc<ScalarUDF>> = functions::all(self.env.clock.now().ms(), u64::from_le_bytes(seed), stop)
+            .into_iter()
+            .map(Arc::new)
+            .collect();
         let named = |name: &str| -> Result<Arc<ScalarUDF>, DataFusionError> {
             let found = ours.iter().find(|function| function.name() == name).cloned();
             found.ok_or_else(|| DataFusionError::Internal(format!("there is no function {name}")))
@@ -296,11 +348,8 @@ fn parse(request: &QueryRequest) -> Result<Box<Read>, QueryError> {
     }
 }
 
-/// The store that a name in FROM means, and the table it was found as.
-fn resolve<'a>(
-    name: &query_lang::TableName,
-    request: &'a QueryRequest,
-) -> Result<(Option<&'a QueryTable>, StoreId), QueryError> {
+/// The store that a name in FROM means.
+fn resolve(name: &query_lang::TableName, request: &QueryRequest) -> Result<StoreId, QueryError> {
     let parts = &name.parts;
     let mut spellings = vec![parts.join(".")];
     if let Some(last) = parts.last() {
@@ -317,14 +366,18 @@ fn resolve<'a>(
     }
     let found = spellings.iter().find_map(|spelling| request.tables.iter().find(|table| table.name == *spelling));
     match found {
-        Some(table) => Ok((Some(table), table.store.clone())),
-        None => Err(unknown_table(name, request, None)),
+        Some(table) => Ok(table.store.clone()),
+        None => Err(unknown_table(name, request)),
     }
 }
 
-fn unknown_table(name: &query_lang::TableName, request: &QueryRequest, _found: Option<&QueryTable>) -> QueryError {
+fn unknown_table(name: &query_lang::TableName, request: &QueryRequest) -> QueryError {
     let written = name.parts.join(".");
-    let meant = query_lang::nearest(&written, request.tables.iter().map(|table| table.name.as_str()));
+    let tables = || request.tables.iter().map(|table| table.name.as_str());
+    // Of tables of the database that is meant anyhow, the last name is enough.
+    let prefix = request.default_database.as_ref().map(|database| format!("{}.", database.to_lowercase()));
+    let short = tables().filter_map(|table| table.strip_prefix(prefix.as_deref()?));
+    let meant = query_lang::nearest(&written, tables().chain(short));
     let meant = meant.map(|name| format!(". Did you mean '{name}'?")).unwrap_or_default();
     let what = match request.dialect {
         Dialect::Lake => format!("Event data store '{written}' does not exist{meant}"),
@@ -337,16 +390,16 @@ fn unknown_table(name: &query_lang::TableName, request: &QueryRequest, _found: O
     }
 }
 
-/// Makes a snapshot the table of a number.
+/// Makes a source the table of a number.
 fn register(
     context: &SessionContext,
     number: usize,
-    snapshot: Arc<Snapshot>,
+    source: Source,
     dialect: Dialect,
     progress: Arc<QueryProgress>,
 ) -> Result<(), DataFusionError> {
     let lake = dialect == Dialect::Lake;
-    let events = Arc::new(EventTable::new(snapshot, lake, progress));
+    let events = Arc::new(EventTable::new(source, lake, progress));
     let name = datafusion::common::TableReference::bare(format!("${number}"));
     if lake {
         context.register_table(name, events)?;
@@ -433,6 +486,37 @@ fn columns(plan: &LogicalPlan, read: &Read, dialect: Dialect) -> Vec<Column> {
         .collect()
 }
 
+/// Makes what multiplies rows give way now and then: else a join of what is in memory would run to its end whoever waits for the thread,
+/// or wants it to stop. A join that tries every pair does not give way before a pair fits: its condition is what can be stopped.
+fn yielding(
+    plan: Arc<dyn ExecutionPlan>,
+    same: Option<&Arc<ScalarUDF>>,
+    state: &SessionState,
+) -> Result<Arc<dyn ExecutionPlan>, DataFusionError> {
+    plan.transform_up(|plan| {
+        if !plan.name().contains("Join") && !plan.name().contains("Unnest") {
+            return Ok(Transformed::no(plan));
+        }
+        let any: &dyn Any = plan.as_ref();
+        let pairs = any.downcast_ref::<NestedLoopJoinExec>();
+        let plan = match (pairs, pairs.and_then(NestedLoopJoinExec::filter), same) {
+            (Some(join), Some(filter), Some(same)) => {
+                let (condition, schema) = (filter.expression().clone(), filter.schema());
+                let options = state.config_options().clone();
+                let condition = ScalarFunctionExpr::try_new(same.clone(), vec![condition], schema, options)?;
+                let filter = JoinFilter::new(Arc::new(condition), filter.column_indices().to_vec(), schema.clone());
+                let projection = join.projection().as_ref().map(|columns| columns.to_vec());
+                let (left, right) = (join.left().clone(), join.right().clone());
+                let join = NestedLoopJoinExec::try_new(left, right, Some(filter), join.join_type(), projection)?;
+                Arc::new(join) as Arc<dyn ExecutionPlan>
+            }
+            _ => plan,
+        };
+        Ok(Transformed::yes(Arc::new(CooperativeExec::new(plan)) as Arc<dyn ExecutionPlan>))
+    })
+    .data()
+}
+
 /// Runs a plan and hands its batches over, in order.
 async fn run_plan(planned: Planned, out: &mpsc::Sender<Result<RecordBatch, QueryError>>) -> Result<(), QueryError> {
     let Planned { state, plan, read, dialect, .. } = planned;
@@ -440,7 +524,9 @@ async fn run_plan(planned: Planned, out: &mpsc::Sender<Result<RecordBatch, Query
         let translated = error::of_engine(&error, &read, &known_names(dialect));
         if translated.kind == Kind::Internal { internal(&error.to_string()) } else { translated }
     };
-    let physical = state.create_physical_plan(&plan).await.map_err(of_engine)?;
+    let physical = state.create_physical_plan(&plan).await;
+    let same = state.scalar_functions().get(functions::SAME).cloned();
+    let physical = physical.and_then(|physical| yielding(physical, same.as_ref(), &state)).map_err(of_engine)?;
     let mut batches = datafusion::physical_plan::execute_stream(physical, state.task_ctx()).map_err(of_engine)?;
     while let Some(batch) = batches.next().await {
         let batch = batch.map_err(of_engine)?;
@@ -456,12 +542,8 @@ async fn run_plan(planned: Planned, out: &mpsc::Sender<Result<RecordBatch, Query
 impl QueryEngine for Engine {
     fn check(&self, request: &QueryRequest) -> Result<Vec<StoreId>, QueryError> {
         let planned = self.plan(request, Arc::default())?;
-        let mut stores = planned
-            .read
-            .tables
-            .iter()
-            .map(|table| resolve(table, request).map(|(_, store)| store))
-            .collect::<Result<Vec<_>, _>>()?;
+        let mut stores =
+            planned.read.tables.iter().map(|table| resolve(table, request)).collect::<Result<Vec<_>, _>>()?;
         stores.sort();
         stores.dedup();
         Ok(stores)

@@ -7,6 +7,7 @@ mod error;
 mod functions;
 mod json;
 mod names;
+mod outside;
 mod planner;
 mod prune;
 mod scan;
@@ -17,3 +18,4 @@ mod types;
 
 pub use datafusion::arrow::record_batch::RecordBatch;
 pub use engine::{Answer, Engine, Options};
+pub use outside::{Piece, Records};

@@ -130,7 +130,18 @@ impl RelationPlanner for Planner {
             }
             None => ("unnest".to_owned(), Vec::new()),
         };
-        let plan = self.unnest(left, exprs, &table, columns, with_ordinality, keep_empty)?;
+        let constant = exprs.iter().all(|expr| expr.column_refs().is_empty());
+        let plan = if constant && !keep_empty {
+            // The same list beside every row is a join with its elements: lists are not copied into batches of rows.
+            let nothing = LogicalPlanBuilder::empty(true).build()?;
+            let right = self.unnest(nothing, exprs, &table, columns, with_ordinality, false)?;
+            match left {
+                LogicalPlan::EmptyRelation(_) => right,
+                left => LogicalPlanBuilder::from(left).cross_join(right)?.build()?,
+            }
+        } else {
+            self.unnest(left, exprs, &table, columns, with_ordinality, keep_empty)?
+        };
         Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(plan, None))))
     }
 }

@@ -106,9 +106,14 @@ fn column(expr: &Expr) -> Option<String> {
 }
 
 fn equal(column: String, texts: Vec<String>, pruning: &mut Pruning) {
-    // A number's or boolean's text inside a JSON column is not indexed as such; a text that could be one proves nothing.
+    // The text of a number, boolean, object or array inside a JSON column is not indexed as such; one that could be it proves nothing.
     let inside = matches!(column.as_str(), "requestparameters" | "responseelements");
-    let doubtful = |text: &String| inside && (text.parse::<f64>().is_ok() || matches!(text.as_str(), "true" | "false"));
+    let doubtful = |text: &String| {
+        inside
+            && (text.parse::<f64>().is_ok()
+                || matches!(text.as_str(), "true" | "false")
+                || text.starts_with(['{', '[']))
+    };
     if !texts.is_empty() && texts.len() <= TEXTS_MAX && !texts.iter().any(doubtful) {
         pruning.equal.push(Equality { column, texts });
     }

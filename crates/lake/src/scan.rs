@@ -26,6 +26,7 @@ use eventstore::{Part, Pruning, ReadOptions, RowFilter, Snapshot};
 use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use ports::lake::QueryProgress;
 
+use crate::outside::{self, Records};
 use crate::table::{Filter, Wanted};
 
 /// What a partition reads, one after the other.
@@ -35,12 +36,23 @@ enum Unit {
     Group(Arc<Part>, Range<usize>),
     /// A batch of what is in no part yet.
     Tail(usize),
+    /// A piece of records that are in no store.
+    Piece(usize),
+}
+
+/// Where rows come from.
+#[derive(Clone)]
+pub(crate) enum Source {
+    /// A store.
+    Store(Arc<Snapshot>),
+    /// Records that are in none.
+    Outside(Arc<dyn Records>),
 }
 
 /// See the module.
 #[derive(Clone)]
 pub(crate) struct Scan {
-    snapshot: Arc<Snapshot>,
+    source: Source,
     maps: bool,
     units: Arc<Vec<Vec<Unit>>>,
     wanted: Wanted,
@@ -57,7 +69,7 @@ pub(crate) struct Scan {
 impl Scan {
     #[expect(clippy::too_many_arguments, reason = "called in one place, with all there is to say about a scan")]
     pub(crate) fn new(
-        snapshot: Arc<Snapshot>,
+        source: Source,
         columns: &[String],
         maps: bool,
         filter: Option<Arc<Filter>>,
@@ -66,16 +78,7 @@ impl Scan {
         progress: Arc<QueryProgress>,
         partitions: usize,
     ) -> Result<Scan> {
-        let early = |part: &Part| pruning.from_ms.is_some_and(|from| part.newest_ms() < from);
-        let late = |part: &Part| pruning.to_ms.is_some_and(|to| part.oldest_ms() >= to);
-        let mut parts: Vec<&Arc<Part>> = snapshot.parts().iter().filter(|part| !early(part) && !late(part)).collect();
-        // The newest first: that is what a limit mostly wants.
-        parts.sort_by(|a, b| b.newest_ms().cmp(&a.newest_ms()).then_with(|| a.name().cmp(b.name())));
-        let tails = (0..snapshot.tail().len()).map(Unit::Tail);
-        let groups = parts
-            .into_iter()
-            .flat_map(|part| (0..part.row_groups()).map(move |group| Unit::Group(part.clone(), group..group + 1)));
-        let all: Vec<Unit> = tails.chain(groups).collect();
+        let all = units_of(&source, &pruning);
         let mut units: Vec<Vec<Unit>> = vec![Vec::new(); partitions.clamp(1, all.len().max(1))];
         let count = units.len();
         all.into_iter().enumerate().for_each(|(at, unit)| units[at % count].push(unit));
@@ -96,7 +99,7 @@ impl Scan {
         let schema = Arc::new(Schema::new(fields));
         let properties = properties(&schema, units.len());
         Ok(Scan {
-            snapshot,
+            source,
             maps,
             units: Arc::new(units),
             wanted,
@@ -112,8 +115,8 @@ impl Scan {
 
     fn read(&self, unit: Unit) -> BoxStream<'static, Result<RecordBatch>> {
         let scan = self.clone();
-        match unit {
-            Unit::Group(part, row_groups) => {
+        match (&self.source, unit) {
+            (Source::Store(snapshot), Unit::Group(part, row_groups)) => {
                 let options = ReadOptions {
                     projection: self.wanted.projection.clone(),
                     pruning: self.pruning.clone(),
@@ -121,7 +124,7 @@ impl Scan {
                     row_groups: Some(row_groups),
                     limit: self.limit,
                 };
-                let batches = self.snapshot.read(&part, options, self.progress.clone());
+                let batches = snapshot.read(&part, options, self.progress.clone());
                 let failed = self.filter.clone();
                 batches
                     .map_err(move |error| {
@@ -131,28 +134,35 @@ impl Scan {
                     .map(move |batch| scan.project(&batch?))
                     .boxed()
             }
-            Unit::Tail(at) => {
-                let one = move || {
-                    let Some(batch) = scan.snapshot.tail().get(at) else { return scan.empty() };
-                    let rows = u64::try_from(batch.num_rows()).unwrap_or(u64::MAX);
-                    scan.progress.add_scanned(rows, 0);
-                    let kept = match &scan.filter {
-                        Some(filter) => {
-                            let judged = filter.keep(&filter.projection().apply(batch)?);
-                            let judged = judged.map_err(|error| filter.failure().unwrap_or_else(|| error.into()))?;
-                            filter_record_batch(batch, &judged)?
-                        }
-                        None => batch.clone(),
-                    };
-                    scan.project(&scan.wanted.projection.apply(&kept)?)
+            (Source::Store(snapshot), Unit::Tail(at)) => {
+                let snapshot = snapshot.clone();
+                let one = move || match snapshot.tail().get(at) {
+                    Some(batch) => {
+                        scan.progress.add_scanned(u64::try_from(batch.num_rows()).unwrap_or(u64::MAX), 0);
+                        scan.whole(batch)
+                    }
+                    None => Ok(RecordBatch::new_empty(scan.schema.clone())),
                 };
                 stream::once(async move { one() }).boxed()
             }
+            (Source::Outside(records), Unit::Piece(at)) => {
+                outside::read(records.clone(), at, self.progress.clone()).map(move |batch| scan.whole(&batch?)).boxed()
+            }
+            _ => stream::empty().boxed(),
         }
     }
 
-    fn empty(&self) -> Result<RecordBatch> {
-        Ok(RecordBatch::new_empty(self.schema.clone()))
+    /// What comes out of a batch that has all columns and rows.
+    fn whole(&self, batch: &RecordBatch) -> Result<RecordBatch> {
+        let kept = match &self.filter {
+            Some(filter) => {
+                let judged = filter.keep(&filter.projection().apply(batch)?);
+                let judged = judged.map_err(|error| filter.failure().unwrap_or_else(|| error.into()))?;
+                filter_record_batch(batch, &judged)?
+            }
+            None => batch.clone(),
+        };
+        self.project(&self.wanted.projection.apply(&kept)?)
     }
 
     /// What comes out of a batch that was read.
@@ -166,6 +176,23 @@ impl Scan {
         let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
         Ok(RecordBatch::try_new_with_options(self.schema.clone(), columns, &options)?)
     }
+}
+
+/// All that is to be read, the newest first: that is what a limit mostly wants.
+fn units_of(source: &Source, pruning: &Pruning) -> Vec<Unit> {
+    let snapshot = match source {
+        Source::Store(snapshot) => snapshot,
+        Source::Outside(records) => return (0..records.pieces()).rev().map(Unit::Piece).collect(),
+    };
+    let early = |part: &Part| pruning.from_ms.is_some_and(|from| part.newest_ms() < from);
+    let late = |part: &Part| pruning.to_ms.is_some_and(|to| part.oldest_ms() >= to);
+    let mut parts: Vec<&Arc<Part>> = snapshot.parts().iter().filter(|part| !early(part) && !late(part)).collect();
+    parts.sort_by(|a, b| b.newest_ms().cmp(&a.newest_ms()).then_with(|| a.name().cmp(b.name())));
+    let tails = (0..snapshot.tail().len()).map(Unit::Tail);
+    let groups = parts
+        .into_iter()
+        .flat_map(|part| (0..part.row_groups()).map(move |group| Unit::Group(part.clone(), group..group + 1)));
+    tails.chain(groups).collect()
 }
 
 fn properties(schema: &SchemaRef, partitions: usize) -> Arc<PlanProperties> {

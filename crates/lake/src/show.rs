@@ -96,7 +96,7 @@ impl Printer {
 
     /// The value in a row; `None` is null.
     pub(crate) fn value(&self, row: usize) -> Result<Option<String>> {
-        if self.array.is_null(row) {
+        if self.is_null(row) {
             return Ok(None);
         }
         let mut out = String::new();
@@ -104,8 +104,13 @@ impl Printer {
         Ok(Some(out))
     }
 
+    /// A column of nothing but null has no bits that say so.
+    fn is_null(&self, row: usize) -> bool {
+        self.array.is_null(row) || *self.array.data_type() == DataType::Null
+    }
+
     fn write(&self, row: usize, out: &mut String) -> Result<()> {
-        if self.array.is_null(row) {
+        if self.is_null(row) {
             out.push_str("null");
             return Ok(());
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, StructArray};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, StringViewArray, StructArray};
 use datafusion::arrow::datatypes::{
     DataType, Field, FieldRef, Fields, Schema, SchemaRef, TimeUnit, TimestampMillisecondType,
 };
@@ -19,8 +19,8 @@ use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr};
 use eventstore::{Projection, RowFilter, Snapshot};
 use ports::lake::QueryProgress;
 
-use crate::scan::Scan;
-use crate::{prune, types};
+use crate::scan::{Scan, Source};
+use crate::{prune, time, types};
 
 /// Columns that hold JSON objects as text.
 const MAPS: &[&str] = &[
@@ -39,13 +39,21 @@ fn presented(field: &Field, maps: bool) -> FieldRef {
     let data_type = match field.data_type() {
         DataType::Timestamp(unit, Some(_)) => DataType::Timestamp(*unit, None),
         DataType::Struct(below) => {
-            let below: Fields = below.iter().map(|field| presented(field, false)).collect();
+            let below: Fields = below.iter().map(|field| below_row(field, maps)).collect();
             DataType::Struct(below)
         }
         other => other.clone(),
     };
     let field = Field::new(field.name(), data_type, true);
     Arc::new(if maps && MAPS.contains(&field.name().as_str()) { types::tagged(field, types::MAP) } else { field })
+}
+
+/// A field of a row as queries see it: in Athena's table, times there are texts.
+fn below_row(field: &Field, maps: bool) -> FieldRef {
+    match field.data_type() {
+        DataType::Timestamp(..) if !maps => Arc::new(Field::new(field.name(), DataType::Utf8View, true)),
+        _ => presented(field, maps),
+    }
 }
 
 /// A schema as queries see it.
@@ -59,6 +67,11 @@ fn present(array: &ArrayRef, field: &Field) -> std::result::Result<ArrayRef, Arr
         (DataType::Timestamp(TimeUnit::Millisecond, Some(_)), DataType::Timestamp(..)) => {
             let times = array.as_primitive::<TimestampMillisecondType>().clone();
             Ok(Arc::new(times.with_timezone_opt::<Arc<str>>(None)))
+        }
+        (DataType::Timestamp(..), DataType::Utf8View) => {
+            let times = array.as_primitive::<TimestampMillisecondType>();
+            let texts: StringViewArray = times.iter().map(|time| time.map(time::show_record)).collect();
+            Ok(Arc::new(texts))
         }
         (DataType::Struct(_), DataType::Struct(fields)) => {
             let rows = array.as_struct();
@@ -141,7 +154,7 @@ impl RowFilter for Filter {
 
 /// A store's table.
 pub(crate) struct EventTable {
-    snapshot: Arc<Snapshot>,
+    source: Source,
     schema: SchemaRef,
     /// Whether JSON columns are maps (Lake) or texts (Athena).
     maps: bool,
@@ -155,8 +168,8 @@ impl std::fmt::Debug for EventTable {
 }
 
 impl EventTable {
-    pub(crate) fn new(snapshot: Arc<Snapshot>, maps: bool, progress: Arc<QueryProgress>) -> EventTable {
-        EventTable { snapshot, schema: presented_schema(&Snapshot::schema(), maps), maps, progress }
+    pub(crate) fn new(source: Source, maps: bool, progress: Arc<QueryProgress>) -> EventTable {
+        EventTable { source, schema: presented_schema(&Snapshot::schema(), maps), maps, progress }
     }
 }
 
@@ -217,7 +230,7 @@ impl TableProvider for EventTable {
             }
         };
         let scan = Scan::new(
-            self.snapshot.clone(),
+            self.source.clone(),
             &columns,
             self.maps,
             filter,

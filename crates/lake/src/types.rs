@@ -13,6 +13,35 @@ pub(crate) const MAP: &str = "map";
 /// Text that is an address.
 pub(crate) const IP: &str = "ipaddress";
 
+/// Names of types, for those who miss one.
+pub(crate) const NAMES: &[&str] = &[
+    "array",
+    "bigint",
+    "boolean",
+    "char",
+    "date",
+    "decimal",
+    "double",
+    "integer",
+    "ipaddress",
+    "json",
+    "map",
+    "real",
+    "row",
+    "smallint",
+    "string",
+    "timestamp",
+    "tinyint",
+    "varbinary",
+    "varchar",
+];
+
+/// How deep types may be nested in a name.
+const DEPTH_MAX: usize = 32;
+
+/// The longest `char`, whose values are padded: Trino's.
+const CHAR_LENGTH_MAX: usize = 65_536;
+
 /// A type as statements name it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Type {
@@ -39,7 +68,7 @@ pub(crate) enum Type {
 impl Type {
     /// Reads a type's name.
     pub(crate) fn parse(text: &str) -> Option<Type> {
-        let mut reader = Reader { rest: text.trim() };
+        let mut reader = Reader { rest: text.trim(), depth: 0 };
         let parsed = reader.read()?;
         reader.rest.trim().is_empty().then_some(parsed)
     }
@@ -167,6 +196,7 @@ pub(crate) fn name(field: &Field) -> String {
 /// Reads types from left to right.
 struct Reader<'a> {
     rest: &'a str,
+    depth: usize,
 }
 
 impl Reader<'_> {
@@ -212,6 +242,13 @@ impl Reader<'_> {
     }
 
     fn read(&mut self) -> Option<Type> {
+        self.depth += 1;
+        let read = if self.depth > DEPTH_MAX { None } else { self.one() };
+        self.depth -= 1;
+        read
+    }
+
+    fn one(&mut self) -> Option<Type> {
         let word = self.word()?;
         let simple = match word.as_str() {
             "boolean" | "bool" => Type::Boolean,
@@ -231,7 +268,10 @@ impl Reader<'_> {
                 (1..=38).contains(&precision).then_some(Type::Decimal(precision, scale))?
             }
             "varchar" | "string" | "text" => Type::Varchar(self.numbers()?.first().copied()),
-            "char" => Type::Char(self.numbers()?.first().copied().unwrap_or(1)),
+            "char" => {
+                let length = self.numbers()?.first().copied().unwrap_or(1);
+                (length <= CHAR_LENGTH_MAX).then_some(Type::Char(length))?
+            }
             "varbinary" | "bytea" | "binary" => Type::Varbinary,
             "date" => Type::Date,
             "timestamp" => {

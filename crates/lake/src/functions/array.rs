@@ -1,4 +1,4 @@
-//! Lists.
+//! Parts of lists.
 
 use std::sync::Arc;
 
@@ -11,9 +11,6 @@ use super::map::list;
 use super::{Args, Fun, Input, wrong};
 use crate::show::range;
 use crate::types;
-
-/// The longest list that `sequence` makes: Trino's limit.
-const SEQUENCE_MAX: u64 = 10_000;
 
 pub(super) fn functions() -> Vec<Fun> {
     vec![
@@ -73,67 +70,12 @@ pub(super) fn functions() -> Vec<Fun> {
             |args: &Args<'_>| Ok(types::result(args.data_type(0).clone())),
             |input| picked(input, |_, places| Ok((!places.is_empty()).then(|| places.collect()))),
         ),
-        Fun::new("trino_sequence", 2..=2, sequence_field, |input| {
-            if matches!(input.data_type(0), DataType::Date32) {
-                return sequence(input, &DataType::Date32);
-            }
-            sequence(input, &DataType::Int64)
-        }),
     ]
 }
 
 /// The elements from the last to the first.
 pub(super) fn reversed(input: &Input) -> datafusion::error::Result<ArrayRef> {
     picked(input, |_, places| Ok(Some(places.rev().collect())))
-}
-
-fn sequence_field(args: &Args<'_>) -> datafusion::error::Result<datafusion::arrow::datatypes::FieldRef> {
-    let of = if *args.data_type(0) == DataType::Date32 { DataType::Date32 } else { DataType::Int64 };
-    Ok(types::result(DataType::new_list(of, true)))
-}
-
-/// Whole numbers from one to the other, upwards or downwards.
-fn sequence(input: &Input, of: &DataType) -> datafusion::error::Result<ArrayRef> {
-    let number = |at: usize| -> datafusion::error::Result<ArrayRef> {
-        let array = input.array(at)?;
-        let narrow =
-            if *of == DataType::Date32 { datafusion::arrow::compute::cast(&array, &DataType::Int32)? } else { array };
-        Ok(datafusion::arrow::compute::cast(&narrow, &DataType::Int64)?)
-    };
-    let (from, to) = (number(0)?, number(1)?);
-    let (from, to) = (
-        from.as_primitive::<datafusion::arrow::datatypes::Int64Type>(),
-        to.as_primitive::<datafusion::arrow::datatypes::Int64Type>(),
-    );
-    let (mut values, mut lengths, mut valid) = (Vec::new(), Vec::new(), Vec::new());
-    for row in 0..input.rows {
-        if from.is_null(row) || to.is_null(row) {
-            lengths.push(0);
-            valid.push(false);
-            continue;
-        }
-        let (from, to) = (from.value(row), to.value(row));
-        if from.abs_diff(to) >= SEQUENCE_MAX {
-            return wrong(format!("result of sequence function must not have more than {SEQUENCE_MAX} entries"));
-        }
-        let before = values.len();
-        if from <= to {
-            values.extend(from..=to)
-        } else {
-            values.extend((to..=from).rev())
-        }
-        lengths.push(values.len() - before);
-        valid.push(true);
-    }
-    let values: ArrayRef = Arc::new(datafusion::arrow::array::Int64Array::from(values));
-    let values = if *of == DataType::Date32 {
-        let narrow = datafusion::arrow::compute::cast(&values, &DataType::Int32)?;
-        datafusion::arrow::compute::cast(&narrow, of)?
-    } else {
-        values
-    };
-    let DataType::List(field) = input.returns.data_type() else { return wrong("sequence makes a list") };
-    Ok(Arc::new(ListArray::try_new(field.clone(), OffsetBuffer::from_lengths(lengths), values, Some(valid.into()))?))
 }
 
 /// A list of some elements of a list, for each row.

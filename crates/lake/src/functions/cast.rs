@@ -15,7 +15,7 @@ use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::simplify::SimplifyContext;
 
-use super::{Fun, Input, Texts, wrong};
+use super::{Bounded, Fun, Input, Texts, wrong};
 use crate::show::{Printer, range};
 use crate::types::{self, Type};
 use crate::{json, time};
@@ -25,23 +25,14 @@ pub(super) fn functions() -> Vec<Fun> {
         Some(to) => Ok(Arc::new(to.field(""))),
         None => {
             let name = args.constant(1).unwrap_or_default();
-            Err(DataFusionError::Plan(format!("Unknown type: {name}")))
+            let meant = query_lang::nearest(name, types::NAMES.iter().copied());
+            let meant = meant.map(|name| format!(". Did you mean '{name}'?")).unwrap_or_default();
+            Err(DataFusionError::Plan(format!("Unknown type: {name}{meant}")))
         }
     };
     vec![
         Fun::new("trino_cast", 2..=2, returns, |input| run(input, false)).simplified(simplify),
         Fun::new("trino_try_cast", 2..=2, returns, |input| run(input, true)),
-        Fun::new("trino_part_of_concat", 1..=1, concatenable, |input| {
-            if types::element(&input.data_type(0)).is_some() {
-                return input.array(0);
-            }
-            let texts = input.texts(0)?;
-            input.map_texts(|row| Ok(texts.get(row).map(|text| text.to_owned().into())))
-        })
-        .simplified(|args, info| {
-            let data_type = info.get_data_type(&args[0])?;
-            Ok((types::is_text(&data_type) || types::element(&data_type).is_some()).then(|| args[0].clone()))
-        }),
         Fun::new(
             "typeof",
             1..=1,
@@ -52,16 +43,6 @@ pub(super) fn functions() -> Vec<Fun> {
             },
         ),
     ]
-}
-
-/// The result of a part of concat: lists stay lists, all else is text.
-fn concatenable(args: &super::Args<'_>) -> Result<datafusion::arrow::datatypes::FieldRef> {
-    let of = args.data_type(0);
-    if types::element(of).is_some() || types::is_text(of) {
-        Ok(types::result(of.clone()))
-    } else {
-        Ok(types::result(DataType::Utf8))
-    }
 }
 
 /// A cast that the engine does as well, and can look through when it prunes.
@@ -107,8 +88,8 @@ pub(crate) fn cast_to(array: &ArrayRef, from: &Field, to: &Type, forgiving: bool
     }
     match (array.data_type(), to) {
         (_, Type::Json) => to_json(array, from),
-        (_, Type::Varchar(limit)) => to_text(array, from, *limit, None),
-        (_, Type::Char(length)) => to_text(array, from, Some(*length), Some(*length)),
+        (_, Type::Varchar(limit)) => to_text(array, from, *limit, false, forgiving),
+        (_, Type::Char(length)) => to_text(array, from, Some(*length), true, forgiving),
         (_, Type::Ip) => each(array, from, forgiving, "IPADDRESS", |text| {
             text.parse::<std::net::IpAddr>().ok().map(|address| address.to_string())
         }),
@@ -157,20 +138,30 @@ fn shown_times(array: &ArrayRef, zone: Option<&str>) -> Result<ArrayRef> {
     Ok(Arc::new(shown.with_timezone_opt::<Arc<str>>(None)))
 }
 
-fn to_text(array: &ArrayRef, from: &Field, limit: Option<usize>, pad: Option<usize>) -> Result<ArrayRef> {
+fn to_text(array: &ArrayRef, from: &Field, limit: Option<usize>, pad: bool, forgiving: bool) -> Result<ArrayRef> {
     let texts = Texts::of(array, from)?;
-    let mut builder = StringBuilder::new();
+    let is_text = types::is_text(array.data_type());
+    let mut builder = Bounded::default();
     for row in 0..array.len() {
-        let text = texts.get(row).map(|text| match limit {
-            Some(limit) => text.chars().take(limit).collect::<String>(),
-            None => text.to_owned(),
-        });
-        builder.append_option(text.map(|text| match pad {
-            Some(length) => format!("{text:<length$}"),
-            None => text,
-        }));
+        let (Some(text), Some(limit)) = (texts.get(row), limit) else {
+            builder.push(texts.get(row))?;
+            continue;
+        };
+        let end = text.char_indices().nth(limit).map_or(text.len(), |(at, _)| at);
+        if end < text.len() && !is_text {
+            // A text is cut; half a number would be another number.
+            if !forgiving {
+                return wrong(format!("Value {text} cannot be represented as varchar({limit})"));
+            }
+            builder.push(None)?;
+        } else if pad {
+            let missing = limit.saturating_sub(text.chars().count());
+            builder.push(Some(&format!("{}{}", &text[..end], " ".repeat(missing))))?;
+        } else {
+            builder.push(Some(&text[..end]))?;
+        }
     }
-    Ok(Arc::new(builder.finish()))
+    Ok(builder.finish())
 }
 
 /// A text for each text.
@@ -392,11 +383,12 @@ fn map_array(
 fn to_json(array: &ArrayRef, from: &Field) -> Result<ArrayRef> {
     let is_json = matches!(types::tag(from), Some(types::JSON | types::MAP));
     let writer = JsonWriter { array, field: from, is_json };
-    let mut builder = StringBuilder::new();
+    let mut builder = Bounded::default();
     for row in 0..array.len() {
-        builder.append_option(if array.is_null(row) { None } else { Some(writer.write(row)?) });
+        let text = if array.is_null(row) { None } else { Some(writer.write(row)?) };
+        builder.push(text.as_deref())?;
     }
-    Ok(Arc::new(builder.finish()))
+    Ok(builder.finish())
 }
 
 struct JsonWriter<'a> {

@@ -10,6 +10,7 @@ use datafusion::common::ScalarValue;
 use datafusion::error::Result;
 use datafusion::logical_expr::ColumnarValue;
 
+use super::{TEXT_BYTES_MAX, too_much};
 use crate::show::Printer;
 use crate::types;
 
@@ -19,6 +20,30 @@ pub(crate) struct Input {
     pub(crate) fields: Vec<FieldRef>,
     pub(crate) rows: usize,
     pub(crate) returns: FieldRef,
+}
+
+/// Makes a column of texts that is not larger than a batch may be.
+#[derive(Default)]
+pub(crate) struct Bounded {
+    builder: datafusion::arrow::array::StringBuilder,
+    bytes: usize,
+}
+
+impl Bounded {
+    /// Adds a value.
+    pub(crate) fn push(&mut self, text: Option<&str>) -> Result<()> {
+        self.bytes = self.bytes.saturating_add(text.map_or(0, str::len));
+        if self.bytes > TEXT_BYTES_MAX {
+            return too_much();
+        }
+        self.builder.append_option(text);
+        Ok(())
+    }
+
+    /// The column.
+    pub(crate) fn finish(mut self) -> ArrayRef {
+        Arc::new(self.builder.finish())
+    }
 }
 
 /// Texts of an argument, row by row.
@@ -138,11 +163,11 @@ impl Input {
 
     /// A text for each row.
     pub(crate) fn map_texts<'a>(&self, row: impl Fn(usize) -> Result<Option<Cow<'a, str>>>) -> Result<ArrayRef> {
-        let mut builder = datafusion::arrow::array::StringBuilder::new();
+        let mut builder = Bounded::default();
         for at in 0..self.rows {
-            builder.append_option(row(at)?);
+            builder.push(row(at)?.as_deref())?;
         }
-        Ok(Arc::new(builder.finish()))
+        Ok(builder.finish())
     }
 
     /// A whole number for each row.

@@ -257,7 +257,7 @@ fn list_of(field: &Field) -> Result<FieldRef> {
 }
 
 /// The fields of a map's keys and values; a JSON text is a map of texts.
-pub(crate) fn pairs(field: Option<&FieldRef>) -> Result<(Field, Field)> {
+fn pairs(field: Option<&FieldRef>) -> Result<(Field, Field)> {
     let Some(field) = field else { return Err(DataFusionError::Plan("a map is expected".to_owned())) };
     match field.data_type() {
         DataType::Map(..) => Ok(fields(field.data_type())),
@@ -344,7 +344,6 @@ fn map_of_rows(
 }
 
 /// For each row the places of equal elements, in the order of their first.
-#[expect(clippy::type_complexity, reason = "rows of groups of places")]
 fn grouped(list: &ListArray, rows: usize) -> Result<Vec<Option<Vec<Vec<usize>>>>> {
     let texts = super::Texts::of(list.values(), &Field::new("", list.values().data_type().clone(), true))?;
     let mut all = Vec::with_capacity(rows);
@@ -432,7 +431,7 @@ fn value_field(args: &Args<'_>) -> Result<FieldRef> {
 }
 
 /// The value of a member of a JSON object.
-pub(crate) fn value_of<'a>(text: &'a str, key: &str) -> Option<Cow<'a, str>> {
+fn value_of<'a>(text: &'a str, key: &str) -> Option<Cow<'a, str>> {
     json::member(text, key).and_then(json::plain)
 }
 

@@ -5,7 +5,9 @@ mod array;
 mod cast;
 mod input;
 mod json;
+mod list;
 mod map;
+mod number;
 mod regex;
 mod text;
 mod time;
@@ -14,6 +16,7 @@ mod url;
 use std::hash::{Hash, Hasher};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use datafusion::arrow::array::ArrayRef;
 use datafusion::arrow::datatypes::{DataType, FieldRef};
@@ -24,12 +27,29 @@ use datafusion::logical_expr::{
     ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 
-pub(crate) use input::{Input, Texts};
-pub(crate) use map::{pairs, value_of};
+use crate::types;
+pub(crate) use input::{Bounded, Input, Texts};
+
+/// The function that answers its argument, and fails when the query is stopped.
+pub(crate) const SAME: &str = "trino_same";
 
 /// An error with a message for the user.
 pub(crate) fn wrong<T>(message: impl Into<String>) -> Result<T> {
     Err(DataFusionError::Execution(message.into()))
+}
+
+/// The most bytes of text that a function makes of a batch; more would not be seen by the query's memory limit before it is there.
+pub(crate) const TEXT_BYTES_MAX: usize = 128 << 20;
+
+/// The most elements that a function puts into the lists of a batch.
+pub(crate) const LIST_VALUES_MAX: usize = 1 << 24;
+
+/// The most values below a type: rows of rows grow by powers.
+pub(crate) const TYPE_LEAVES_MAX: usize = 1_000;
+
+/// A batch's values do not fit.
+pub(crate) fn too_much<T>() -> Result<T> {
+    Err(DataFusionError::ResourcesExhausted("the values of a batch".to_owned()))
 }
 
 /// Works on a batch.
@@ -171,7 +191,17 @@ impl ScalarUDFImpl for Fun {
     }
 
     fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
-        let field = (self.returns)(&Args { fields: args.arg_fields, constants: args.scalar_arguments })?;
+        let field = (self.returns)(&Args { fields: args.arg_fields, constants: args.scalar_arguments });
+        let field = field.map_err(|error| match error {
+            // The place is found by the function's name.
+            DataFusionError::Plan(text) => match text.strip_prefix("Unexpected parameters (") {
+                Some(rest) => {
+                    DataFusionError::Plan(format!("Unexpected parameters for function {}: ({rest}", self.name))
+                }
+                None => DataFusionError::Plan(text),
+            },
+            other => other,
+        })?;
         Ok(Arc::new(field.as_ref().clone().with_name(&self.name).with_nullable(true)))
     }
 
@@ -197,24 +227,35 @@ impl ScalarUDFImpl for Fun {
     }
 }
 
-/// Every function. `now_ms` is the time at which the query began; `seed` begins its random numbers.
-pub(crate) fn all(now_ms: i64, seed: u64) -> Vec<ScalarUDF> {
+/// Every function. `now_ms` is the time at which the query began; `seed` begins its random numbers; after `stop` each of them fails, so that a
+/// query that nobody waits for ends inside of a long step, too.
+pub(crate) fn all(now_ms: i64, seed: u64, stop: &Arc<AtomicBool>) -> Vec<ScalarUDF> {
     let mut functions = Vec::new();
     functions.extend(cast::functions());
     functions.extend(json::functions());
     functions.extend(map::functions());
     functions.extend(array::functions());
+    functions.extend(list::functions());
+    functions.extend(number::functions());
     functions.extend(text::functions(seed));
     functions.extend(regex::functions());
     functions.extend(time::functions(now_ms));
     functions.extend(url::functions());
+    functions.push(Fun::new(SAME, 1..=1, |args| Ok(types::result(args.data_type(0).clone())), |input| input.array(0)));
     let forgiving: Vec<Fun> = functions
         .iter()
         .filter(|function| query_lang::FALLIBLE.contains(&function.name.as_str()))
         .map(Fun::forgiving)
         .collect();
     functions.extend(forgiving);
-    functions.into_iter().map(ScalarUDF::from).collect()
+    let stopping = |mut function: Fun| {
+        let (run, stop) = (function.run.clone(), stop.clone());
+        function.run = Arc::new(
+            move |input: &Input| if stop.load(Ordering::Relaxed) { wrong("The query was stopped") } else { run(input) },
+        );
+        function
+    };
+    functions.into_iter().map(stopping).map(ScalarUDF::from).collect()
 }
 
 /// A function of the engine or of ours, by its name, for functions that are replaced by others.

@@ -8,7 +8,7 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::error::Result;
 use regex::Regex;
 
-use super::{Args, Fun, Input, Texts, wrong};
+use super::{Args, Fun, Input, TEXT_BYTES_MAX, Texts, too_much, wrong};
 use crate::types;
 
 /// How large a compiled pattern may become.
@@ -115,7 +115,19 @@ pub(super) fn functions() -> Vec<Fun> {
                 let (Some(text), Some(regex), Some(with)) = (texts.get(row), patterns.get(row), with.get(row)) else {
                     return Ok(None);
                 };
-                Ok(Some(Cow::Owned(regex.replace_all(text, replacement(with).as_str()).into_owned())))
+                let with = replacement(with);
+                let (mut out, mut end) = (String::new(), 0);
+                for found in regex.captures_iter(text) {
+                    let Some(whole) = found.get(0) else { continue };
+                    out.push_str(&text[end..whole.start()]);
+                    found.expand(&with, &mut out);
+                    end = whole.end();
+                    if out.len() > TEXT_BYTES_MAX {
+                        return too_much();
+                    }
+                }
+                out.push_str(&text[end..]);
+                Ok(Some(Cow::Owned(out)))
             })
         }),
         Fun::new("regexp_split", 2..=2, list, move |input| {

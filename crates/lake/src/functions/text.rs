@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use datafusion::arrow::datatypes::{DataType, Field};
 
-use super::{Args, Fun, wrong};
+use super::{Args, Fun, TEXT_BYTES_MAX, too_much, wrong};
 use crate::types;
 
 pub(super) fn functions(seed: u64) -> Vec<Fun> {
@@ -45,9 +45,27 @@ pub(super) fn functions(seed: u64) -> Vec<Fun> {
                 let (Some(text), Some(what), Some(with)) = (texts.get(row), what.get(row), with.get(row)) else {
                     return Ok(None);
                 };
+                if with.len() > what.len() {
+                    let more = text.matches(what).count().saturating_mul(with.len() - what.len());
+                    if more > TEXT_BYTES_MAX {
+                        return too_much();
+                    }
+                }
                 Ok(Some(Cow::Owned(text.replace(what, with))))
             })
         }),
+        Fun::new("trino_pattern", 2..=2, text, |input| {
+            let (texts, escapes) = (input.texts(0)?, input.texts(1)?);
+            input.map_texts(|row| {
+                let Some((text, escape)) = texts.get(row).zip(escapes.get(row)) else { return Ok(None) };
+                match query_lang::pattern(text, escape.chars().next()) {
+                    Some(pattern) => Ok(Some(Cow::Owned(pattern))),
+                    None => wrong("Escape character must be followed by '%', '_' or the escape character itself"),
+                }
+            })
+        }),
+        padded("lpad", true),
+        padded("rpad", false),
         Fun::new("split", 2..=3, list, |input| {
             let (texts, by) = (input.texts(0)?, input.texts(1)?);
             let limit = if input.has(2) { Some(input.integers(2)?) } else { None };
@@ -173,4 +191,34 @@ pub(super) fn functions(seed: u64) -> Vec<Fun> {
         )
         .volatile(),
     ]
+}
+
+/// A text of so many characters: cut, or filled up before or behind.
+fn padded(name: &str, before: bool) -> Fun {
+    Fun::new(
+        name,
+        3..=3,
+        |_| Ok(types::result(DataType::Utf8)),
+        move |input| {
+            let (texts, sizes, pads) = (input.texts(0)?, input.integers(1)?, input.texts(2)?);
+            input.map_texts(|row| {
+                let (Some(text), Some(size), Some(pad)) = (texts.get(row), sizes(row), pads.get(row)) else {
+                    return Ok(None);
+                };
+                let Some(size) = usize::try_from(size).ok().filter(|size| i32::try_from(*size).is_ok()) else {
+                    return wrong("Target length must be in the range [0..2147483647]");
+                };
+                if pad.is_empty() {
+                    return wrong("Padding string must not be empty");
+                }
+                let missing = size.saturating_sub(text.chars().count());
+                if missing > TEXT_BYTES_MAX {
+                    return too_much();
+                }
+                let kept: String = text.chars().take(size).collect();
+                let fill: String = pad.chars().cycle().take(missing).collect();
+                Ok(Some(Cow::Owned(if before { fill + &kept } else { kept + &fill })))
+            })
+        },
+    )
 }

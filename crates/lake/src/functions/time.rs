@@ -245,12 +245,7 @@ pub(super) fn functions(now_ms: i64) -> Vec<Fun> {
         // Athena's column of times: as records write them.
         Fun::new("trino_record_time", 1..=1, text, |input| {
             let times = Times::of(input, 0)?;
-            input.map_texts(|row| {
-                Ok(times.moment(row).map(|moment| {
-                    let iso = time::show_iso(moment, Some("UTC"));
-                    Cow::Owned(iso.replace(".000Z", "Z"))
-                }))
-            })
+            input.map_texts(|row| Ok(times.moment(row).map(|moment| Cow::Owned(time::show_record(moment)))))
         }),
         Fun::new("to_unixtime", 1..=1, double, |input| {
             let times = Times::of(input, 0)?;

@@ -111,6 +111,11 @@ pub(crate) fn show_iso(millis: i64, zone: Option<&str>) -> String {
     format!("{}{zone}", time.format("%Y-%m-%dT%H:%M:%S%.3f"))
 }
 
+/// `2026-11-22T05:28:03Z`, as records write it.
+pub(crate) fn show_record(millis: i64) -> String {
+    show_iso(millis, Some("UTC")).replace(".000Z", "Z")
+}
+
 /// `2026-11-22`.
 pub(crate) fn show_date(days: i32) -> String {
     local(i64::from(days) * DAY_MS).map_or_else(|| days.to_string(), |time| time.format("%Y-%m-%d").to_string())
