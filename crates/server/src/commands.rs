@@ -9,6 +9,7 @@ use crate::client::Client;
 use crate::config::{Config, Settings};
 use crate::documents::{self, CompletionsArgs, ConfigArgs, ManArgs};
 use crate::environment::{self, EnvArgs};
+use crate::query::{self, QueryArgs};
 use crate::status::{self, StatusArgs};
 use crate::tail::{self, TailArgs};
 use crate::validate::{self, ValidateArgs};
@@ -39,6 +40,8 @@ pub enum Command {
     Man(ManArgs),
     /// Check that nothing of what trails delivered was changed, removed or added. Exit code 0: all valid, 1: not, 2: not checked.
     Validate(Box<ValidateArgs>),
+    /// Ask SQL of log files, without a server: cairn query --from FOLDER "SELECT …"
+    Query(Box<QueryArgs>),
     /// Print the version.
     Version,
 }
@@ -60,6 +63,7 @@ pub fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Completions(args) => documents::completions(&args, definition()),
         Command::Man(args) => documents::man(&args, definition()),
         Command::Validate(args) => return Ok(validate::run(&args)),
+        Command::Query(args) => return query::run(&args),
         Command::Version => {
             println!("cairn {}", env!("CARGO_PKG_VERSION"));
             Ok(())

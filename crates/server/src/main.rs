@@ -14,6 +14,7 @@ mod host_key;
 mod log;
 mod notify;
 mod protection;
+mod query;
 mod run;
 mod status;
 mod tail;

@@ -1,0 +1,168 @@
+//! Log files in a folder: found by their names, read one after the other, and listed where they cannot be read.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use base::Env;
+use base::env::{Stat, read_file};
+use bytes::Bytes;
+use lake::{Piece, Records};
+
+use crate::commands::Failure;
+
+/// The largest content of a file, inflated.
+const FILE_BYTES_MAX: usize = 1 << 30;
+/// How deep folders are searched; AWS's layout needs eight levels.
+const DEPTH_MAX: usize = 32;
+/// The most files.
+const FILES_MAX: usize = 10_000_000;
+/// The most files that are listed as unreadable.
+const PROBLEMS_MAX: usize = 1_000;
+/// How gzip begins.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+/// What names of files with records end with.
+const ENDINGS: &[&str] = &[".json", ".json.gz", ".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz"];
+/// Folders of AWS's layout that hold no records.
+const WITHOUT_RECORDS: &[&str] = &["CloudTrail-Digest"];
+
+/// See the module.
+pub struct Files {
+    env: Env,
+    paths: Vec<PathBuf>,
+    problems: Mutex<Vec<String>>,
+}
+
+impl Files {
+    /// Finds the files of a folder, or takes the file itself.
+    pub fn find(env: Env, path: &Path) -> Result<Files, Failure> {
+        let mut paths = Vec::new();
+        match env.disk.stat(path).map_err(|error| format!("looking for {}: {error}", path.display()))? {
+            None => return Err(format!("there is no folder or file {}", path.display()).into()),
+            Some(Stat::File(_)) => paths.push(path.to_owned()),
+            Some(Stat::Dir) => walk(&env, path, 0, &mut paths)?,
+        }
+        if paths.is_empty() {
+            let endings = ENDINGS.join(", ");
+            return Err(format!("{} has no log files: none of their names ends with {endings}", path.display()).into());
+        }
+        Ok(Files { env, paths, problems: Mutex::default() })
+    }
+
+    /// What could not be read, a line each.
+    pub fn problems(&self) -> Vec<String> {
+        let mut problems = self.problems.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        problems.sort();
+        problems.dedup();
+        problems
+    }
+
+    fn content(&self, path: &Path) -> Result<(Bytes, u64), String> {
+        let stored = read_file(self.env.disk.as_ref(), path).map_err(|error| error.to_string())?;
+        let bytes = u64::try_from(stored.len()).unwrap_or(u64::MAX);
+        let content = if stored.starts_with(&GZIP) {
+            record::file::inflate(&stored, FILE_BYTES_MAX).map_err(|error| error.to_string())?
+        } else {
+            stored
+        };
+        Ok((Bytes::from(content), bytes))
+    }
+}
+
+fn walk(env: &Env, folder: &Path, depth: usize, paths: &mut Vec<PathBuf>) -> Result<(), Failure> {
+    if depth > DEPTH_MAX {
+        return Err(format!("{} is more than {DEPTH_MAX} folders deep", folder.display()).into());
+    }
+    for name in env.disk.list(folder).map_err(|error| format!("listing {}: {error}", folder.display()))? {
+        let path = folder.join(&name);
+        match env.disk.stat(&path).map_err(|error| format!("looking at {}: {error}", path.display()))? {
+            Some(Stat::Dir) if !WITHOUT_RECORDS.contains(&name.as_str()) => walk(env, &path, depth + 1, paths)?,
+            Some(Stat::File(_)) if ENDINGS.iter().any(|ending| name.ends_with(ending)) => paths.push(path),
+            _ => {}
+        }
+        if paths.len() > FILES_MAX {
+            return Err(format!("there are more than {FILES_MAX} files").into());
+        }
+    }
+    Ok(())
+}
+
+impl Records for Files {
+    fn pieces(&self) -> usize {
+        self.paths.len()
+    }
+
+    fn read(&self, piece: usize) -> Result<Piece, String> {
+        let Some(path) = self.paths.get(piece) else { return Ok(Piece::default()) };
+        let read = self
+            .content(path)
+            .and_then(|(content, stored_bytes)| Ok(Piece { records: records(&content)?, stored_bytes }));
+        Ok(read.unwrap_or_else(|error| {
+            let mut problems = self.problems.lock().unwrap_or_else(PoisonError::into_inner);
+            if problems.len() < PROBLEMS_MAX {
+                problems.push(format!("{}: {error}", path.display()));
+            }
+            Piece::default()
+        }))
+    }
+}
+
+/// The records of a log file (`{"Records": […]}`), or of a file with one on each line. They share the content's memory.
+fn records(content: &Bytes) -> Result<Vec<Bytes>, String> {
+    let text = std::str::from_utf8(content).map_err(|error| error.to_string())?;
+    let text = text.trim_start_matches('\u{feff}');
+    let whole = match record::file::records(text) {
+        Ok(found) => return Ok(found.iter().map(|one| content.slice_ref(one.get().as_bytes())).collect()),
+        Err(error) => error.to_string(),
+    };
+    let mut found = Vec::new();
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        let is_record = line.starts_with('{') && serde_json::from_str::<serde::de::IgnoredAny>(line).is_ok();
+        if !is_record || line.starts_with("{\"Records\"") {
+            return Err(format!("no log file: {whole}"));
+        }
+        found.push(content.slice_ref(line.as_bytes()));
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_of_log_files_and_of_lines() {
+        let check = |content: &str, expected: Option<&[&str]>| {
+            let found = records(&Bytes::from(content.to_owned())).ok();
+            let expected = expected.map(|all| all.iter().map(|one| Bytes::from((*one).to_owned())).collect::<Vec<_>>());
+            assert_eq!(found, expected, "{content}");
+        };
+        check(r#"{"Records":[{"a":1}, {"b":2}]}"#, Some(&[r#"{"a":1}"#, r#"{"b":2}"#]));
+        check(r#"{"version":1,"Records":[]}"#, Some(&[]));
+        check("{\"a\":1}\n\n  {\"b\":2}\r\n", Some(&[r#"{"a":1}"#, r#"{"b":2}"#]));
+        check("", Some(&[]));
+        check(r#"{"Records":[{"a":1}"#, None);
+        check("[1]", None);
+        check("{\"a\":1}\nno", None);
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a test's own folder")]
+    fn files_are_found_below_a_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let day = folder.path().join("AWSLogs/1/CloudTrail/us-east-1/2025/03/01");
+        let digests = folder.path().join("AWSLogs/1/CloudTrail-Digest/us-east-1");
+        for path in [&day, &digests] {
+            std::fs::create_dir_all(path).unwrap();
+        }
+        std::fs::write(day.join("a.json.gz"), record::file::deflate(br#"{"Records":[{"eventName":"A"}]}"#)).unwrap();
+        std::fs::write(day.join("b.json"), "broken").unwrap();
+        std::fs::write(day.join("c.txt"), "{}").unwrap();
+        std::fs::write(digests.join("d.json.gz"), "{}").unwrap();
+        let files = Files::find(system::env(), folder.path()).unwrap();
+        assert_eq!(files.pieces(), 2);
+        assert_eq!(files.read(0).unwrap().records, [Bytes::from(r#"{"eventName":"A"}"#)]);
+        assert!(files.read(1).unwrap().records.is_empty());
+        assert!(files.problems()[0].contains("b.json: no log file"), "{:?}", files.problems());
+        assert!(Files::find(system::env(), &digests.join("none")).is_err());
+    }
+}
