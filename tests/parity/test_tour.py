@@ -22,6 +22,30 @@ def blocks():
     return re.findall(r"^```(?:sh|bash|shell)\n(.*?)^```", tour[1], re.S | re.M)
 
 
+def answer(out, header):
+    """The lines below a header, as long as they have as many columns."""
+    lines = out.splitlines()
+    at = lines.index(header) + 1
+    rows = [line.split(",") for line in lines[at:]]
+    ends = next(number for number, row in enumerate(rows) if len(row) != header.count(",") + 1)
+    return rows[:ends]
+
+
+def answers_are_right(out):
+    """The three questions, held against what `cairn generate` says that it wrote."""
+    steps = re.findall(r"^ *\d+\. (\S+) (\S+) (\S+): ", out, re.M)
+    assert len(steps) == 27, out
+    times = [row[0] for row in answer(out, "eventTime,userName,sourceIPAddress")]
+    assert times == sorted(times, reverse=True) and "2025-01-16 13:14:00.000" in times, out
+    refused = [int(row[1]) for row in answer(out, "arn,refused")]
+    assert len(refused) == 5 and refused == sorted(refused, reverse=True) and refused[-1] > 0, out
+    did = {(row[0], row[2]) for row in answer(out, "first,recipientAccountId,eventName,times")}
+    # What only reads was not asked for, and what was done twice is there once.
+    for time, _, name in steps:
+        if name in ("CreateUser", "CreateLoginProfile", "StopLogging", "DeleteDetector", "DeleteTrail"):
+            assert (f"{time[:10]} {time[11:19]}.000", name) in did, (time, name, did)
+
+
 @pytest.mark.timeout(600)
 def test_the_tour(tmp_path):
     script = [STARTS_THE_SERVER.sub("", block) for block in blocks()]
@@ -47,6 +71,7 @@ def test_the_tour(tmp_path):
         done = subprocess.run(["bash", "-c", "set -euo pipefail\n" + "\n".join(script)], env=env, cwd=work, capture_output=True, text=True,
                               stdin=subprocess.DEVNULL, timeout=500)
         assert done.returncode == 0, f"{done.stdout}\n{done.stderr}\n{log.read_text()[-2000:]}"
+        answers_are_right(done.stdout)
     finally:
         server.send_signal(signal.SIGTERM)
         assert server.wait(60) == 0
