@@ -41,7 +41,11 @@ async fn make() -> Result<Vec<Definition>, Failure> {
     });
     let cloudtrail = cloudtrail.await?;
     Ok(vec![
-        cairn_service::definition(Arc::new(cairn_service::Cairn { operator: Arc::new(Nobody), receiver: None })),
+        cairn_service::definition(Arc::new(cairn_service::Cairn {
+            operator: Arc::new(Nobody),
+            receiver: None,
+            event_stores: None,
+        })),
         cloudtrail::definition(Arc::clone(&cloudtrail)),
         cloudtrail_data::definition(Arc::new(cloudtrail_data::CloudTrailData {
             env: system::env(),

@@ -181,7 +181,8 @@ impl Node {
         crew.add(history);
         crew.add(s3.access_logs(&journal).await?);
         if let Some(stores) = &event_stores {
-            let events = eventstore::Events::open(Arc::clone(stores), Arc::clone(&journal), Some(cloudtrail.selection()))?;
+            let events =
+                eventstore::Events::open(Arc::clone(stores), Arc::clone(&journal), Some(cloudtrail.selection()))?;
             worker::ahead(events.name(), events.needs(), &*journal)?;
             crew.add(events);
         }
@@ -219,7 +220,11 @@ impl Node {
             env: env.clone(),
             account,
             definitions: vec![
-                cairn_service::definition(Arc::new(cairn_service::Cairn { operator, receiver })),
+                cairn_service::definition(Arc::new(cairn_service::Cairn {
+                    operator,
+                    receiver,
+                    event_stores: event_stores.as_ref().map(|stores| Arc::clone(stores) as Arc<dyn ports::EventStores>),
+                })),
                 cloudtrail::definition(Arc::clone(&cloudtrail)),
                 cloudtrail_data::definition(Arc::new(cloudtrail_data::CloudTrailData {
                     env: env.clone(),

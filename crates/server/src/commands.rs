@@ -11,6 +11,7 @@ use crate::documents::{self, CompletionsArgs, ConfigArgs, ManArgs};
 use crate::environment::{self, EnvArgs};
 use crate::generate::{self, GenerateArgs};
 use crate::import::{self, ImportArgs};
+use crate::lookup::{self, LookupArgs};
 use crate::query::{self, QueryArgs};
 use crate::rebuild::{self, RebuildArgs};
 use crate::status::{self, StatusArgs};
@@ -51,6 +52,8 @@ pub enum Command {
     Import(Box<ImportArgs>),
     /// Ask SQL of log files, without a server: cairn query --from FOLDER "SELECT …"
     Query(Box<QueryArgs>),
+    /// Show what records say of an ARN, access key, address, bucket, user, event: who, what, when. Exit code 1: nothing.
+    Lookup(LookupArgs),
     /// Print the version.
     Version,
 }
@@ -76,6 +79,7 @@ pub fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Generate(args) => generate::run(args),
         Command::Import(args) => return import::run(*args),
         Command::Query(args) => return query::run(&args),
+        Command::Lookup(args) => return lookup::run(args),
         Command::Version => {
             println!("cairn {}", env!("CARGO_PKG_VERSION"));
             Ok(())

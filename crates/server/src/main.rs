@@ -14,6 +14,7 @@ mod greeting;
 mod host_key;
 mod import;
 mod log;
+mod lookup;
 mod notify;
 mod protection;
 mod queries;

@@ -1,12 +1,13 @@
-//! Cairn's own API, for whoever runs the server: flush, tail, status, backup, import. It is called like any other service: signed, authorized,
+//! Cairn's own API, for whoever runs the server: flush, tail, status, backup, import, look-ups. It is called like any other service: signed, authorized,
 //! recorded.
 
 mod files;
 pub mod ops;
+mod summary;
 
 use std::sync::Arc;
 
-use ports::Operator;
+use ports::{EventStores, Operator};
 use service::{Builder, Definition, Service};
 
 /// The service.
@@ -15,6 +16,8 @@ pub struct Cairn {
     pub operator: Arc<dyn Operator>,
     /// Takes log files into event stores; absent where there are none.
     pub receiver: Option<Arc<importer::Receiver>>,
+    /// Where records are looked up; absent where there are none.
+    pub event_stores: Option<Arc<dyn EventStores>>,
 }
 
 impl Service for Cairn {
@@ -30,6 +33,7 @@ pub fn definition(cairn: Arc<Cairn>) -> Definition {
         .on::<ops::get_status::GetStatus>()
         .on::<ops::hold_for_backup::HoldForBackup>()
         .on::<ops::import_files::ImportFiles>()
+        .on::<ops::look_up::LookUp>()
         .on::<ops::tail::Tail>()
         .build()
 }

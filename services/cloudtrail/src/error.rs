@@ -87,6 +87,8 @@ service::api_errors! {
         EventDataStoreNotFoundException(String) = 400 => "{0}",
         /// It is protected against deletion.
         EventDataStoreTerminationProtectedException(String) = 400 => "{0}",
+        /// No query could be made of the prompt.
+        GenerateResponseException(String) = 400 => "{0}",
         /// It is pending deletion.
         InactiveEventDataStoreException(String) = 400 => "{0}",
         /// The query is over already.

@@ -136,6 +136,7 @@ pub fn definition(service: Arc<CloudTrail>) -> Definition {
         .on::<ops::describe_trails::DescribeTrails>()
         .on::<ops::disable_federation::DisableFederation>()
         .on::<ops::enable_federation::EnableFederation>()
+        .on::<ops::generate_query::GenerateQuery>()
         .on::<ops::get_channel::GetChannel>()
         .on::<ops::get_dashboard::GetDashboard>()
         .on::<ops::get_event_configuration::GetEventConfiguration>()

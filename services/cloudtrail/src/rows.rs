@@ -54,6 +54,10 @@ pub const QUERIES_BY_STORE: Table = "cloudtrail/queries-by-store";
 pub const QUERIES_BY_TIME: Table = "cloudtrail/queries-by-time";
 /// The last query that ran under an alias. Key: region, alias, refresh (or nothing).
 pub const QUERY_ALIASES: Table = "cloudtrail/query-aliases";
+/// Statements that GenerateQuery made. Key: alias.
+pub const GENERATED: Table = "cloudtrail/generated-queries";
+/// The same by age. Key: time, alias.
+pub const GENERATED_BY_TIME: Table = "cloudtrail/generated-queries-by-time";
 /// Channels. Key: UUID.
 pub const CHANNELS: Table = "cloudtrail/channels";
 /// How ingestion through a channel last went. Key: UUID of the channel.

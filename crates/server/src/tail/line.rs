@@ -84,7 +84,7 @@ impl Layout {
 }
 
 /// The shortest name that says who it was.
-fn who(identity: &Value) -> String {
+pub fn who(identity: &Value) -> String {
     let text = |value: &Value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
     let session = || Some(identity["principalId"].as_str()?.split_once(':')?.1.to_owned());
     let role = || text(&identity["sessionContext"]["sessionIssuer"]["userName"]);

@@ -17,8 +17,10 @@ use crate::commands::Failure;
 use crate::config::{Config, Settings};
 use crate::terminal::{Colours, Style, Terminal};
 
+pub(crate) use filter::since;
 use filter::{Filter, Filters};
 use line::Layout;
+pub(crate) use line::who;
 
 /// Between two attempts to reach a server that went away.
 const RETRY: Duration = Duration::from_secs(1);
@@ -75,7 +77,7 @@ enum Output {
 pub fn run(args: TailArgs) -> Result<ExitCode, Failure> {
     let terminal = Terminal::stdout(args.color);
     let now = system::env().clock.now();
-    let since = args.since.as_deref().map(|text| filter::since(text, now)).transpose()?;
+    let since = args.since.as_deref().map(|text| since(text, now)).transpose()?;
     let as_json = args.json || !(terminal.is_terminal || args.short);
     let output = if as_json { Output::Json } else { Output::Short(Layout::new(terminal)) };
     let config = Config::load(args.settings)?;

@@ -5,4 +5,5 @@ pub mod flush;
 pub mod get_status;
 pub mod hold_for_backup;
 pub mod import_files;
+pub mod look_up;
 pub mod tail;

@@ -11,6 +11,9 @@ pub mod dashboard;
 pub mod data_store;
 #[cfg(test)]
 pub mod fakes;
+pub mod generated;
+#[cfg(test)]
+mod generated_tests;
 pub mod names;
 pub mod paging;
 pub mod policies;
@@ -23,6 +26,7 @@ pub mod selection;
 mod tests;
 #[cfg(test)]
 mod tests_around;
+pub mod translate;
 pub mod upkeep;
 
 use std::sync::Arc;

@@ -160,6 +160,7 @@ impl CloudTrail {
             statement: widget.query_statement.clone(),
             parameters,
             alias: Some(widget.query_alias.clone()),
+            prompt: None,
             refresh_id: Some(refresh_id.to_owned()),
             delivery: None,
         };

@@ -34,6 +34,7 @@ impl CloudTrail {
         self.lake.upkeep.next_ms.store(now_ms.saturating_add(INTERVAL_MS), Ordering::Release);
         self.remove_deleted().await?;
         self.lake.queries.forget_old().await?;
+        super::generated::forget_old(&self.shared).await?;
         self.refresh_due().await
     }
 

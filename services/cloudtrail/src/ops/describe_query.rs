@@ -30,6 +30,8 @@ pub struct Output {
     query_id: String,
     query_string: String,
     query_status: QueryStatus,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prompt: Option<String>,
     query_statistics: Statistics,
     #[serde(skip_serializing_if = "Option::is_none")]
     error_message: Option<String>,
@@ -85,6 +87,7 @@ impl Operation for DescribeQuery {
             query_id: query.id,
             query_string: query.statement,
             query_status: query.status,
+            prompt: query.prompt,
             query_statistics,
             error_message: query.error,
             delivery_s3_uri,

@@ -19,6 +19,7 @@ pub mod disable_federation;
 pub mod enable_federation;
 mod event_configuration;
 mod event_data_stores;
+pub mod generate_query;
 pub mod get_channel;
 pub mod get_dashboard;
 pub mod get_event_configuration;

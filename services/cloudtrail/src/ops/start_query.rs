@@ -9,6 +9,7 @@ use super::queries::{check_not_denied, check_owner, read_s3_uri};
 use crate::CloudTrail;
 use crate::error::Error;
 use crate::lake::query::run::Ask;
+use crate::lake::{generated, samples};
 
 /// See the module.
 pub struct StartQuery;
@@ -23,6 +24,26 @@ pub struct Input {
     query_alias: Option<String>,
     query_parameters: Option<Vec<String>>,
     event_data_store_owner_account_id: Option<String>,
+}
+
+/// What an alias stands for: a statement that GenerateQuery made, or a sample.
+async fn by_alias(
+    cloudtrail: &CloudTrail,
+    call: &Call,
+    alias: String,
+    parameters: Vec<String>,
+    delivery: Option<(String, String, String)>,
+) -> Result<Ask, ApiError> {
+    if let Some(made) = generated::find(&cloudtrail.shared, call.region, &alias).await? {
+        if !parameters.is_empty() {
+            let text = format!("The query alias {alias} has no parameters.");
+            return Err(Error::InvalidParameterException(text).into());
+        }
+        let (statement, prompt) = (made.statement, Some(made.prompt));
+        return Ok(Ask { statement, prompt, alias: Some(alias), delivery, ..Ask::default() });
+    }
+    let (statement, parameters) = samples::by_alias(&alias, parameters)?;
+    Ok(Ask { statement, parameters, alias: Some(alias), delivery, ..Ask::default() })
 }
 
 /// The answer.
@@ -52,10 +73,7 @@ impl Operation for StartQuery {
                 return Err(Error::InvalidParameterException(text.to_owned()).into());
             }
             (Some(statement), None) => Ask { statement, delivery, ..Ask::default() },
-            (None, Some(alias)) => {
-                let (statement, parameters) = crate::lake::samples::by_alias(&alias, parameters)?;
-                Ask { statement, parameters, alias: Some(alias), delivery, ..Ask::default() }
-            }
+            (None, Some(alias)) => by_alias(cloudtrail, call, alias, parameters, delivery).await?,
             _ => {
                 let text = "Specify either QueryStatement or QueryAlias.";
                 return Err(Error::InvalidParameterException(text.to_owned()).into());

@@ -89,6 +89,9 @@ pub struct Query {
     pub statement: String,
     /// The alias under which it was asked, if it was.
     pub alias: Option<String>,
+    /// The question that GenerateQuery made the statement of, if it did.
+    #[serde(default)]
+    pub prompt: Option<String>,
     /// The refresh of a dashboard that it is part of.
     pub refresh_id: Option<String>,
     /// The stores that it reads.

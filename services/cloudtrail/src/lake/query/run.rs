@@ -63,6 +63,8 @@ pub struct Ask {
     pub parameters: Vec<String>,
     /// The alias it goes by.
     pub alias: Option<String>,
+    /// The question that the statement was made of.
+    pub prompt: Option<String>,
     /// The refresh that it is part of.
     pub refresh_id: Option<String>,
     /// Bucket, prefix and the URI that named them.
@@ -165,6 +167,7 @@ impl Queries {
             region,
             statement: ask.statement,
             alias: ask.alias,
+            prompt: ask.prompt,
             refresh_id: ask.refresh_id,
             stores,
             status: QueryStatus::Running,
