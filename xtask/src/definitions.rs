@@ -27,6 +27,19 @@ async fn make() -> Result<Vec<Definition>, Failure> {
     let keys = Arc::new(seal::HostKeys::parse(&seal::HostKeys::make(&*env.rng))?);
     let s3 = s3::S3::new(Arc::clone(&state), Arc::clone(&objects), env.clone(), Arc::clone(&account), keys);
     let s3 = Arc::new(s3);
+    let athena = athena::Athena::open(athena::Deps {
+        env: env.clone(),
+        account: Arc::clone(&account),
+        journal: Arc::new(journal::MemoryJournal::new()),
+        state: Arc::clone(&state),
+        objects: Arc::clone(&objects),
+        buckets: Arc::clone(&s3) as Arc<dyn Buckets>,
+        authorizer: Arc::clone(&iam) as Arc<dyn ports::Authorizer>,
+        event_stores: None,
+        query_engine: None,
+        options: athena::Options::default(),
+    });
+    let athena = athena.await?;
     let cloudtrail = cloudtrail::CloudTrail::new(cloudtrail::Deps {
         env,
         account,
@@ -41,6 +54,7 @@ async fn make() -> Result<Vec<Definition>, Failure> {
     });
     let cloudtrail = cloudtrail.await?;
     Ok(vec![
+        athena::definition(athena),
         cairn_service::definition(Arc::new(cairn_service::Cairn {
             operator: Arc::new(Nobody),
             receiver: None,

@@ -138,6 +138,11 @@ impl Node {
             }
             None => None,
         };
+        let athena_options = athena::Options {
+            query_timeout_ms: options.cloudtrail.query_timeout_ms.min(athena::Options::default().query_timeout_ms),
+            query_memory_bytes: options.cloudtrail.query_memory_bytes,
+            query_threads: options.cloudtrail.query_threads,
+        };
         let cloudtrail = cloudtrail::CloudTrail::new(cloudtrail::Deps {
             env: env.clone(),
             account: Arc::clone(&account),
@@ -195,7 +200,7 @@ impl Node {
                 account: Arc::clone(&account),
                 cloudtrail: Arc::clone(&cloudtrail),
                 buckets: Arc::clone(&s3) as Arc<dyn ports::Buckets>,
-                objects,
+                objects: Arc::clone(&objects),
                 results: Arc::clone(&validation),
                 interval,
             };
@@ -207,19 +212,33 @@ impl Node {
             let stores = Arc::clone(stores) as Arc<dyn ports::EventStores>;
             Arc::new(importer::Receiver::new(stores, Arc::clone(&state)))
         });
-        let access = Access {
+        let access: Arc<dyn ports::Authorizer> = Arc::new(Access {
             identities: Arc::clone(&iam) as Arc<dyn ports::Authorizer>,
             resources: vec![
                 Arc::clone(&s3) as Arc<dyn ports::ResourcePolicies>,
                 Arc::clone(&cloudtrail) as Arc<dyn ports::ResourcePolicies>,
             ],
-        };
+        });
+        let athena = athena::Athena::open(athena::Deps {
+            env: env.clone(),
+            account: Arc::clone(&account),
+            journal: Arc::clone(&journal),
+            state,
+            objects,
+            buckets: Arc::clone(&s3) as Arc<dyn ports::Buckets>,
+            authorizer: Arc::clone(&access),
+            event_stores: event_stores.as_ref().map(|stores| Arc::clone(stores) as Arc<dyn ports::EventStores>),
+            query_engine: cloudtrail.query_engine().cloned(),
+            options: athena_options,
+        })
+        .await?;
         let recorder = Arc::new(Recorder::new(Arc::clone(&journal), options.recording));
         let _ = operator.recorder.set(Arc::clone(&recorder));
         let gateway = Arc::new(Gateway::new(gateway::Deps {
             env: env.clone(),
             account,
             definitions: vec![
+                athena::definition(athena),
                 cairn_service::definition(Arc::new(cairn_service::Cairn {
                     operator,
                     receiver,
@@ -235,7 +254,7 @@ impl Node {
                 sts::definition(Arc::new(sts::Sts)),
             ],
             credentials: Arc::clone(&iam) as Arc<dyn ports::Credentials>,
-            authorizer: Arc::new(access),
+            authorizer: access,
             cross_origin: Arc::clone(&s3) as Arc<dyn ports::CrossOrigin>,
             recorder: Arc::clone(&recorder),
             limits: options.limits,

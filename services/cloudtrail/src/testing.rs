@@ -258,6 +258,10 @@ impl Buckets for FakeBuckets {
         Ok(())
     }
 
+    async fn put_permitted(&self, put: ServicePut) -> Result<(), BucketError> {
+        self.put(put).await
+    }
+
     async fn get(&self, bucket: &str, key: &str) -> Result<(Bytes, Vec<(String, String)>), BucketError> {
         let buckets = self.buckets.lock().unwrap();
         let stored = buckets.get(bucket).ok_or(BucketError::NoSuchBucket)?;

@@ -35,6 +35,11 @@ impl Buckets for S3 {
         self.write(put).await.map_err(failed)
     }
 
+    async fn put_permitted(&self, put: ServicePut) -> Result<(), BucketError> {
+        self.bucket(&put.bucket, None).await.map_err(failed)?;
+        self.write(put).await.map_err(failed)
+    }
+
     async fn get(&self, bucket: &str, key: &str) -> Result<(Bytes, Vec<(String, String)>), BucketError> {
         let mut tries = 0;
         loop {
@@ -193,6 +198,16 @@ mod tests {
 
     const GUIDE: &str = r#"{"StringEquals":{"s3:x-amz-acl":"bucket-owner-full-control",
         "aws:SourceArn":"arn:aws:cloudtrail:us-east-1:123456789012:trail/t"}}"#;
+
+    #[tokio::test]
+    async fn who_was_let_needs_no_policy() {
+        let s3 = service();
+        assert_eq!(s3.put_permitted(delivery("a")).await, Err(BucketError::NoSuchBucket));
+        bucket(&s3, "logs").await;
+        assert_eq!(s3.put(delivery("a")).await, Err(BucketError::AccessDenied));
+        s3.put_permitted(delivery("a")).await.unwrap();
+        assert_eq!(Buckets::get(&s3, "logs", "AWSLogs/123456789012/x.json.gz").await.unwrap().0, "a");
+    }
 
     #[tokio::test]
     async fn the_policy_decides() {
