@@ -3,6 +3,7 @@
 
 mod catalog;
 mod ddl;
+mod end;
 mod error;
 mod named_queries;
 pub mod ops;

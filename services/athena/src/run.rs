@@ -18,6 +18,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::catalog::{self, DEFAULT};
 use crate::ddl::{self, Answer, Failure};
+use crate::end::{End, ours, said};
 use crate::error::{invalid, malformed, no_execution, too_many};
 use crate::paging::read_token;
 use crate::results::{FewRows, ResultSink, chunk_name};
@@ -118,19 +119,6 @@ pub struct Ask {
     /// ClientRequestToken.
     #[serde(skip)]
     pub token: Option<String>,
-}
-
-/// How a query ended.
-struct End {
-    state: ExecutionState,
-    reason: Option<String>,
-    by_user: bool,
-}
-
-impl End {
-    fn failed(reason: String, by_user: bool) -> End {
-        End { state: ExecutionState::Failed, reason: Some(reason), by_user }
-    }
 }
 
 impl Executions {
@@ -576,36 +564,4 @@ fn plan(ask: &Ask) -> Result<Option<Definition>, ApiError> {
             Kind::UnknownName | Kind::Type => Ok(None),
         },
     }
-}
-
-/// How a query ends that failed with this error.
-fn said(error: &QueryError) -> End {
-    let code = match error.kind {
-        QueryErrorKind::Syntax => "SYNTAX_ERROR",
-        QueryErrorKind::UnknownName => unknown_code(&error.message),
-        QueryErrorKind::Type => "TYPE_MISMATCH",
-        QueryErrorKind::NotReading => "NOT_SUPPORTED",
-        QueryErrorKind::TooMuchMemory => "EXCEEDED_LOCAL_MEMORY_LIMIT",
-        QueryErrorKind::TooManyRows => "EXCEEDED_OUTPUT_SIZE_LIMIT",
-        QueryErrorKind::TimedOut => "EXCEEDED_TIME_LIMIT",
-        QueryErrorKind::Cancelled => "USER_CANCELED",
-        QueryErrorKind::Internal => "GENERIC_INTERNAL_ERROR",
-    };
-    End::failed(format!("{code}: {error}"), error.kind != QueryErrorKind::Internal)
-}
-
-/// Trino tells what is unknown by its code.
-fn unknown_code(message: &str) -> &'static str {
-    match message.split_whitespace().next() {
-        Some("Table") => "TABLE_NOT_FOUND",
-        Some("Column") => "COLUMN_NOT_FOUND",
-        Some("Function") => "FUNCTION_NOT_FOUND",
-        _ => "SYNTAX_ERROR",
-    }
-}
-
-/// How a query ends that failed because of us.
-fn ours(error: &ApiError) -> End {
-    tracing::error!(error = error.log, "a query could not be run");
-    End::failed(format!("GENERIC_INTERNAL_ERROR: {}", error.message), false)
 }

@@ -206,10 +206,7 @@ fn to_json(value: Value) -> Json {
         Value::Timestamp(time) => time.iso8601().into(),
         Value::List(items) => items.into_iter().map(to_json).collect(),
         Value::Struct(fields) => {
-            Json::Object(fields.into_iter().map(|(name, value)| (name.to_string(), to_json(value))).collect())
-        }
-        Value::Map(entries) => {
-            Json::Object(entries.into_iter().map(|(name, value)| (name.to_string(), to_json(value))).collect())
+            Json::Object(fields.0.into_iter().map(|(name, value)| (name.to_string(), to_json(value))).collect())
         }
         _ => Json::Null,
     }

@@ -67,7 +67,7 @@ impl Operation for StartQueryExecution {
     type Input = Input;
     type Output = Output;
     const NAME: &'static str = "StartQueryExecution";
-    const RESOURCE: &'static str = "workgroup/{WorkGroup}";
+    const RESOURCE: &'static str = "workgroup/primary";
 
     async fn run(athena: &Athena, call: &Call, input: Input) -> Result<Output, ApiError> {
         work_group::check(input.work_group.as_deref())?;
