@@ -510,9 +510,10 @@ impl Gateway {
         };
         let request = AccessRequest { caller: &who.caller, action, resource: &resource, context: &context };
         let asks_itself = route.entry.handler.as_ref().is_some_and(|handler| handler.asks_itself());
-        let decision = match asks_itself && who.caller.account().is_some() {
-            true => Decision::Allow,
-            false => self.deps.authorizer.decide(&request).await?,
+        let decision = if asks_itself && who.caller.account().is_some() {
+            Decision::Allow
+        } else {
+            self.deps.authorizer.decide(&request).await?
         };
         if decision != Decision::Allow {
             let s3 = family == Family::S3;

@@ -119,9 +119,7 @@ impl Named {
             Named::CanonicalUser(_) => false,
         }
     }
-}
 
-impl Named {
     /// The same as [`Named::covers`], but an account is its root alone.
     pub fn names(&self, who: &Principal<'_>) -> bool {
         match self {

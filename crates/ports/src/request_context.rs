@@ -36,13 +36,20 @@ impl fmt::Debug for RequestContext<'_> {
     }
 }
 
+impl<'a> RequestContext<'a> {
+    /// The value of a condition key that was given besides the request.
+    pub fn given(&self, key: &str) -> Option<&'a str> {
+        self.more.iter().find(|(name, _)| *name == key).map(|(_, value)| *value)
+    }
+}
+
 impl AccessRequest<'_> {
-    /// The values of a global condition key (in lower case: `aws:sourceip`). `None` for keys that the request does not have and
-    /// for those of a service.
+    /// The values of a global condition key (in lower case: `aws:sourceip`), and of any key that was given besides the request. `None`
+    /// for keys that the request does not have and for others of a service.
     pub fn global_condition(&self, key: &str) -> Option<Vec<String>> {
         let context = self.context;
-        if let Some((_, value)) = context.more.iter().find(|(name, _)| *name == key) {
-            return Some(vec![(*value).to_owned()]);
+        if let Some(value) = context.given(key) {
+            return Some(vec![value.to_owned()]);
         }
         let header = |name: &str| context.headers.get(name)?.to_str().ok().map(str::to_owned);
         let value = match key.strip_prefix("aws:")? {

@@ -76,7 +76,7 @@ impl<'a> Source<'a> {
         version: &Version,
         range: std::ops::Range<u64>,
     ) -> Result<Body, OpenError> {
-        s3.watched(&self.bucket, &self.key, s3.open(&version.data, range).await)
+        s3.open_watched(&self.bucket, &self.key, &version.data, range).await
     }
 }
 

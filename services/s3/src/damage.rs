@@ -1,6 +1,7 @@
 //! Content that is not what was written, found while it was read: the log names the object, a figure counts it. When it is found the
 //! answer may have begun and its record be written: neither can say so any more.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -10,6 +11,7 @@ use service::{ApiError, Body};
 
 use crate::S3;
 use crate::content::OpenError;
+use crate::object::Data;
 
 /// How often that was found.
 #[derive(Clone, Debug, Default)]
@@ -35,10 +37,16 @@ impl Damage {
 }
 
 impl S3 {
-    /// What was opened of an object, watched for damage until its end.
-    pub(crate) fn watched(&self, bucket: &str, key: &str, opened: Result<Body, OpenError>) -> Result<Body, OpenError> {
+    /// Opens content of an object that a caller reads, watched for damage until its end.
+    pub(crate) async fn open_watched(
+        &self,
+        bucket: &str,
+        key: &str,
+        data: &Data,
+        range: Range<u64>,
+    ) -> Result<Body, OpenError> {
         let damage = self.damage.clone();
-        match opened {
+        match self.open(data, range).await {
             Ok(body) => {
                 let len_bytes = body.len_bytes();
                 let (bucket, key) = (bucket.to_owned(), key.to_owned());

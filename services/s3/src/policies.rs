@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use base::time::DAY_MS;
 use base::{Region, Timestamp};
 use policy::{Context, Policy, Principal, Request, evaluate_within_account};
 use ports::{AccessRequest, BucketError, Caller, Decision, PolicyKind, ResourcePolicies, ServicePut, Unavailable};
@@ -14,7 +15,7 @@ use ports::{AccessRequest, BucketError, Caller, Decision, PolicyKind, ResourcePo
 use crate::bucket::Bucket;
 use crate::{S3, TABLE_BUCKETS, access_logs, tags};
 
-/// Policies kept in memory: at most about as many bytes as a hundred of the largest take.
+/// Buckets whose policies are kept in memory. The text of one has at most 20 KiB.
 const CACHED_MAX: usize = 1_000;
 
 /// What root may do whatever the policy says, so that nobody is locked out for good. Source: S3 API reference, PutBucketPolicy.
@@ -24,7 +25,6 @@ const ALWAYS_OF_ROOT: [&str; 3] = ["s3:GetBucketPolicy", "s3:PutBucketPolicy", "
 const EXISTING_TAG: &str = "s3:existingobjecttag/";
 /// The start of condition keys that name a tag that the request gives.
 const REQUEST_TAG: &str = "s3:requestobjecttag/";
-const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// What decides on a bucket, as read from its row.
 pub(crate) struct Ruled {
@@ -157,10 +157,7 @@ impl S3 {
         }
         let principal = Principal::Service { name: &put.principal };
         let request = Request { principal, action, resource, context: &|key| known.get(key) };
-        match policy::evaluate(&[&ruled.policy], &request).is_allow() {
-            true => Ok(()),
-            false => Err(BucketError::AccessDenied),
-        }
+        if policy::evaluate(&[&ruled.policy], &request).is_allow() { Ok(()) } else { Err(BucketError::AccessDenied) }
     }
 }
 
@@ -208,8 +205,8 @@ fn condition(
 /// The value of a condition key of S3 that the request tells: the first of those sent, as the operation takes it too.
 fn of_request(request: &AccessRequest<'_>, key: &str) -> Option<String> {
     let context = request.context;
-    if let Some((_, value)) = context.more.iter().find(|(name, _)| *name == key) {
-        return Some((*value).to_owned());
+    if let Some(value) = context.given(key) {
+        return Some(value.to_owned());
     }
     let parameter = |name: &str| {
         let mut pairs = form_urlencoded::parse(context.query.as_bytes());

@@ -45,8 +45,7 @@ impl Buckets for S3 {
         loop {
             let bucket = self.bucket(bucket, None).await.map_err(failed)?;
             let version = self.find(&bucket, key, None).await.map_err(failed)?.version;
-            let opened = S3::open(self, &version.data, 0..version.size).await;
-            match self.watched(&bucket.name, key, opened) {
+            match self.open_watched(&bucket.name, key, &version.data, 0..version.size).await {
                 Ok(body) => {
                     let content = body.collect(GET_BYTES_MAX).await.map_err(failed)?;
                     return Ok((content, version.headers.metadata.into_iter().collect()));
@@ -99,8 +98,7 @@ impl Buckets for S3 {
         loop {
             let bucket = self.bucket(bucket, None).await.map_err(failed)?;
             let version = self.find(&bucket, key, None).await.map_err(failed)?.version;
-            let opened = S3::open(self, &version.data, 0..version.size).await;
-            match self.watched(&bucket.name, key, opened) {
+            match self.open_watched(&bucket.name, key, &version.data, 0..version.size).await {
                 Ok(body) => {
                     let metadata = version.headers.metadata.into_iter().collect();
                     return Ok(OpenedObject { metadata, content: Box::pin(body.map_err(failed)) });

@@ -89,9 +89,14 @@ pub(crate) struct Deleted {
     pub(crate) error: Option<String>,
 }
 
+/// Whether accesses to the bucket are logged.
+pub(crate) fn is_on(bucket: &Bucket) -> bool {
+    bucket.settings.documents.contains_key(LOGGING)
+}
+
 /// Puts into the journal what lines will need, if the bucket's accesses are logged.
 pub(crate) fn note(call: &Call, bucket: &Bucket, aside: impl FnOnce() -> Aside) {
-    if bucket.settings.documents.contains_key(LOGGING) {
+    if is_on(bucket) {
         call.note_aside(serde_json::to_string(&aside()).expect("it has text keys"));
     }
 }

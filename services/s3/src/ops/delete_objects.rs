@@ -94,7 +94,8 @@ impl Operation for DeleteObjects {
             None => s3.check_second_factor(call, &bucket, None).await,
         };
         let mut output = Output::default();
-        let mut each = Vec::with_capacity(objects.len());
+        let (all, is_logged) = (objects.len(), access_logs::is_on(&bucket));
+        let mut each = Vec::new();
         for object in objects {
             let versioned = object.version_id.as_deref().is_some_and(|id| !id.is_empty());
             let refused = second_factor.as_ref().err().filter(|_| versioned).cloned();
@@ -102,11 +103,13 @@ impl Operation for DeleteObjects {
                 Some(error) => Err(error),
                 None => delete(s3, call, &bucket, &object, input.bypass_governance_retention).await,
             };
-            each.push(Deleted {
-                key: object.key.clone(),
-                version: object.version_id.clone(),
-                error: done.as_ref().err().map(|error| error.code.clone().into_owned()),
-            });
+            if is_logged {
+                each.push(Deleted {
+                    key: object.key.clone(),
+                    version: object.version_id.clone(),
+                    error: done.as_ref().err().map(|error| error.code.clone().into_owned()),
+                });
+            }
             match done {
                 Ok(done) if input.delete.quiet != Some(true) => output.deleted.push(done),
                 Ok(_) => {}
@@ -122,7 +125,7 @@ impl Operation for DeleteObjects {
         }
         // The answer says of each what became of it; the record has one place for it all.
         if let Some(first) = output.errors.first()
-            && output.errors.len() == each.len()
+            && output.errors.len() == all
             && output.errors.iter().all(|refused| refused.code == "AccessDenied")
         {
             call.note_error(&first.code, &first.message);

@@ -42,8 +42,7 @@ impl Operation for GetObject {
             let bucket = input.bucket(s3).await?;
             let found = s3.want(call, &bucket, &input.key, &wanted).await?;
             found.version.check_readable(s3.env.clock.now())?;
-            let opened = s3.open(&found.version.data, found.bytes()).await;
-            match s3.watched(&bucket.name, &input.key, opened) {
+            match s3.open_watched(&bucket.name, &input.key, &found.version.data, found.bytes()).await {
                 Ok(body) => break (found, body),
                 // It was overwritten or deleted between the look and the grasp: look again.
                 Err(crate::content::OpenError::Gone) if tries < READ_TRIES => tries += 1,
