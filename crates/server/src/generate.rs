@@ -225,7 +225,7 @@ mod tests {
         };
         run(args()).unwrap();
         let account = folder.path().join("AWSLogs").read_dir().unwrap().next().unwrap().unwrap().path();
-        let day = account.join("CloudTrail/us-east-1/2025/01/01");
+        let day = account.join("CloudTrail/us-east-1/2025/01/02");
         assert!(day.read_dir().unwrap().count() >= 1);
         assert!(account.join("CloudTrail-Digest/us-east-1").is_dir());
         assert!(run(args()).unwrap_err().to_string().contains("is there already"));
