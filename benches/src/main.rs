@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! bench PATH-TO-CAIRN [quick|full] [only=SECTION[,…]] [s3s-fs=PATH] [json=PATH]
+//! bench search PATH-TO-CAIRN PYTHON [records=N] [only=TEXT] [rounds=N] [keep=FOLDER] [json=PATH]   searching beside DuckDB
 //! bench validate PATH-TO-CAIRN [PATH-TO-AWS] [FILES]    validation beside that of the AWS CLI
 //! bench drive ADDRESS CLIENTS SECONDS [put=BYTES]        load for a profiler: GetCallerIdentity, or PutObject
 //! ```
@@ -13,13 +14,15 @@
 mod backlog;
 mod load;
 mod objects;
+mod questions;
 mod recording;
 mod report;
 mod requests;
+mod search;
 mod server;
 mod validate;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use load::Until;
@@ -36,6 +39,21 @@ fn main() {
         let aws = rest.first().map_or("aws", String::as_str);
         let files = rest.get(1).map_or(5_000, |text| text.parse().expect("FILES is a number"));
         return validate::run(&PathBuf::from(binary), aws, files);
+    }
+    if let [word, cairn, python, rest @ ..] = &arguments[..]
+        && word == "search"
+    {
+        let given = |name: &str| rest.iter().find_map(|text| text.strip_prefix(name));
+        let mut report = Report::new(given("json=").map(Path::new));
+        let options = search::Options {
+            cairn: Path::new(cairn),
+            python: Path::new(python),
+            records: given("records=").map_or(1_000_000, |text| text.parse().expect("records=NUMBER")),
+            only: given("only="),
+            rounds: given("rounds=").map_or(5, |text| text.parse().expect("rounds=NUMBER")),
+            keep: given("keep=").map(Path::new),
+        };
+        return search::run(&mut report, &options);
     }
     if let [word, address, clients, seconds, rest @ ..] = &arguments[..]
         && word == "drive"

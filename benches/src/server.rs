@@ -108,7 +108,7 @@ impl Server {
     }
 
     /// Processor time of all its threads so far.
-    fn cpu_seconds(&self) -> f64 {
+    pub fn cpu_seconds(&self) -> f64 {
         let folder = format!("/proc/{}/task", self.child.id());
         let threads = std::fs::read_dir(folder).into_iter().flatten().flatten();
         // Nanoseconds on a processor are the first number.
@@ -118,8 +118,24 @@ impl Server {
 
     /// Resident memory of the process.
     pub fn memory_mib(&self) -> f64 {
+        self.status_mib("VmRSS:")
+    }
+
+    /// The most that it ever was.
+    pub fn peak_memory_mib(&self) -> f64 {
+        self.status_mib("VmHWM:")
+    }
+
+    /// Stops it and leaves its folder.
+    pub fn leave(mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        self.folder = PathBuf::new();
+    }
+
+    fn status_mib(&self, field: &str) -> f64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or("0");
+        let line = status.lines().find_map(|line| line.strip_prefix(field)).unwrap_or("0");
         let kib: f64 = line.split_whitespace().next().and_then(|text| text.parse().ok()).unwrap_or(0.0);
         kib / 1024.0
     }
@@ -136,7 +152,7 @@ impl Drop for Server {
 }
 
 /// The folder that all of a run's data folders are in: beside the build, on a disk rather than in memory.
-fn fresh_folder() -> PathBuf {
+pub fn fresh_folder() -> PathBuf {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let parent = std::env::var_os("CAIRN_BENCH_DIR").map_or_else(std::env::temp_dir, PathBuf::from);
     std::fs::create_dir_all(&parent).expect("the folder can be made");

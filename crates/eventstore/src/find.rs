@@ -273,7 +273,7 @@ impl Stores {
             }
             let filter: Arc<dyn RowFilter> = Arc::<Matcher>::clone(&shared);
             let options =
-                ReadOptions { pruning: pruning.clone(), filter: Some(filter), ..ReadOptions::new(places.clone()) };
+                ReadOptions { pruning: pruning.clone(), filters: vec![filter], ..ReadOptions::new(places.clone()) };
             let mut batches = snapshot.read(part, options, Arc::clone(&progress));
             while let Some(batch) = batches.try_next().await.map_err(|error| bad(&error))? {
                 let flat = Flat::of(&batch);
@@ -298,7 +298,7 @@ impl Stores {
         for number in chosen.into_iter().filter(|number| *number < tail_number) {
             let options = ReadOptions {
                 pruning: pruning.clone(),
-                filter: Some(Arc::clone(&shared)),
+                filters: vec![Arc::clone(&shared)],
                 ..ReadOptions::new(whole.clone())
             };
             let mut batches = snapshot.read(parts[number], options, Arc::clone(&progress));

@@ -81,10 +81,12 @@ pub struct ReadOptions {
     pub projection: Projection,
     /// What rows have to be.
     pub pruning: Pruning,
-    /// Which rows to keep.
-    pub filter: Option<Arc<dyn RowFilter>>,
+    /// Which rows to keep: those that all of these keep, each asked about what those before it have kept.
+    pub filters: Vec<Arc<dyn RowFilter>>,
     /// Only these groups of rows; `None`: all of them.
     pub row_groups: Option<Range<usize>>,
+    /// Of the granules of each group that may have such rows only these, counted from the first.
+    pub granules: Option<Range<usize>>,
     /// No more rows than this.
     pub limit: Option<usize>,
 }
@@ -92,7 +94,14 @@ pub struct ReadOptions {
 impl ReadOptions {
     /// All rows.
     pub fn new(projection: Projection) -> ReadOptions {
-        ReadOptions { projection, pruning: Pruning::default(), filter: None, row_groups: None, limit: None }
+        ReadOptions {
+            projection,
+            pruning: Pruning::default(),
+            filters: Vec::new(),
+            row_groups: None,
+            granules: None,
+            limit: None,
+        }
     }
 }
 
@@ -198,7 +207,9 @@ impl Part {
         for group in wanted.start..wanted.end.min(self.row_groups()) {
             let rows = group * ROW_GROUP_ROWS..((group + 1) * ROW_GROUP_ROWS).min(all);
             let granules = rows.start / GRANULE_ROWS..rows.end.div_ceil(GRANULE_ROWS);
-            let chosen: Vec<usize> = granules.filter(|granule| candidates.get(*granule) == Some(&true)).collect();
+            let likely = granules.filter(|granule| candidates.get(*granule) == Some(&true));
+            let of = options.granules.clone().unwrap_or(0..usize::MAX);
+            let chosen: Vec<usize> = likely.skip(of.start).take(of.len()).collect();
             if chosen.is_empty() {
                 continue;
             }
@@ -223,7 +234,7 @@ impl Part {
             let keep = move |batch: RecordBatch| Ok(not_older(&batch, horizon_ms));
             predicates.push(Box::new(ArrowPredicateFn::new(time.mask(stored), keep)));
         }
-        if let Some(filter) = options.filter {
+        for filter in options.filters {
             let mask = filter.projection().mask(stored);
             let keep = move |batch: RecordBatch| filter.keep(&filter.projection().apply(&batch)?);
             predicates.push(Box::new(ArrowPredicateFn::new(mask, keep)));

@@ -12,6 +12,9 @@ use crate::time;
 /// The most texts of one condition that are looked up.
 const TEXTS_MAX: usize = 32;
 
+/// The column of the resources.
+const RESOURCES: &str = "resources";
+
 /// The path of a column or of a field of one: `useridentity.arn`.
 pub(crate) fn path(expr: &Expr) -> Option<String> {
     match expr {
@@ -75,8 +78,48 @@ fn add(filter: &Expr, pruning: &mut Pruning) {
                 equal(column, texts, pruning);
             }
         }
+        // Any of the resources is like that.
+        Expr::HigherOrderFunction(call) if call.name() == "array_any_match" => {
+            if let [Expr::Column(column), Expr::Lambda(lambda)] = call.args.as_slice()
+                && column.name == RESOURCES
+            {
+                of_resource(&lambda.body, pruning);
+            }
+        }
         _ => {}
     }
+}
+
+/// What a condition on one of the resources says.
+fn of_resource(condition: &Expr, pruning: &mut Pruning) {
+    let Expr::BinaryExpr(BinaryExpr { left, op, right }) = condition else { return };
+    let field = |expr: &Expr| match expr {
+        Expr::ScalarFunction(call) if call.func.name() == "get_field" => {
+            matches!(call.args.as_slice(), [Expr::LambdaVariable(_), _])
+        }
+        _ => false,
+    };
+    match op {
+        Operator::And => {
+            of_resource(left, pruning);
+            of_resource(right, pruning);
+        }
+        Operator::Eq => {
+            let found = text(right).filter(|_| field(left)).or_else(|| text(left).filter(|_| field(right)));
+            pruning.anywhere.extend(found.map(str::to_owned));
+        }
+        _ => {}
+    }
+}
+
+/// Whether an expression is a field of one of the resources: `element_at(resources, 1).arn`.
+fn is_of_resource(expr: &Expr) -> bool {
+    let Expr::ScalarFunction(field) = expr else { return false };
+    let ("get_field", Some(Expr::ScalarFunction(element))) = (field.func.name(), field.args.first()) else {
+        return false;
+    };
+    matches!(element.func.name(), "element_at" | "trino_subscript")
+        && matches!(element.args.first(), Some(Expr::Column(column)) if column.name == RESOURCES)
 }
 
 /// Whether a condition is nothing but a choice of texts for one column.
@@ -124,6 +167,9 @@ fn compare(left: &Expr, op: Operator, right: &Expr, pruning: &mut Pruning) {
         && let (Some(column), Some(text)) = (column(left), text(right))
     {
         equal(column, vec![text.to_owned()], pruning);
+    }
+    if op == Operator::Eq && is_of_resource(left) {
+        pruning.anywhere.extend(text(right).map(str::to_owned));
     }
     let Some((from, to)) = times(left, op, right) else { return };
     let later = |old: Option<i64>, new: Option<i64>| old.max(new);

@@ -11,12 +11,14 @@ use datafusion::arrow::array::ArrayRef;
 use datafusion::arrow::compute::filter_record_batch;
 use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::TaskContext;
-use datafusion::physical_expr::expressions::{Column, Literal};
+use datafusion::physical_expr::expressions::{Column, DynamicFilterPhysicalExpr, Literal};
 use datafusion::physical_expr::{EquivalenceProperties, ScalarFunctionExpr};
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
+use datafusion::physical_plan::filter_pushdown::{ChildPushdownResult, FilterPushdownPhase, FilterPushdownPropagation};
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
@@ -32,8 +34,8 @@ use crate::table::{Filter, Wanted};
 /// What a partition reads, one after the other.
 #[derive(Clone)]
 enum Unit {
-    /// A group of rows of a part.
-    Group(Arc<Part>, Range<usize>),
+    /// A group of rows of a part; of its granules that are to be read, all or these.
+    Group(Arc<Part>, Range<usize>, Option<Range<usize>>),
     /// A batch of what is in no part yet.
     Tail(usize),
     /// A piece of records that are in no store.
@@ -60,6 +62,8 @@ pub(crate) struct Scan {
     exprs: Vec<(Arc<dyn PhysicalExpr>, String)>,
     schema: SchemaRef,
     filter: Option<Arc<Filter>>,
+    /// What plans above find out while they run: which rows they need no more.
+    learned: Vec<Arc<Filter>>,
     pruning: Pruning,
     limit: Option<usize>,
     progress: Arc<QueryProgress>,
@@ -106,6 +110,7 @@ impl Scan {
             exprs,
             schema,
             filter,
+            learned: Vec::new(),
             pruning,
             limit,
             progress,
@@ -113,22 +118,54 @@ impl Scan {
         })
     }
 
+    /// An expression over what comes out as one over what is read.
+    fn composed(&self, expr: Arc<dyn PhysicalExpr>) -> Result<Arc<dyn PhysicalExpr>> {
+        expr.transform_up(|expr| {
+            let any: &dyn Any = expr.as_ref();
+            let below = any.downcast_ref::<Column>().and_then(|column| self.exprs.get(column.index()));
+            Ok(match below {
+                Some((below, _)) => Transformed::yes(below.clone()),
+                None => Transformed::no(expr),
+            })
+        })
+        .data()
+    }
+
+    /// A filter that changes while the query runs, to be asked before the rest of a row is read; `None` if it looks at more than columns.
+    fn learns(&self, expr: &Arc<dyn PhysicalExpr>) -> Result<Option<Filter>> {
+        let composed = self.composed(expr.clone())?;
+        let mut paths = BTreeSet::new();
+        for below in composed.children() {
+            let Some(path) = path(below) else { return Ok(None) };
+            paths.insert(path);
+        }
+        let wanted = Wanted::of(&paths, self.maps)?;
+        let expr = rebased(composed, &wanted)?;
+        Ok(Some(Filter::new(wanted, expr)))
+    }
+
     fn read(&self, unit: Unit) -> BoxStream<'static, Result<RecordBatch>> {
         let scan = self.clone();
         match (&self.source, unit) {
-            (Source::Store(snapshot), Unit::Group(part, row_groups)) => {
+            (Source::Store(_), Unit::Group(part, ..))
+                if !self.learned.iter().all(|filter| filter.may_keep(part.oldest_ms(), part.newest_ms())) =>
+            {
+                stream::empty().boxed()
+            }
+            (Source::Store(snapshot), Unit::Group(part, row_groups, granules)) => {
+                let filters: Vec<Arc<Filter>> = self.filter.iter().chain(&self.learned).cloned().collect();
                 let options = ReadOptions {
                     projection: self.wanted.projection.clone(),
                     pruning: self.pruning.clone(),
-                    filter: self.filter.clone().map(|filter| filter as Arc<dyn RowFilter>),
+                    filters: filters.iter().map(|filter| filter.clone() as Arc<dyn RowFilter>).collect(),
                     row_groups: Some(row_groups),
+                    granules,
                     limit: self.limit,
                 };
                 let batches = snapshot.read(&part, options, self.progress.clone());
-                let failed = self.filter.clone();
                 batches
                     .map_err(move |error| {
-                        let judged = failed.as_ref().and_then(|filter| filter.failure());
+                        let judged = filters.iter().find_map(|filter| filter.failure());
                         judged.unwrap_or_else(|| DataFusionError::External(Box::new(error)))
                     })
                     .map(move |batch| scan.project(&batch?))
@@ -191,7 +228,7 @@ fn units_of(source: &Source, pruning: &Pruning) -> Vec<Unit> {
     let tails = (0..snapshot.tail().len()).map(Unit::Tail);
     let groups = parts
         .into_iter()
-        .flat_map(|part| (0..part.row_groups()).map(move |group| Unit::Group(part.clone(), group..group + 1)));
+        .flat_map(|part| (0..part.row_groups()).map(move |group| Unit::Group(part.clone(), group..group + 1, None)));
     tails.chain(groups).collect()
 }
 
@@ -202,6 +239,17 @@ fn properties(schema: &SchemaRef, partitions: usize) -> Arc<PlanProperties> {
         EmissionType::Incremental,
         Boundedness::Bounded,
     ))
+}
+
+/// An expression over columns of one schema as one over those of what is wanted.
+fn rebased(expr: Arc<dyn PhysicalExpr>, wanted: &Wanted) -> Result<Arc<dyn PhysicalExpr>> {
+    expr.transform_up(|expr| {
+        let any: &dyn Any = expr.as_ref();
+        let Some(column) = any.downcast_ref::<Column>() else { return Ok(Transformed::no(expr)) };
+        let at = wanted.schema.index_of(column.name())?;
+        Ok(Transformed::yes(Arc::new(Column::new(column.name(), at)) as Arc<dyn PhysicalExpr>))
+    })
+    .data()
 }
 
 /// The path of a column or of a field of one, as the engine runs it.
@@ -269,45 +317,53 @@ impl ExecutionPlan for Scan {
         let mut paths = BTreeSet::new();
         let mut exprs = Vec::new();
         for projected in projection.expr() {
-            let composed = projected
-                .expr
-                .clone()
-                .transform_up(|expr| {
-                    let any: &dyn Any = expr.as_ref();
-                    let below = any.downcast_ref::<Column>().and_then(|column| self.exprs.get(column.index()));
-                    Ok(match below {
-                        Some((below, _)) => Transformed::yes(below.clone()),
-                        None => Transformed::no(expr),
-                    })
-                })
-                .data()?;
+            let composed = self.composed(projected.expr.clone())?;
             let Some(path) = path(&composed) else { return Ok(None) };
             paths.insert(path);
             exprs.push((composed, projected.alias.clone()));
         }
         let wanted = Wanted::of(&paths, self.maps)?;
-        let exprs = exprs
-            .into_iter()
-            .map(|(expr, name)| {
-                let moved = expr
-                    .transform_up(|expr| {
-                        let any: &dyn Any = expr.as_ref();
-                        let Some(column) = any.downcast_ref::<Column>() else { return Ok(Transformed::no(expr)) };
-                        let at = wanted.schema.index_of(column.name())?;
-                        Ok(Transformed::yes(Arc::new(Column::new(column.name(), at)) as Arc<dyn PhysicalExpr>))
-                    })
-                    .data()?;
-                Ok((moved, name))
-            })
-            .collect::<Result<Vec<_>>>()?;
+        let exprs = exprs.into_iter().map(|(expr, name)| Ok((rebased(expr, &wanted)?, name)));
+        let exprs = exprs.collect::<Result<Vec<_>>>()?;
         let schema = projection.schema();
         let properties = properties(&schema, self.units.len());
         Ok(Some(Arc::new(Scan { wanted, exprs, schema, properties, ..self.clone() })))
     }
 
+    /// Takes filters that change while the query runs: the newest hundred records, say, need no row that is older than the hundredth so far.
+    fn handle_child_pushdown_result(
+        &self,
+        phase: FilterPushdownPhase,
+        result: ChildPushdownResult,
+        _: &ConfigOptions,
+    ) -> Result<FilterPushdownPropagation<Arc<dyn ExecutionPlan>>> {
+        let mut learned = self.learned.clone();
+        if phase == FilterPushdownPhase::Post {
+            for parent in &result.parent_filters {
+                let any: &dyn Any = parent.filter.as_ref();
+                if any.is::<DynamicFilterPhysicalExpr>() {
+                    learned.extend(self.learns(&parent.filter)?.map(Arc::new));
+                }
+            }
+        }
+        // Whoever asks keeps its filter: rows that were read before it changed are not judged again.
+        let done = FilterPushdownPropagation::all_unsupported(result);
+        if learned.len() == self.learned.len() {
+            return Ok(done);
+        }
+        Ok(done.with_updated_node(Arc::new(Scan { learned, ..self.clone() })))
+    }
+
     fn execute(&self, partition: usize, _: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
         let scan = self.clone();
-        let units = self.units.get(partition).cloned().unwrap_or_default();
+        let mut units = self.units.get(partition).cloned().unwrap_or_default();
+        if !self.learned.is_empty()
+            && let Some(Unit::Group(part, groups, None)) = units.first().cloned()
+        {
+            // A little is read first, so that there is something to learn from before much is read.
+            let piece = |granules| Unit::Group(part.clone(), groups.clone(), Some(granules));
+            units.splice(0..1, [piece(0..1), piece(1..usize::MAX)]);
+        }
         let batches = stream::iter(units).flat_map(move |unit| scan.read(unit));
         Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema.clone(), batches)))
     }

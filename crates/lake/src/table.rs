@@ -1,20 +1,25 @@
 //! A store as a table: its columns as the dialect shows them, and what of a query the store itself can do.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, StringViewArray, StructArray};
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, StringViewArray, StructArray, TimestampMillisecondArray,
+};
 use datafusion::arrow::datatypes::{
     DataType, Field, FieldRef, Fields, Schema, SchemaRef, TimeUnit, TimestampMillisecondType,
 };
 use datafusion::arrow::error::ArrowError;
 use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::DFSchema;
+use datafusion::common::pruning::PruningStatistics;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::{Column, DFSchema, ScalarValue};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::physical_expr_common::physical_expr::snapshot_physical_expr;
+use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr};
 use eventstore::{Projection, RowFilter, Snapshot};
 use ports::lake::QueryProgress;
@@ -126,6 +131,23 @@ pub(crate) struct Filter {
 }
 
 impl Filter {
+    /// Keeps rows of which the expression, over columns of what is wanted, is true.
+    pub(crate) fn new(wanted: Wanted, expr: Arc<dyn PhysicalExpr>) -> Filter {
+        Filter { wanted, expr, failure: Mutex::new(None) }
+    }
+
+    /// Whether rows between these times may be kept, by what the expression says now.
+    pub(crate) fn may_keep(&self, oldest_ms: i64, newest_ms: i64) -> bool {
+        let schema = self.wanted.schema.clone();
+        let now = snapshot_physical_expr(self.expr.clone());
+        let kept = now.and_then(|now| {
+            let predicate = PruningPredicateBuilder::new().with_file_schema(schema).try_build(now)?;
+            predicate.prune(&Times { oldest_ms, newest_ms })
+        });
+        // What cannot be told must be read.
+        kept.map_or(true, |kept| kept.contains(&true))
+    }
+
     /// What went wrong, once.
     pub(crate) fn failure(&self) -> Option<DataFusionError> {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
@@ -149,6 +171,40 @@ impl RowFilter for Filter {
             *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
             ArrowError::ComputeError(text)
         })
+    }
+}
+
+/// The times of rows that nothing else is known of.
+struct Times {
+    oldest_ms: i64,
+    newest_ms: i64,
+}
+
+impl PruningStatistics for Times {
+    fn min_values(&self, column: &Column) -> Option<ArrayRef> {
+        (column.name() == "eventtime")
+            .then(|| Arc::new(TimestampMillisecondArray::from(vec![self.oldest_ms])) as ArrayRef)
+    }
+
+    fn max_values(&self, column: &Column) -> Option<ArrayRef> {
+        (column.name() == "eventtime")
+            .then(|| Arc::new(TimestampMillisecondArray::from(vec![self.newest_ms])) as ArrayRef)
+    }
+
+    fn num_containers(&self) -> usize {
+        1
+    }
+
+    fn null_counts(&self, _: &Column) -> Option<ArrayRef> {
+        None
+    }
+
+    fn row_counts(&self) -> Option<ArrayRef> {
+        None
+    }
+
+    fn contained(&self, _: &Column, _: &HashSet<ScalarValue>) -> Option<BooleanArray> {
+        None
     }
 }
 
@@ -226,7 +282,7 @@ impl TableProvider for EventTable {
                 let wanted = Wanted::of(&paths, self.maps)?;
                 let schema = DFSchema::try_from(wanted.schema.clone())?;
                 let expr = state.create_physical_expr(condition, &schema)?;
-                Some(Arc::new(Filter { wanted, expr, failure: Mutex::new(None) }))
+                Some(Arc::new(Filter::new(wanted, expr)))
             }
         };
         let scan = Scan::new(

@@ -382,6 +382,10 @@ fn map_array(
 /// Any values as JSON texts.
 fn to_json(array: &ArrayRef, from: &Field) -> Result<ArrayRef> {
     let is_json = matches!(types::tag(from), Some(types::JSON | types::MAP));
+    if is_json && types::is_text(array.data_type()) {
+        // It is JSON already.
+        return Texts::of(array, from)?.into_array(array.len());
+    }
     let writer = JsonWriter { array, field: from, is_json };
     let mut builder = Bounded::default();
     for row in 0..array.len() {

@@ -70,6 +70,18 @@ impl Texts {
         }
     }
 
+    /// A column of them, so many; not copied if it is one already.
+    pub(crate) fn into_array(self, rows: usize) -> Result<ArrayRef> {
+        if let Texts::Plain(array) = self {
+            return Ok(Arc::new(array));
+        }
+        let mut builder = Bounded::default();
+        for row in 0..rows {
+            builder.push(self.get(row))?;
+        }
+        Ok(builder.finish())
+    }
+
     /// A column's texts; values of other types as they are printed.
     pub(crate) fn of(array: &ArrayRef, field: &Field) -> Result<Texts> {
         Ok(match array.data_type() {

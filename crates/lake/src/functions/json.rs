@@ -51,17 +51,14 @@ pub(super) fn functions() -> Vec<Fun> {
         Fun::new("json_extract", 2..=2, json, |input| {
             let (texts, paths) = (input.texts(0)?, Paths::of(input, 1)?);
             input.map_texts(|row| match texts.get(row) {
-                Some(text) => Ok(paths.follow(text, row)?.map(|value| Cow::Owned(value.to_owned()))),
+                Some(text) => Ok(paths.follow(text, row)?.map(Cow::Borrowed)),
                 None => Ok(None),
             })
         }),
         Fun::new("json_extract_scalar", 2..=2, text, |input| {
             let (texts, paths) = (input.texts(0)?, Paths::of(input, 1)?);
             input.map_texts(|row| match texts.get(row) {
-                Some(text) => {
-                    let scalar = paths.follow(text, row)?.and_then(json::scalar);
-                    Ok(scalar.map(|value| Cow::Owned(value.into_owned())))
-                }
+                Some(text) => Ok(paths.follow(text, row)?.and_then(json::scalar)),
                 None => Ok(None),
             })
         }),
@@ -74,10 +71,7 @@ pub(super) fn functions() -> Vec<Fun> {
                 text => Ok(text.map(|text| Cow::Owned(text.trim().to_owned()))),
             })
         }),
-        Fun::new("json_format", 1..=1, text, |input| {
-            let texts = input.texts(0)?;
-            input.map_texts(|row| Ok(texts.get(row).map(|text| Cow::Owned(text.to_owned()))))
-        }),
+        Fun::new("json_format", 1..=1, text, |input| input.texts(0)?.into_array(input.rows)),
         Fun::new("json_array_length", 1..=1, number, |input| {
             let texts = input.texts(0)?;
             input.map_integers(|row| {

@@ -86,18 +86,26 @@ fn answer(input: &Input, moments: Vec<Option<i64>>) -> Result<ArrayRef> {
     }
 }
 
-fn unit(texts: &Texts, row: usize) -> Result<Option<Unit>> {
-    match texts.get(row) {
-        None => Ok(None),
-        Some(name) => match Unit::parse(name) {
-            Some(unit) => Ok(Some(unit)),
-            None => {
-                let known = ["millisecond", "second", "minute", "hour", "day", "week", "month", "quarter", "year"];
-                let meant = query_lang::nearest(name, known).map(|unit| format!(". Did you mean '{unit}'?"));
-                wrong(format!("'{name}' is not a valid TIMESTAMP field{}", meant.unwrap_or_default()))
-            }
-        },
+/// A unit by its name.
+fn unit(name: &str) -> Result<Unit> {
+    match Unit::parse(name) {
+        Some(unit) => Ok(unit),
+        None => {
+            let known = ["millisecond", "second", "minute", "hour", "day", "week", "month", "quarter", "year"];
+            let meant = query_lang::nearest(name, known).map(|unit| format!(". Did you mean '{unit}'?"));
+            wrong(format!("'{name}' is not a valid TIMESTAMP field{}", meant.unwrap_or_default()))
+        }
     }
+}
+
+/// Units of an argument, read once if they are the same.
+fn units(input: &Input, at: usize) -> Result<impl Fn(usize) -> Result<Option<Unit>> + use<>> {
+    let texts = input.texts(at)?;
+    let constant = texts.constant().map(unit).transpose()?;
+    Ok(move |row: usize| match constant {
+        Some(unit) => Ok(Some(unit)),
+        None => texts.get(row).map(unit).transpose(),
+    })
 }
 
 /// Patterns of an argument, read once if they are the same.
@@ -139,10 +147,9 @@ pub(super) fn functions(now_ms: i64) -> Vec<Fun> {
             3..=3,
             |args| same(args, 2),
             |input| {
-                let (units, counts, times) = (input.texts(0)?, input.integers(1)?, Times::of(input, 2)?);
+                let (units, counts, times) = (units(input, 0)?, input.integers(1)?, Times::of(input, 2)?);
                 let rows = (0..input.rows).map(|row| {
-                    let (Some(unit), Some(count), Some(shown)) = (unit(&units, row)?, counts(row), times.shown(row))
-                    else {
+                    let (Some(unit), Some(count), Some(shown)) = (units(row)?, counts(row), times.shown(row)) else {
                         return Ok(None);
                     };
                     match time::add(unit, count, shown) {
@@ -154,9 +161,9 @@ pub(super) fn functions(now_ms: i64) -> Vec<Fun> {
             },
         ),
         Fun::new("date_diff", 3..=3, integer, |input| {
-            let (units, from, to) = (input.texts(0)?, Times::of(input, 1)?, Times::of(input, 2)?);
+            let (units, from, to) = (units(input, 0)?, Times::of(input, 1)?, Times::of(input, 2)?);
             input.map_integers(|row| {
-                let (Some(unit), Some(from), Some(to)) = (unit(&units, row)?, from.shown(row), to.shown(row)) else {
+                let (Some(unit), Some(from), Some(to)) = (units(row)?, from.shown(row), to.shown(row)) else {
                     return Ok(None);
                 };
                 Ok(time::diff(unit, from, to))
@@ -167,9 +174,9 @@ pub(super) fn functions(now_ms: i64) -> Vec<Fun> {
             2..=2,
             |args| same(args, 1),
             |input| {
-                let (units, times) = (input.texts(0)?, Times::of(input, 1)?);
+                let (units, times) = (units(input, 0)?, Times::of(input, 1)?);
                 let rows = (0..input.rows).map(|row| {
-                    let (Some(unit), Some(shown)) = (unit(&units, row)?, times.shown(row)) else { return Ok(None) };
+                    let (Some(unit), Some(shown)) = (units(row)?, times.shown(row)) else { return Ok(None) };
                     Ok(time::trunc(unit, shown).map(|begin| times.back(begin)))
                 });
                 answer(input, rows.collect::<Result<_>>()?)

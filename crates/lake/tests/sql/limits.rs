@@ -195,4 +195,10 @@ async fn only_what_is_asked_for_is_read() {
     let (none, _) =
         bytes("SELECT count(*) FROM events WHERE element_at(requestParameters, 'bucketName') = 'no-such'").await;
     assert_eq!(none, 0);
+    for of_resources in
+        ["any_match(resources, r -> r.type <> 'x' AND r.arn = 'no-such')", "element_at(resources, 1).arn = 'no-such'"]
+    {
+        let (none, _) = bytes(&format!("SELECT count(*) FROM events WHERE {of_resources}")).await;
+        assert_eq!(none, 0, "{of_resources}");
+    }
 }
