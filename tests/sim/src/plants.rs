@@ -59,7 +59,7 @@ pub const PLANTS: [(&str, &[u8], Plant); 18] = [
     ("delivery-stuck", &[8], Plant::DeliveryStuck),
     ("events-lost", &[4], Plant::EventsLost),
     ("events-twice", &[9, 10], Plant::EventsTwice),
-    ("merge-lost", &[9, 10], Plant::MergeLost),
+    ("merge-lost", &[8, 9, 10], Plant::MergeLost),
     ("import-lost", &[10], Plant::ImportLost),
     ("retention-early", &[10], Plant::RetentionEarly),
 ];

@@ -199,7 +199,11 @@ fn places_that_are_followed_are_shown_with_what_is_wrong() {
     let mut status = status();
     status.server.follows = vec![
         follow("s3://logs/=events"),
-        Follow { files_failed: 1, failures: vec!["a\u{1b}.json: it is no JSON".into()], ..follow("s3://other/=events") },
+        Follow {
+            files_failed: 1,
+            failures: vec!["a\u{1b}.json: it is no JSON".into()],
+            ..follow("s3://other/=events")
+        },
         Follow { failure: Some("there is no bucket gone".into()), ..follow("s3://gone/=events") },
     ];
     let terminal = Terminal { is_terminal: true, colours: false, width: 120 };
