@@ -2,10 +2,11 @@
 
 import csv
 import io
+import json
 
 import pytest
 
-from server import error_of, until
+from server import ACCOUNT, error_of, until
 
 CREATE = """-- Create table from CloudTrail logs in S3
 CREATE EXTERNAL TABLE cloudtrail_logs (
@@ -163,11 +164,15 @@ def test_what_fails_says_where(cairn, table):
     assert shown["Status"]["State"] == "FAILED"
     assert "line 1:8" in shown["Status"]["StateChangeReason"] and "eventname" in shown["Status"]["StateChangeReason"]
     assert error_of(athena.start_query_execution, QueryString="SELECT 1")[0] == "InvalidRequestException"
-    key, secret = cairn.user("athena-nobody")
-    cairn.client("iam").put_user_policy(UserName="athena-nobody", PolicyName="p", PolicyDocument=(
-        '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"athena:*","Resource":"*"}]}'))
+    # Who may do everything but write there.
+    key, secret = cairn.user("athena-nobody", admin=True)
+    cairn.client("s3").create_bucket(Bucket="athena-closed-parity")
+    cairn.client("s3").put_bucket_policy(Bucket="athena-closed-parity", Policy=json.dumps({"Version": "2012-10-17", "Statement": [{
+        "Effect": "Deny", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:user/athena-nobody"}, "Action": "s3:PutObject",
+        "Resource": "arn:aws:s3:::athena-closed-parity/*"}]}))
     theirs = cairn.client("athena", key=key, secret=secret)
-    code, _, message = error_of(theirs.start_query_execution, QueryString="SELECT 1", ResultConfiguration={"OutputLocation": f"s3://{RESULTS}/"})
+    closed = {"OutputLocation": "s3://athena-closed-parity/"}
+    code, _, message = error_of(theirs.start_query_execution, QueryString="SELECT 1", ResultConfiguration=closed)
     assert code == "InvalidRequestException" and "Access denied when writing output" in message
 
 

@@ -37,7 +37,8 @@ CALLS = {
     "s3": ("s3api put-bucket-abac --bucket unwritten-b --abac-status Status=Enabled",
            "PutBucketAbac", '"bucketName":"unwritten-b"'),
     "iam": ("iam create-group --group-name g", "CreateGroup", '"groupName":"g"'),
-    "cloudtrail": ("cloudtrail create-channel --name channel --source Custom --destinations Type=EVENT_DATA_STORE,Location=store", "CreateChannel", '"name":"channel"'),
+    "cloudtrail": ("cloudtrail register-organization-delegated-admin --member-account-id 111122223333",
+                   "RegisterOrganizationDelegatedAdmin", '"memberAccountId":"111122223333"'),
 }
 
 

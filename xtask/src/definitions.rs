@@ -120,6 +120,10 @@ impl Operator for Nobody {
         Vec::new()
     }
 
+    fn follows(&self) -> Vec<ports::FollowStatus> {
+        Vec::new()
+    }
+
     fn journal_end(&self) -> u64 {
         1
     }

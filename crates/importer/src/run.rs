@@ -29,12 +29,21 @@ pub struct Options {
     pub batch_files: usize,
     /// Files of a batch that are read at the same time.
     pub reads: usize,
+    /// Whether digests are read at the end, to know of files that are missing.
+    pub reconcile: bool,
 }
 
 impl Options {
     /// The usual ones: some 60 MB of records in a batch.
     pub fn new(named: impl Into<String>) -> Options {
-        Options { named: named.into(), batches: 3, batch_bytes: 5 << 20, batch_files: 1_000, reads: 16 }
+        Options {
+            named: named.into(),
+            batches: 3,
+            batch_bytes: 5 << 20,
+            batch_files: 1_000,
+            reads: 16,
+            reconcile: true,
+        }
     }
 }
 
@@ -297,7 +306,7 @@ pub async fn import(
     while let Some(done) = under_way.next().await {
         done?.into_report(&mut report, say);
     }
-    if !report.stopped {
+    if !report.stopped && options.reconcile {
         reconcile(origin, digests, filter, &seen, &mut report).await;
     }
     Ok(report)

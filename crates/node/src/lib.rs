@@ -4,6 +4,7 @@
 mod access;
 mod event_stores;
 mod figures;
+mod follow;
 mod holds;
 mod host_keys;
 mod operator;
@@ -26,6 +27,7 @@ use worker::{Consumer, Crew};
 
 use crate::access::Access;
 use crate::figures::{CrewFigures, JournalFigures};
+use crate::follow::{Followed, Follower};
 use crate::holds::{HeldObjects, Holds};
 use crate::operator::ServerOperator;
 use crate::upkeep::Upkeep;
@@ -75,7 +77,14 @@ pub struct Options {
     pub validation_interval: Option<Duration>,
     /// How records are kept in columns; `None`: they are not.
     pub event_stores: Option<eventstore::Options>,
+    /// Places whose log files are imported as they come.
+    pub follow: Vec<Follow>,
+    /// How often they are looked through.
+    pub follow_interval: Duration,
 }
+
+/// How often places that are followed are looked through, if nothing else is said.
+const FOLLOW_INTERVAL: Duration = Duration::from_secs(60);
 
 impl Default for Options {
     fn default() -> Options {
@@ -87,10 +96,13 @@ impl Default for Options {
             outside: Outside::default(),
             validation_interval: None,
             event_stores: Some(eventstore::Options::default()),
+            follow: Vec::new(),
+            follow_interval: FOLLOW_INTERVAL,
         }
     }
 }
 
+pub use crate::follow::Follow;
 pub use crate::host_keys::{HostKeyError, has_host_keys};
 pub use crate::rebuild::{Permitted, RebuildParts, Rebuilt, rebuild};
 
@@ -110,6 +122,7 @@ pub struct Node {
     upkeep: JoinHandle<()>,
     validator: Option<JoinHandle<()>>,
     events_upkeep: Option<JoinHandle<()>>,
+    follower: Option<JoinHandle<()>>,
 }
 
 /// A node could not start or stop in order. For our own log.
@@ -158,6 +171,7 @@ impl Node {
         .await?;
         let (stop, stopping) = watch::channel(false);
         let validation = Arc::new(Results::default());
+        let followed = Arc::new(Followed::default());
         let operator = Arc::new(ServerOperator {
             env: env.clone(),
             journal: Arc::clone(&journal),
@@ -170,6 +184,7 @@ impl Node {
             recorder: OnceLock::new(),
             validation: Arc::clone(&validation),
             event_stores: event_stores.clone(),
+            followed: Arc::clone(&followed),
             stop: stopping.clone(),
             started_ms,
         });
@@ -211,6 +226,14 @@ impl Node {
         let receiver = event_stores.as_ref().map(|stores| {
             let stores = Arc::clone(stores) as Arc<dyn ports::EventStores>;
             Arc::new(importer::Receiver::new(stores, Arc::clone(&state)))
+        });
+        let follower = receiver.clone().filter(|_| !options.follow.is_empty()).map(|receiver| Follower {
+            env: env.clone(),
+            buckets: Arc::clone(&s3) as Arc<dyn ports::Buckets>,
+            receiver,
+            places: options.follow,
+            interval: options.follow_interval,
+            followed: Arc::clone(&followed),
         });
         let access: Arc<dyn ports::Authorizer> = Arc::new(Access {
             identities: Arc::clone(&iam) as Arc<dyn ports::Authorizer>,
@@ -269,6 +292,7 @@ impl Node {
         gateway.watch(Arc::clone(&cloudtrail) as Arc<dyn ports::Figures>);
         gateway.watch(Arc::clone(&s3) as Arc<dyn ports::Figures>);
         gateway.watch(Arc::clone(&validation) as Arc<dyn ports::Figures>);
+        gateway.watch(followed as Arc<dyn ports::Figures>);
         if let Some(stores) = &event_stores {
             gateway.watch(Arc::clone(stores) as Arc<dyn ports::Figures>);
         }
@@ -286,11 +310,22 @@ impl Node {
         };
         let events_upkeep =
             event_stores.clone().map(|stores| tokio::spawn(event_stores::keep_up(stores, stopping.clone())));
+        let follower = follower.map(|follower| tokio::spawn(follower.run(stopping.clone())));
         let upkeep = tokio::spawn(upkeep.run(stopping));
         let validator = validator.map(|(validator, stopping)| tokio::spawn(validator.run(stopping)));
-        let node =
-            Node { gateway, stop, validation, event_stores, journal, recorder, crew, upkeep, validator, events_upkeep };
-        Ok(node)
+        Ok(Node {
+            gateway,
+            stop,
+            validation,
+            event_stores,
+            journal,
+            recorder,
+            crew,
+            upkeep,
+            validator,
+            events_upkeep,
+            follower,
+        })
     }
 
     /// Ends the node in order: background tasks, records, consumers, journal. No request may be running.
@@ -300,7 +335,7 @@ impl Node {
         if let Err(error) = self.gateway.record_throttled().await {
             tracing::error!(%error, "throttled calls could not be summed up in a record");
         }
-        for task in [self.validator, self.events_upkeep].into_iter().flatten() {
+        for task in [self.validator, self.events_upkeep, self.follower].into_iter().flatten() {
             task.await?;
         }
         self.recorder.close();

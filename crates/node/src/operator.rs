@@ -11,13 +11,14 @@ use futures_util::{StreamExt, stream};
 use gateway::Recorder;
 use journal::{Journal, ReadLimit, Seq};
 use ports::{
-    ConsumerProgress, EventStoreStatus, EventStores, Flushed, JournalStatus, Operator, RecordLines, RecordingStatus,
-    TrailBacklog, TrailValidation, Unavailable, WaitingTrail,
+    ConsumerProgress, EventStoreStatus, EventStores, Flushed, FollowStatus, JournalStatus, Operator, RecordLines,
+    RecordingStatus, TrailBacklog, TrailValidation, Unavailable, WaitingTrail,
 };
 use state::{FileCopy, State};
 use tokio::sync::watch;
 use worker::{Crew, EntryKind};
 
+use crate::follow::Followed;
 use crate::holds::{Hold, Holds};
 use crate::validation::Results;
 
@@ -39,6 +40,7 @@ pub struct ServerOperator {
     pub holds: Arc<Holds>,
     pub validation: Arc<Results>,
     pub event_stores: Option<Arc<eventstore::Stores>>,
+    pub followed: Arc<Followed>,
     pub stop: watch::Receiver<bool>,
     pub started_ms: u64,
 }
@@ -174,6 +176,10 @@ impl Operator for ServerOperator {
             })
         });
         status.take(EVENT_STORES_SHOWN).collect()
+    }
+
+    fn follows(&self) -> Vec<FollowStatus> {
+        self.followed.all()
     }
 
     fn journal_end(&self) -> u64 {

@@ -20,8 +20,8 @@ pub use identity::Caller;
 pub use lake::{EventStores, QueryEngine, Selection, StoreId};
 pub use mfa::MfaDevices;
 pub use operator::{
-    ConsumerProgress, EventStoreStatus, Flushed, JournalStatus, Operator, RecordLines, RecordingStatus, TrailBacklog,
-    TrailValidation, WaitingTrail,
+    ConsumerProgress, EventStoreStatus, Flushed, FollowStatus, JournalStatus, Operator, RecordLines, RecordingStatus,
+    TrailBacklog, TrailValidation, WaitingTrail,
 };
 pub use request_context::RequestContext;
 

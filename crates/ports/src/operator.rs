@@ -99,6 +99,27 @@ pub struct EventStoreStatus {
     pub newest_ms: Option<i64>,
 }
 
+/// What is known of a place whose log files are imported as they come.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FollowStatus {
+    /// `s3://BUCKET/PREFIX=STORE`.
+    pub place: String,
+    /// When it was last looked through to the end, in milliseconds since 1970.
+    pub looked_at_ms: Option<i64>,
+    /// Log files that were there then.
+    pub files: u64,
+    /// Log files that were imported since the server started.
+    pub files_imported: u64,
+    /// Records that were kept of them.
+    pub records_kept: u64,
+    /// Log files that cannot be imported.
+    pub files_failed: u64,
+    /// Some of them, each with the reason.
+    pub failures: Vec<String>,
+    /// Why it cannot be looked through now.
+    pub failure: Option<String>,
+}
+
 /// What the last validation of a trail's files found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrailValidation {
@@ -159,6 +180,9 @@ pub trait Operator: Send + Sync + 'static {
 
     /// What the event stores hold, in the order of their names.
     fn event_stores(&self) -> Vec<EventStoreStatus>;
+
+    /// The places that are followed, in the order of the configuration.
+    fn follows(&self) -> Vec<FollowStatus>;
 
     /// The position after the last recorded entry.
     fn journal_end(&self) -> u64;

@@ -6,9 +6,12 @@ use std::time::Duration;
 
 use clap::{Args, CommandFactory};
 use cloudtrail::DigestRegions;
+use node::Follow;
 
 use crate::commands::Failure;
+use crate::follow::follow;
 use crate::protection;
+use crate::query_limits::{QueryLimits, query_limits};
 
 /// The data folder, if none is named.
 pub const DATA_DIR: &str = "cairn-data";
@@ -103,6 +106,22 @@ pub struct Settings {
     /// For how many days the event store keeps records, counted from the time of the event: 1 to 3653 [default: 3653].
     #[arg(long, env = "CAIRN_EVENTS_RETENTION_DAYS", value_name = "DAYS")]
     events_retention_days: Option<String>,
+    /// Import log files from these buckets of this server as they come: s3://BUCKET/PREFIX, or s3://BUCKET/PREFIX=STORE for an event
+    /// data store, with commas between.
+    #[arg(long, env = "CAIRN_FOLLOW", value_name = "PLACES")]
+    follow: Option<String>,
+    /// How often those places are looked through, from 1s on [default: 1m].
+    #[arg(long, env = "CAIRN_FOLLOW_INTERVAL", value_name = "TIME")]
+    follow_interval: Option<String>,
+    /// How long a query may run, from 1s on; Athena's at most 30 minutes [default: 1h].
+    #[arg(long, env = "CAIRN_QUERY_TIMEOUT", value_name = "TIME")]
+    query_timeout: Option<String>,
+    /// What a query may hold in memory, from 16MiB on; beyond it writes to disk [default: 256MiB].
+    #[arg(long, env = "CAIRN_QUERY_MEMORY", value_name = "SIZE")]
+    query_memory: Option<String>,
+    /// On how many threads a query may run, 1 to 256 [default: 2].
+    #[arg(long, env = "CAIRN_QUERY_THREADS", value_name = "THREADS")]
+    query_threads: Option<String>,
     /// Whether calls are recorded: on, or off to measure what recording costs.
     #[arg(long, env = "CAIRN_RECORDING", value_name = "ON|OFF", hide = true)]
     recording: Option<String>,
@@ -151,6 +170,12 @@ pub struct Config {
     pub disk_reserve: gateway::Reserve,
     /// For how many days the event store keeps records; `None`: there is none.
     pub events_retention_days: Option<u32>,
+    /// Places whose log files are imported as they come.
+    pub follow: Vec<Follow>,
+    /// How often they are looked through.
+    pub follow_interval: Duration,
+    /// What a query may take.
+    pub query: QueryLimits,
     /// Whether calls are recorded.
     pub recording: bool,
 }
@@ -264,6 +289,11 @@ impl Settings {
             disk_reserve: self.disk_reserve.or(other.disk_reserve),
             event_store: self.event_store.or(other.event_store),
             events_retention_days: self.events_retention_days.or(other.events_retention_days),
+            follow: self.follow.or(other.follow),
+            follow_interval: self.follow_interval.or(other.follow_interval),
+            query_timeout: self.query_timeout.or(other.query_timeout),
+            query_memory: self.query_memory.or(other.query_memory),
+            query_threads: self.query_threads.or(other.query_threads),
             recording: self.recording.or(other.recording),
         }
     }
@@ -321,6 +351,10 @@ impl Settings {
             _ => return Err("tls_certificate and tls_key belong together: give both or neither".into()),
         };
         let names = self.host_names.unwrap_or_default();
+        let follow = follow(self.follow.as_deref())?;
+        if !follow.is_empty() && self.event_store.as_deref() == Some("off") {
+            return Err("follow: there is nothing to import into with event_store off".into());
+        }
         Ok(Config {
             listen,
             listen_is_explicit: false,
@@ -349,6 +383,14 @@ impl Settings {
                 Some("off") => None,
                 Some(other) => return Err(format!("event_store: {other:?} is neither on nor off").into()),
             },
+            follow,
+            follow_interval: interval("follow_interval", self.follow_interval.as_deref().unwrap_or("1m"))?,
+            query: query_limits(
+                self.query_timeout.as_deref(),
+                self.query_memory.as_deref(),
+                self.query_threads.as_deref(),
+                interval,
+            )?,
             recording,
         })
     }
@@ -513,6 +555,12 @@ mod tests {
         check("events_retention_days = \"0\"", "events_retention_days: \"0\" is not a number of days from 1 to 3653");
         check("events_retention_days = \"90d\"", "not a number of days");
         check("root_access_key_id = \"AKIAX\"", "belong together");
+        check("query_timeout = \"0s\"", "query_timeout: \"0s\" is outside 1s to 24h");
+        check("query_memory = \"1MiB\"", "query_memory: \"1MiB\" is not a size from 16MiB to 1TiB");
+        check("query_threads = \"0\"", "query_threads: \"0\" is not a number of threads from 1 to 256");
+        check("follow = \"logs\"", "follow: \"logs\" is not s3://BUCKET");
+        check("follow = \"s3://logs\"\nevent_store = \"off\"", "nothing to import into");
+        check("follow_interval = \"never\"", "follow_interval: \"never\" is not a time");
         check("listen = 5", "listen: expected a string, found integer");
     }
 

@@ -89,6 +89,9 @@ async fn run(config: Config) -> Result<(), Failure> {
                 digest_interval_ms: millis(config.digest_interval),
                 digest_key_lifetime_ms: millis(config.digest_key_lifetime),
                 digest_regions: config.digest_regions,
+                query_timeout_ms: millis(config.query.timeout),
+                query_memory_bytes: config.query.memory_bytes,
+                query_threads: config.query.threads,
                 ..cloudtrail::Options::default()
             },
             recording: if config.recording { Recording::On } else { Recording::Off },
@@ -97,6 +100,8 @@ async fn run(config: Config) -> Result<(), Failure> {
             outside,
             validation_interval: config.validation_interval,
             event_stores,
+            follow: config.follow.clone(),
+            follow_interval: config.follow_interval,
         },
     });
     let node = gateway::wait_until(&server, starting).await?;

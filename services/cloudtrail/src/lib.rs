@@ -83,10 +83,12 @@ impl CloudTrail {
     }
 
     /// Completes trail changes that a failure of the journal has cut short: until then a trail is one thing to its owner and another
-    /// to delivery. Does what is due for event data stores, queries and dashboards. To be called every few seconds.
+    /// to delivery. Does what is due for event data stores, queries and dashboards, and
+    /// goes on with an import that a failure of the tables has cut off. To be called every few seconds.
     pub async fn catch_up(&self) -> Result<(), ApiError> {
         self.trails.catch_up().await?;
-        self.lake_upkeep().await
+        self.lake_upkeep().await?;
+        self.imports.go_on().await
     }
 
     /// Which event stores take a record of the journal: the built-in one all, event data stores what they select.

@@ -8,7 +8,7 @@ use base::{Clock, Timestamp};
 use tokio::time::Instant;
 
 /// The time of day at the start of every world: 2026-11-22T09:00:00Z.
-const START_MS: i64 = 1_795_338_000_000;
+pub(crate) const START_MS: i64 = 1_795_338_000_000;
 
 /// See the module.
 pub(crate) struct SimClock {

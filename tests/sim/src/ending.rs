@@ -17,6 +17,7 @@ use crate::chains;
 use crate::client::{Line, Request, Sent, Who};
 use crate::events;
 use crate::files::{self, Files};
+use crate::keeper::Keeper;
 use crate::setup::{DATA, LOGS, must};
 use crate::writer::Writer;
 
@@ -26,7 +27,8 @@ const REST: Duration = Duration::from_secs(600);
 const GARBAGE: Duration = Duration::from_secs(90);
 
 /// What is empty once everything is at rest.
-const AT_REST: [Table; 3] = ["cloudtrail/outbox", "cloudtrail/chain-ends", "cloudtrail/changes"];
+const AT_REST: [Table; 4] =
+    ["cloudtrail/outbox", "cloudtrail/chain-ends", "cloudtrail/changes", "cloudtrail/event-data-store-changes"];
 /// And a while later.
 const CLEARED: [Table; 2] = ["s3/garbage", "s3/ended"];
 /// Tables whose rows name objects of the store.
@@ -41,15 +43,22 @@ pub(crate) struct Found {
     pub(crate) hash: [u8; 32],
 }
 
+/// Those who know what there must be.
+pub(crate) struct People<'a> {
+    pub(crate) admin: &'a Admin,
+    pub(crate) keeper: &'a Keeper,
+    pub(crate) writers: &'a [Arc<Writer>],
+}
+
 /// Looks a world through.
 pub(crate) async fn look_through(
     line: &Line,
     tables: &Memory,
     blobs: &objects::Memory,
     stores: Option<&Stores>,
-    admin: &Arc<Admin>,
-    writers: &[Arc<Writer>],
+    people: People<'_>,
 ) -> Result<Found, Stopped> {
+    let People { admin, keeper, writers } = people;
     line.witness.note("the end begins");
     admin.restore(line).await?;
     admin.check(line).await?;
@@ -57,6 +66,7 @@ pub(crate) async fn look_through(
         writer.check(line).await?;
     }
     denied(line).await?;
+    keeper.finish(line).await?;
     rest(line, tables).await?;
     let flush = Request::json(Who::Root, "cairn", "Flush", &json!({}));
     let flushed = must(line, &flush).await?.json();
@@ -72,6 +82,7 @@ pub(crate) async fn look_through(
     history(line, cut).await?;
     if let Some(stores) = stores {
         events::check(line, stores).await?;
+        keeper.check(line, stores, tables).await?;
     }
     let files = Files::read(line).await?;
     let digests = chains::check(line, &files, cut).await?;

@@ -15,10 +15,12 @@
 //! | I7 | What was acknowledged is there after a crash; what was not is whole or not there. |
 //! | I8 | Once the faults end, everything is delivered and cleared away within bounds. |
 //! | I9 | The built-in event store has every record once, byte for byte, as soon as it says so, and nothing else. |
+//! | I10 | An event data store has each record that it selects and each that was imported into it once, byte for byte, none that is too old, and nothing else. An import comes to its end and counts its files right. |
 //!
 //! Nothing here is part of the shipped program, and nothing here reads the real clock, disk or network.
 
 mod admin;
+mod archive;
 mod chains;
 mod chance;
 mod client;
@@ -30,6 +32,7 @@ mod events;
 mod faults;
 mod files;
 mod http;
+mod keeper;
 mod log;
 mod model;
 mod oracle;

@@ -26,6 +26,8 @@ pub(crate) struct Record {
     pub(crate) region: String,
     /// The trails that select it, by ARN; and where their files go.
     pub(crate) trails: Vec<(String, Place)>,
+    /// The event data stores that select it, by UUID.
+    pub(crate) stores: Vec<String>,
 }
 
 /// Where a trail's files go: bucket and prefix.
@@ -45,10 +47,19 @@ pub(crate) struct TrailView {
     selectors: Value,
 }
 
+/// An event data store that takes records, as the journal has it.
+struct StoreView {
+    region: String,
+    multi_region: bool,
+    selectors: Value,
+}
+
 /// What the journal says so far.
 #[derive(Default)]
 pub(crate) struct Oracle {
     revision: u64,
+    store_revision: u64,
+    stores: BTreeMap<String, StoreView>,
     trails: BTreeMap<String, TrailView>,
     /// Trails that end with the record of this request.
     closing: Vec<(String, TrailView)>,
@@ -83,6 +94,10 @@ impl Oracle {
                 if control.topic == "cloudtrail/trail" {
                     let json = serde_json::from_slice(&control.document).map_err(|error| error.to_string())?;
                     self.change(&json);
+                }
+                if control.topic == "cloudtrail/event-data-store" {
+                    let json = serde_json::from_slice(&control.document).map_err(|error| error.to_string())?;
+                    self.change_store(&json);
                 }
                 Ok(None)
             }
@@ -120,6 +135,7 @@ impl Oracle {
             management: category(json) == "Management",
             region: text(json, "awsRegion"),
             trails: trails.into_iter().map(|trail| (trail.arn.clone(), trail.place.clone())).collect(),
+            stores: self.stores.iter().filter(|(_, store)| store.selects(json)).map(|(id, _)| id.clone()).collect(),
         }
     }
 
@@ -148,6 +164,24 @@ impl Oracle {
                 }
             }
             self.trails.insert(arn, view);
+        }
+    }
+
+    fn change_store(&mut self, json: &Value) {
+        let revision = json["revision"].as_u64().unwrap_or(0);
+        if revision <= self.store_revision {
+            return;
+        }
+        self.store_revision = revision;
+        let (id, store) = (text(json, "id"), &json["store"]);
+        self.stores.remove(&id);
+        if store["status"] == "ENABLED" {
+            let view = StoreView {
+                region: text(store, "region"),
+                multi_region: store["multi_region"] == true,
+                selectors: store["selectors"].clone(),
+            };
+            self.stores.insert(id, view);
         }
     }
 
@@ -184,13 +218,24 @@ impl TrailView {
             return basic.iter().any(|selector| basic_selects(selector, record));
         }
         if let Some(advanced) = self.selectors["Advanced"].as_array() {
-            return advanced.iter().any(|selector| {
-                let fields = selector["FieldSelectors"].as_array();
-                fields.is_some_and(|fields| fields.iter().all(|field| field_holds(field, record)))
-            });
+            return advanced.iter().any(|selector| advanced_selects(selector, record));
         }
         category(record) == "Management"
     }
+}
+
+impl StoreView {
+    /// User guide, "Create an event data store for CloudTrail events".
+    fn selects(&self, record: &Value) -> bool {
+        let here = self.multi_region || record["awsRegion"] == self.region.as_str();
+        let selectors = self.selectors.as_array().map(Vec::as_slice).unwrap_or_default();
+        here && selectors.iter().any(|selector| advanced_selects(selector, record))
+    }
+}
+
+fn advanced_selects(selector: &Value, record: &Value) -> bool {
+    let fields = selector["FieldSelectors"].as_array();
+    fields.is_some_and(|fields| fields.iter().all(|field| field_holds(field, record)))
 }
 
 /// A hash of a record's bytes, the same in every run.

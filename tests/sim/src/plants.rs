@@ -34,10 +34,16 @@ pub enum Plant {
     EventsLost,
     /// Parts that were merged stay beside the new one.
     EventsTwice,
+    /// Parts that were merged go, and the new one does not come.
+    MergeLost,
+    /// What an import appends is acknowledged and lost: its files count as imported before their records are stored.
+    ImportLost,
+    /// A part goes as soon as its first record is too old, not its last.
+    RetentionEarly,
 }
 
 /// All of them: the name, the invariants that may find it first, and the bug.
-pub const PLANTS: [(&str, &[u8], Plant); 15] = [
+pub const PLANTS: [(&str, &[u8], Plant); 18] = [
     ("record-twice", &[1], Plant::RecordTwice),
     ("record-lost", &[1, 5], Plant::RecordLost),
     ("cursor-lost", &[2, 4], Plant::CursorLost),
@@ -52,7 +58,10 @@ pub const PLANTS: [(&str, &[u8], Plant); 15] = [
     ("delete-lost", &[8], Plant::DeleteLost),
     ("delivery-stuck", &[8], Plant::DeliveryStuck),
     ("events-lost", &[4], Plant::EventsLost),
-    ("events-twice", &[9], Plant::EventsTwice),
+    ("events-twice", &[9, 10], Plant::EventsTwice),
+    ("merge-lost", &[8, 9, 10], Plant::MergeLost),
+    ("import-lost", &[10], Plant::ImportLost),
+    ("retention-early", &[10], Plant::RetentionEarly),
 ];
 
 impl Plant {

@@ -115,6 +115,30 @@ impl SimTables {
             Some(Plant::EventsTwice) => {
                 ops.retain(|op| !(matches!(op, Op::Delete { .. }) && table_of(op) == EVENTS_PARTS));
             }
+            Some(Plant::MergeLost) => {
+                let merges = ops.iter().any(|op| matches!(op, Op::Delete { .. }) && table_of(op) == EVENTS_PARTS);
+                if merges && self.chance.one_in(3) {
+                    drop_from(ops, EVENTS_PARTS);
+                }
+            }
+            Some(Plant::ImportLost) => {
+                let appends = ops.iter().any(|op| is_put(op) && table_of(op) == EVENTS_PARTS)
+                    && !ops.iter().any(|op| matches!(op, Op::Delete { .. }) || table_of(op) == EVENTS_CURSOR);
+                if appends && self.chance.one_in(2) {
+                    drop_from(ops, EVENTS_PARTS);
+                }
+            }
+            Some(Plant::RetentionEarly) => {
+                for op in ops.iter_mut() {
+                    if let Op::Put { table, value, .. } = op
+                        && *table == EVENTS_PARTS
+                        && let Ok(mut part) = serde_json::from_slice::<serde_json::Value>(value)
+                    {
+                        part["newest_ms"] = part["oldest_ms"].clone();
+                        *value = part.to_string().into();
+                    }
+                }
+            }
             Some(Plant::CommitLost) => {
                 let touches = ops.iter().any(|op| table_of(op) == S3_OBJECTS);
                 return touches && self.chance.one_in(8);

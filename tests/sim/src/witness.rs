@@ -216,7 +216,11 @@ impl Witness {
         for record in passed {
             match consumer {
                 "delivery" => record.trails.iter().for_each(|(arn, _)| *owed.entry(arn.clone()).or_default() += 1),
-                _ if record.management || consumer == "events" => *owed.entry(String::new()).or_default() += 1,
+                "events" => {
+                    // The built-in store has every record, the others what they select.
+                    *owed.entry(String::new()).or_default() += 1 + u64::try_from(record.stores.len()).unwrap_or(0);
+                }
+                _ if record.management => *owed.entry(String::new()).or_default() += 1,
                 _ => {}
             }
         }

@@ -25,6 +25,7 @@ use crate::clock::SimClock;
 use crate::disk::SimDisk;
 use crate::ending::{self, Found};
 use crate::faults::Faults;
+use crate::keeper::Keeper;
 use crate::log::SimLog;
 use crate::setup;
 use crate::store::SimStore;
@@ -76,6 +77,7 @@ struct World {
     ledger: Arc<Ledger>,
     admin: Arc<Admin>,
     writers: Vec<Arc<Writer>>,
+    keeper: Arc<Keeper>,
     weather: Arc<Weather>,
     options: cloudtrail::Options,
     event_stores: eventstore::Options,
@@ -136,10 +138,12 @@ impl World {
                 tail_age_ms: *events.pick(&[20_000, 120_000]),
                 merge_parts_min: 2,
                 part_rows_max: *events.pick(&[200, 100_000]),
+                append_rows_max: *events.pick(&[5, 17, 131_072]),
                 ..eventstore::Options::default()
             },
             admin: Arc::new(Admin::new(seed, calls)),
             writers: (0..3).map(|number| Arc::new(Writer::new(seed, number, calls))).collect(),
+            keeper: Arc::new(Keeper::new(seed, calls)),
             clock,
             faults,
             witness,
@@ -228,7 +232,8 @@ impl World {
             watched: true,
         });
         if first {
-            if setup::set_up(&line, &self.admin, &self.chance).await.is_err() {
+            let set_up = setup::set_up(&line, &self.admin, &self.chance).await;
+            if set_up.is_err() || self.keeper.set_up(&line).await.is_err() {
                 return Ended::Life;
             }
             arm();
@@ -236,6 +241,7 @@ impl World {
         let (pause, paused) = watch::channel(false);
         let mut workers = JoinSet::new();
         workers.spawn(Arc::clone(&self.admin).work(Arc::clone(&line), paused.clone()));
+        workers.spawn(Arc::clone(&self.keeper).work(Arc::clone(&line), paused.clone()));
         for writer in &self.writers {
             workers.spawn(Arc::clone(writer).work(Arc::clone(&line), paused.clone()));
         }
@@ -264,7 +270,8 @@ impl World {
         }
         self.clock.settle();
         let stores = node.event_stores.as_deref();
-        match ending::look_through(&line, &self.tables, &self.blobs, stores, &self.admin, &self.writers).await {
+        let people = ending::People { admin: &self.admin, keeper: &self.keeper, writers: &self.writers };
+        match ending::look_through(&line, &self.tables, &self.blobs, stores, people).await {
             Ok(found) => Ended::World(found),
             Err(Stopped) => {
                 self.witness.violated(8, "the world could not be looked through to its end".to_owned());

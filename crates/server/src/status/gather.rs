@@ -48,6 +48,20 @@ pub struct Server {
     pub backlogs: Vec<Backlog>,
     pub validation: Vec<Validation>,
     pub event_stores: Vec<EventStore>,
+    pub follows: Vec<Follow>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Follow {
+    pub place: String,
+    pub looked_at: Option<f64>,
+    pub files: u64,
+    pub files_imported: u64,
+    pub records_kept: u64,
+    pub files_failed: u64,
+    pub failures: Vec<String>,
+    pub failure: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -1,7 +1,7 @@
 //! What wants somebody's attention, and what to do about it. What the server will put right by itself in a moment is no problem.
 
 use super::gather::{Status, Trail};
-use crate::terminal::amounts;
+use crate::terminal::{amounts, clean};
 
 /// A consumer that is this far behind does not keep up.
 const LAG_MS_MAX: i64 = 5 * 60_000;
@@ -65,6 +65,14 @@ pub fn find(status: &Status) -> Vec<Problem> {
             add(
                 format!("The consumer {name} does not keep up: {entries} behind, the oldest {time} old."),
                 "Look at the load of the machine; the journal grows until it has caught up.",
+            );
+        }
+    }
+    for follow in &server.follows {
+        if let Some(failure) = &follow.failure {
+            add(
+                format!("{} is not followed: {}", clean(&follow.place), clean(failure)),
+                "It tries again by itself; look at the setting follow, and at the bucket.",
             );
         }
     }

@@ -4,10 +4,12 @@ use super::gather::{EventStore, Status, Trail};
 use super::problems::{Problem, ago_ms, name_of};
 use crate::terminal::amounts::{about, bytes, count, counted, time};
 use crate::terminal::table::{Cell, Table};
-use crate::terminal::{Style, Terminal, wrap};
+use crate::terminal::{Style, Terminal, clean, wrap};
 
 /// What stands where there is nothing to say.
 const NOTHING: &str = "–";
+/// Damaged files that are named; `--json` has more.
+const FAILURES_SHOWN: usize = 5;
 
 /// The lines of the page, without their ends.
 pub fn lines(status: &Status, problems: &[Problem], terminal: &Terminal) -> Vec<String> {
@@ -32,6 +34,9 @@ pub fn lines(status: &Status, problems: &[Problem], terminal: &Terminal) -> Vec<
     }
     if !status.server.validation.is_empty() {
         lines.extend(section("Validation", &validation(status), terminal));
+    }
+    if !status.server.follows.is_empty() {
+        lines.extend(section("Followed", &follows(status), terminal));
     }
     lines
 }
@@ -215,6 +220,33 @@ fn trail_row(status: &Status, trail: &Trail) -> Vec<Cell> {
         waiting,
         (Style::Plain, format!("{}{prefix}", trail.bucket)),
     ]
+}
+
+fn follows(status: &Status) -> Table {
+    let mut table = Table::new(&["~PLACE", "LOOKED", ">FILES", ">IMPORTED", ">RECORDS", "STATE"]);
+    for follow in &status.server.follows {
+        let state = match (&follow.failure, follow.files_failed) {
+            (Some(_), _) => (Style::Bad, "fails".to_owned()),
+            (None, 0) => (Style::Good, "ok".to_owned()),
+            (None, failed) => (Style::Warning, format!("{} damaged", counted(failed, "file"))),
+        };
+        let looked = follow.looked_at.map(|at| format!("{} ago", about(ago_ms(status, at))));
+        table.row(vec![
+            (Style::Bold, clean(&follow.place)),
+            (Style::Plain, looked.unwrap_or_else(|| NOTHING.to_owned())),
+            (Style::Plain, count(follow.files)),
+            (Style::Plain, count(follow.files_imported)),
+            (Style::Plain, count(follow.records_kept)),
+            state,
+        ]);
+        if let Some(failure) = &follow.failure {
+            table.note(Style::Bad, clean(failure));
+        }
+        for failure in follow.failures.iter().take(FAILURES_SHOWN) {
+            table.note(Style::Warning, clean(failure));
+        }
+    }
+    table
 }
 
 fn validation(status: &Status) -> Table {

@@ -185,3 +185,39 @@ fn nothing_recorded_and_no_trails() {
     let page = lines(&status, &found, &terminal).join("\n");
     assert!(page.ends_with("Trails\n  none: records are in the event store, and in no log file"), "{page}");
 }
+
+#[test]
+fn places_that_are_followed_are_shown_with_what_is_wrong() {
+    let follow = |place: &str| Follow {
+        place: place.into(),
+        looked_at: Some(NOW - 12.0),
+        files: 1_234,
+        files_imported: 34,
+        records_kept: 5_678,
+        ..Follow::default()
+    };
+    let mut status = status();
+    status.server.follows = vec![
+        follow("s3://logs/=events"),
+        Follow {
+            files_failed: 1,
+            failures: vec!["a\u{1b}.json: it is no JSON".into()],
+            ..follow("s3://other/=events")
+        },
+        Follow { failure: Some("there is no bucket gone".into()), ..follow("s3://gone/=events") },
+    ];
+    let terminal = Terminal { is_terminal: true, colours: false, width: 120 };
+    let page = lines(&status, &find(&status), &terminal).join("\n");
+    for part in [
+        "▲ 1 problem",
+        "s3://gone/=events is not followed: there is no bucket gone",
+        "Followed",
+        "1,234",
+        "5,678",
+        "1 file damaged",
+        "it is no JSON",
+    ] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    assert!(!page.contains('\u{1b}'), "{page}");
+}

@@ -27,6 +27,7 @@ pub struct Output {
     backlogs: Vec<Backlog>,
     validation: Vec<Validation>,
     event_stores: Vec<EventStore>,
+    follows: Vec<Follow>,
 }
 
 #[derive(Serialize)]
@@ -100,6 +101,21 @@ struct EventStore {
     newest_event_time: Option<Timestamp>,
 }
 
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Follow {
+    place: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    looked_at: Option<Timestamp>,
+    files: i64,
+    files_imported: i64,
+    records_kept: i64,
+    files_failed: i64,
+    failures: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<String>,
+}
+
 impl Operation for GetStatus {
     type Service = Cairn;
     type Input = Input;
@@ -142,6 +158,16 @@ impl Operation for GetStatus {
             oldest_event_time: status.oldest_ms.map(Timestamp::from_ms),
             newest_event_time: status.newest_ms.map(Timestamp::from_ms),
         });
+        let follows = operator.follows().into_iter().map(|status| Follow {
+            place: status.place,
+            looked_at: status.looked_at_ms.map(Timestamp::from_ms),
+            files: number(status.files),
+            files_imported: number(status.files_imported),
+            records_kept: number(status.records_kept),
+            files_failed: number(status.files_failed),
+            failures: status.failures,
+            failure: status.failure,
+        });
         let (recording, journal) = (operator.recording(), operator.journal());
         Ok(Output {
             version: env!("CARGO_PKG_VERSION"),
@@ -164,6 +190,7 @@ impl Operation for GetStatus {
             backlogs: backlogs.collect(),
             validation: validation.collect(),
             event_stores: event_stores.collect(),
+            follows: follows.collect(),
         })
     }
 }

@@ -11,6 +11,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use async_trait::async_trait;
@@ -23,6 +24,8 @@ use tokio::sync::watch;
 
 use crate::error::Error;
 use crate::rows;
+pub use source::InBuckets;
+
 use row::{IMPORTS, ImportRow, Statistics, Status};
 
 /// Imports that are remembered; beyond them the oldest that are over are forgotten.
@@ -71,6 +74,8 @@ pub struct Imports {
     buckets: Arc<dyn Buckets>,
     parts: OnceLock<Parts>,
     running: Mutex<Option<Running>>,
+    /// An import may stand in the tables as going on though nothing runs.
+    left_over: AtomicBool,
     /// Held while imports begin or end, so that there is one at a time.
     changes: tokio::sync::Mutex<()>,
 }
@@ -119,6 +124,7 @@ impl Imports {
             buckets,
             parts: OnceLock::new(),
             running: Mutex::default(),
+            left_over: AtomicBool::new(false),
             changes: tokio::sync::Mutex::default(),
         })
     }
@@ -131,14 +137,40 @@ impl Imports {
     ) -> Result<(), ApiError> {
         let receiver = Arc::new(Receiver::new(stores, Arc::clone(&self.state)));
         let _ = self.parts.set(Parts { destinations, receiver });
+        self.left_over.store(true, Ordering::Release);
+        self.go_on().await
+    }
+
+    /// Goes on with what a crash, or a failure of the tables, left unfinished. To be called every few seconds.
+    pub async fn go_on(self: &Arc<Self>) -> Result<(), ApiError> {
+        if self.parts.get().is_none() || !self.left_over.load(Ordering::Acquire) {
+            return Ok(());
+        }
         let _change = self.changes.lock().await;
-        for found in self.all().await? {
-            if found.value.status.is_on() {
-                self.spawn(found.value)?;
-                break;
+        if self.running.lock().unwrap_or_else(PoisonError::into_inner).is_some() {
+            return Ok(());
+        }
+        // Before the tables are read: what fails after that is seen in the next round.
+        self.left_over.store(false, Ordering::Release);
+        match self.all().await {
+            Ok(all) => match all.into_iter().find(|found| found.value.status.is_on()) {
+                Some(found) => self.spawn(found.value),
+                None => Ok(()),
+            },
+            Err(error) => {
+                self.left_over.store(true, Ordering::Release);
+                Err(error)
             }
         }
-        Ok(())
+    }
+
+    /// Commits a change of an import. If that fails the change may have been made all the same, and the import goes on later.
+    async fn commit(&self, ops: Vec<Op>) -> Result<(), ApiError> {
+        let done = self.state.commit(ops).await;
+        if done.is_err() {
+            self.left_over.store(true, Ordering::Release);
+        }
+        done.map(|_| ()).map_err(storage)
     }
 
     /// Ends what goes on, without a word about it: the next start goes on with it.
@@ -190,9 +222,8 @@ impl Imports {
             updated_ms: now_ms,
             statistics: Statistics::default(),
         };
-        let put = rows::put(IMPORTS, row.id.as_bytes(), &row, Expect::Absent);
-        self.state.commit(vec![put]).await.map_err(storage)?;
         self.forget_oldest().await?;
+        self.commit(vec![rows::put(IMPORTS, row.id.as_bytes(), &row, Expect::Absent)]).await?;
         self.spawn(row.clone())?;
         Ok(row)
     }
@@ -207,8 +238,7 @@ impl Imports {
         failures::mark_retried(&*self.state, id, self.env.clock.now()).await?;
         found.value.status = Status::Initializing;
         found.value.updated_ms = self.env.clock.now().ms();
-        let put = rows::put(IMPORTS, id.as_bytes(), &found.value, Expect::Rev(found.rev));
-        self.state.commit(vec![put]).await.map_err(storage)?;
+        self.commit(vec![rows::put(IMPORTS, id.as_bytes(), &found.value, Expect::Rev(found.rev))]).await?;
         self.spawn(found.value.clone())?;
         Ok(found.value)
     }
@@ -302,7 +332,7 @@ impl Imports {
 
     async fn forget_oldest(&self) -> Result<(), ApiError> {
         let mut all = self.all().await?;
-        if all.len() <= IMPORTS_MAX {
+        if all.len() < IMPORTS_MAX {
             return Ok(());
         }
         all.retain(|found| !found.value.status.is_on());

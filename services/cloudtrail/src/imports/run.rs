@@ -1,5 +1,6 @@
 //! The task of an import: from its row to its end. A crash leaves the row as being in progress, and the next start goes on.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 use importer::{Event, Filter, Options, Origin, Report, StoreTarget, Target, import};
@@ -26,7 +27,8 @@ impl Imports {
         tokio::spawn(async move {
             let id = row.id.clone();
             if let Err(error) = imports.run(row, target, stopped).await {
-                tracing::error!(%error, import = id, "an import cannot say how it ended; the next start goes on with it");
+                tracing::warn!(%error, import = id, "an import cannot say how it ended; it goes on in a few seconds");
+                imports.left_over.store(true, Ordering::Release);
             }
             *imports.running.lock().unwrap_or_else(PoisonError::into_inner) = None;
             ends.send_replace(true);
@@ -79,7 +81,9 @@ impl Imports {
                 // What is written is less than what is done, never more: the files' own rows count.
                 if let Ok(now) = now {
                     row.statistics = now;
-                    self.save(&mut row).await?;
+                    if let Err(error) = self.save(&mut row).await {
+                        tracing::debug!(%error, import = row.id, "how far an import is could not be written");
+                    }
                 }
             }
         };

@@ -287,6 +287,44 @@ async fn what_a_crash_cut_off_goes_on_by_itself() {
 }
 
 #[tokio::test]
+async fn what_a_failure_of_the_tables_cut_off_goes_on_in_the_next_round() {
+    // Whichever commit of an import is done but answered with a failure: its beginning, its files, its end.
+    for commit in 1.. {
+        let (world, kept) = (World::new(), Kept::new(true));
+        let files = filled(&world).await;
+        let cloudtrail = opened(&world, &kept).await;
+        world.fuse.deny_commit(commit);
+        let _ = run(&cloudtrail, "us-east-1", "StartImport", new_import()).await;
+        let import = async {
+            for _ in 0..1_000 {
+                // As it is called every few seconds.
+                cloudtrail.imports().go_on().await.unwrap();
+                for _ in 0..100 {
+                    tokio::task::yield_now().await;
+                }
+                let import = ask(&cloudtrail, "ListImports", json!({})).await["Imports"][0].clone();
+                if matches!(import["ImportStatus"].as_str(), Some("COMPLETED" | "FAILED")) {
+                    return import;
+                }
+            }
+            panic!("after a failure of commit {commit} the import does not end");
+        };
+        let import = import.await;
+        if import["ImportStatus"] == "FAILED" {
+            // The import itself met the failure: it says so, and can be tried again.
+            ask(&cloudtrail, "StartImport", json!({"ImportId": import["ImportId"]})).await;
+        }
+        let done = when(&cloudtrail, &import["ImportId"], "COMPLETED").await;
+        assert_eq!((kept.count(), &done["ImportStatistics"]["FilesCompleted"]), (RECORDS, &json!(files)));
+        if world.fuse.denies() {
+            assert!(commit > 3, "{commit} commits");
+            break;
+        }
+        world.fuse.deny_commit(0);
+    }
+}
+
+#[tokio::test]
 async fn times_bound_what_is_imported() {
     let (world, kept) = (World::new(), Kept::new(true));
     filled(&world).await;

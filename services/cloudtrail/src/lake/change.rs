@@ -49,6 +49,8 @@ pub struct DataStores {
     changing: Mutex<()>,
     /// A change may be in the tables and not in the journal.
     left_over: AtomicBool,
+    /// A retention may be in the tables and not yet with those who keep the records.
+    retention_left: AtomicBool,
 }
 
 /// The right to change stores: there is one at a time.
@@ -61,7 +63,12 @@ pub struct Changing<'a> {
 impl DataStores {
     /// The stores kept in the tables.
     pub fn new(shared: Arc<Shared>) -> DataStores {
-        DataStores { shared, changing: Mutex::default(), left_over: AtomicBool::new(false) }
+        DataStores {
+            shared,
+            changing: Mutex::default(),
+            left_over: AtomicBool::new(false),
+            retention_left: AtomicBool::new(false),
+        }
     }
 
     /// Makes good what a crash left: changes that are not in the journal, stores that were made and belong to nobody, a retention
@@ -80,6 +87,10 @@ impl DataStores {
             let delete = rows::delete(STORES_BEGUN, row.key, Expect::Any);
             self.shared.state.commit(vec![delete]).await.map_err(ApiError::unavailable)?;
         }
+        self.pass_on_retention().await
+    }
+
+    async fn pass_on_retention(&self) -> Result<(), ApiError> {
         let Some(stores) = &self.shared.event_stores else { return Ok(()) };
         for store in self.all().await? {
             stores.create(&store_id(&store.id)?, store.retention_days).await?;
@@ -87,8 +98,21 @@ impl DataStores {
         Ok(())
     }
 
-    /// Appends to the journal what a failure kept out of it, if there is something. To be called every few seconds.
+    /// A retention is about to change: whatever becomes of that, those who keep the records learn of it in the next round at the
+    /// latest.
+    pub fn retention_changes(&self) {
+        self.retention_left.store(true, Ordering::Release);
+    }
+
+    /// Appends to the journal what a failure kept out of it, and passes on a retention, if there is something. To be called every few
+    /// seconds.
     pub async fn catch_up(&self) -> Result<(), ApiError> {
+        if self.retention_left.load(Ordering::Acquire) {
+            // No change goes on meanwhile.
+            let _lock = self.changing.lock().await;
+            self.pass_on_retention().await?;
+            self.retention_left.store(false, Ordering::Release);
+        }
         if !self.left_over.load(Ordering::Acquire) {
             return Ok(());
         }

@@ -66,9 +66,12 @@ impl Operation for UpdateEventDataStore {
         store.multi_region = input.multi_region_enabled.unwrap_or(store.multi_region);
         store.termination_protection = input.termination_protection_enabled.unwrap_or(store.termination_protection);
         store.updated_ms = cloudtrail.shared.env.clock.now().ms();
+        if store.retention_days != retention_before {
+            cloudtrail.lake.stores.retention_changes();
+        }
         let store = changing.write(store, Some(found.rev)).await?;
         if store.retention_days != retention_before {
-            // After the row: what a crash keeps from being passed on is passed on at the next start.
+            // After the row: what a failure keeps from being passed on is passed on in the next round, or at the next start.
             cloudtrail.shared.stores()?.set_retention(&store_id(&store.id)?, store.retention_days).await?;
         }
         Ok(View::of(store, For::Update))
