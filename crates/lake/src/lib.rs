@@ -2,20 +2,26 @@
 //!
 //! The only crate that knows DataFusion. Never changes a store, never lets a query take the server with it.
 
+mod answer;
 mod engine;
 mod error;
+mod files;
 mod functions;
 mod json;
 mod names;
 mod outside;
 mod planner;
 mod prune;
+mod release;
 mod scan;
 mod show;
 mod table;
+mod tables;
 mod time;
 mod types;
 
+pub use answer::Answer;
 pub use datafusion::arrow::record_batch::RecordBatch;
-pub use engine::{Answer, Engine, Options};
-pub use outside::{Piece, Records};
+pub use engine::{Engine, Options};
+pub use files::{ParquetFile, ParquetFiles, ParquetWriter, is_parquet};
+pub use outside::{Outside, Piece, Records, Take};

@@ -183,10 +183,22 @@ impl Scan {
                 stream::once(async move { one() }).boxed()
             }
             (Source::Outside(records), Unit::Piece(at)) => {
-                outside::read(records.clone(), at, self.progress.clone()).map(move |batch| scan.whole(&batch?)).boxed()
+                let columns = self.columns();
+                outside::read(records.clone(), at, columns, self.progress.clone())
+                    .map(move |batch| scan.whole(&batch?))
+                    .boxed()
             }
             _ => stream::empty().boxed(),
         }
+    }
+
+    /// The columns that are looked at.
+    fn columns(&self) -> BTreeSet<String> {
+        let filter = self.filter.iter().map(|filter| filter.projection().schema());
+        let schemas = filter.chain([self.wanted.projection.schema()]);
+        schemas
+            .flat_map(|schema| schema.fields().iter().map(|field| field.name().clone()).collect::<Vec<_>>())
+            .collect()
     }
 
     /// What comes out of a batch that has all columns and rows.
@@ -232,7 +244,7 @@ fn units_of(source: &Source, pruning: &Pruning) -> Vec<Unit> {
     tails.chain(groups).collect()
 }
 
-fn properties(schema: &SchemaRef, partitions: usize) -> Arc<PlanProperties> {
+pub(crate) fn properties(schema: &SchemaRef, partitions: usize) -> Arc<PlanProperties> {
     Arc::new(PlanProperties::new(
         EquivalenceProperties::new(schema.clone()),
         Partitioning::UnknownPartitioning(partitions),

@@ -28,7 +28,7 @@ use crate::scan::{Scan, Source};
 use crate::{prune, time, types};
 
 /// Columns that hold JSON objects as text.
-const MAPS: &[&str] = &[
+pub(crate) const MAPS: &[&str] = &[
     "requestparameters",
     "responseelements",
     "additionaleventdata",

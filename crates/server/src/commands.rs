@@ -50,7 +50,7 @@ pub enum Command {
     Generate(GenerateArgs),
     /// Read log files of a folder or a bucket into the server's event stores. Exit code 0: all, 1: something failed or is missing.
     Import(Box<ImportArgs>),
-    /// Ask SQL of log files, without a server: cairn query --from FOLDER "SELECT …"
+    /// Ask SQL of a server, or of files without one: cairn query --from FOLDER "SELECT …". Without a statement, on a terminal: a shell
     Query(Box<QueryArgs>),
     /// Show what records say of an ARN, access key, address, bucket, user, event: who, what, when. Exit code 1: nothing.
     Lookup(LookupArgs),

@@ -1,12 +1,13 @@
-//! Log files in a folder: found by their names, read one after the other, and listed where they cannot be read.
+//! Files with records in a folder: found by their names, read one after the other, and listed where they cannot be read.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use base::Env;
 use base::env::{Stat, read_file};
 use bytes::Bytes;
-use lake::{Piece, Records};
+use lake::{ParquetFile, Piece, Records, Take};
 
 use crate::commands::Failure;
 
@@ -22,30 +23,72 @@ const PROBLEMS_MAX: usize = 1_000;
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// What names of files with records end with.
 const ENDINGS: &[&str] = &[".json", ".json.gz", ".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz"];
+/// What names of Parquet files end with.
+const PARQUET: &str = ".parquet";
 /// Folders of AWS's layout that hold no records.
 const WITHOUT_RECORDS: &[&str] = &["CloudTrail-Digest"];
+
+/// What is found below a folder.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Log files.
+    pub logs: Vec<PathBuf>,
+    /// Parquet files.
+    pub parquet: Vec<PathBuf>,
+}
+
+impl Found {
+    /// The files of a folder with all below it, or the file itself, whatever its name.
+    pub fn below(env: &Env, path: &Path) -> Result<Found, Failure> {
+        let mut found = Found::default();
+        match env.disk.stat(path).map_err(|error| format!("looking for {}: {error}", path.display()))? {
+            None => return Err(format!("there is no folder or file {}", path.display()).into()),
+            Some(Stat::Dir) => walk(env, path, 0, &mut found)?,
+            Some(Stat::File(_)) if is_parquet(env, path)? => found.parquet.push(path.to_owned()),
+            Some(Stat::File(_)) => found.logs.push(path.to_owned()),
+        }
+        if found.logs.is_empty() && found.parquet.is_empty() {
+            let endings = ENDINGS.join(", ");
+            return Err(format!(
+                "{} has no files to ask: none of their names ends with {endings} or {PARQUET}",
+                path.display()
+            )
+            .into());
+        }
+        Ok(found)
+    }
+}
+
+/// Whether a file is meant to be Parquet: by its name, or by how it begins.
+fn is_parquet(env: &Env, path: &Path) -> Result<bool, Failure> {
+    if path.to_string_lossy().ends_with(PARQUET) {
+        return Ok(true);
+    }
+    let mut begin = [0; 4];
+    let read = env.disk.open(path, false).and_then(|file| file.read_at(&mut begin, 0));
+    let read = read.map_err(|error| format!("reading {}: {error}", path.display()))?;
+    Ok(lake::is_parquet(&begin[..read]))
+}
+
+/// Something that holds records.
+pub enum Part {
+    /// A log file.
+    Log(PathBuf),
+    /// A group of rows of a Parquet file.
+    Rows(Arc<ParquetFile>, usize),
+}
 
 /// See the module.
 pub struct Files {
     env: Env,
-    paths: Vec<PathBuf>,
+    parts: Vec<Part>,
     problems: Mutex<Vec<String>>,
 }
 
 impl Files {
-    /// Finds the files of a folder, or takes the file itself.
-    pub fn find(env: Env, path: &Path) -> Result<Files, Failure> {
-        let mut paths = Vec::new();
-        match env.disk.stat(path).map_err(|error| format!("looking for {}: {error}", path.display()))? {
-            None => return Err(format!("there is no folder or file {}", path.display()).into()),
-            Some(Stat::File(_)) => paths.push(path.to_owned()),
-            Some(Stat::Dir) => walk(&env, path, 0, &mut paths)?,
-        }
-        if paths.is_empty() {
-            let endings = ENDINGS.join(", ");
-            return Err(format!("{} has no log files: none of their names ends with {endings}", path.display()).into());
-        }
-        Ok(Files { env, paths, problems: Mutex::default() })
+    /// The records of these.
+    pub fn new(env: Env, parts: Vec<Part>) -> Files {
+        Files { env, parts, problems: Mutex::default() }
     }
 
     /// What could not be read, a line each.
@@ -66,20 +109,27 @@ impl Files {
         };
         Ok((Bytes::from(content), bytes))
     }
+
+    fn log(&self, path: &Path) -> Result<Piece, String> {
+        let read = self.content(path).and_then(|(content, stored_bytes)| Ok((records(&content)?, stored_bytes)));
+        let (records, stored_bytes) = read.map_err(|error| format!("{}: {error}", path.display()))?;
+        Ok(Piece { records, stored_bytes })
+    }
 }
 
-fn walk(env: &Env, folder: &Path, depth: usize, paths: &mut Vec<PathBuf>) -> Result<(), Failure> {
+fn walk(env: &Env, folder: &Path, depth: usize, found: &mut Found) -> Result<(), Failure> {
     if depth > DEPTH_MAX {
         return Err(format!("{} is more than {DEPTH_MAX} folders deep", folder.display()).into());
     }
     for name in env.disk.list(folder).map_err(|error| format!("listing {}: {error}", folder.display()))? {
         let path = folder.join(&name);
         match env.disk.stat(&path).map_err(|error| format!("looking at {}: {error}", path.display()))? {
-            Some(Stat::Dir) if !WITHOUT_RECORDS.contains(&name.as_str()) => walk(env, &path, depth + 1, paths)?,
-            Some(Stat::File(_)) if ENDINGS.iter().any(|ending| name.ends_with(ending)) => paths.push(path),
+            Some(Stat::Dir) if !WITHOUT_RECORDS.contains(&name.as_str()) => walk(env, &path, depth + 1, found)?,
+            Some(Stat::File(_)) if ENDINGS.iter().any(|ending| name.ends_with(ending)) => found.logs.push(path),
+            Some(Stat::File(_)) if name.ends_with(PARQUET) => found.parquet.push(path),
             _ => {}
         }
-        if paths.len() > FILES_MAX {
+        if found.logs.len() + found.parquet.len() > FILES_MAX {
             return Err(format!("there are more than {FILES_MAX} files").into());
         }
     }
@@ -88,21 +138,25 @@ fn walk(env: &Env, folder: &Path, depth: usize, paths: &mut Vec<PathBuf>) -> Res
 
 impl Records for Files {
     fn pieces(&self) -> usize {
-        self.paths.len()
+        self.parts.len()
     }
 
-    fn read(&self, piece: usize) -> Result<Piece, String> {
-        let Some(path) = self.paths.get(piece) else { return Ok(Piece::default()) };
-        let read = self
-            .content(path)
-            .and_then(|(content, stored_bytes)| Ok(Piece { records: records(&content)?, stored_bytes }));
-        Ok(read.unwrap_or_else(|error| {
+    fn read(&self, piece: usize, columns: &BTreeSet<String>, take: Take<'_>) -> Result<(), String> {
+        let read = match self.parts.get(piece) {
+            None => Ok(()),
+            Some(Part::Rows(file, group)) => file.records(*group, columns, take),
+            Some(Part::Log(path)) => self.log(path).map(|piece| {
+                // It is the last anyhow.
+                let _ = take(piece);
+            }),
+        };
+        if let Err(problem) = read {
             let mut problems = self.problems.lock().unwrap_or_else(PoisonError::into_inner);
             if problems.len() < PROBLEMS_MAX {
-                problems.push(format!("{}: {error}", path.display()));
+                problems.push(problem);
             }
-            Piece::default()
-        }))
+        }
+        Ok(())
     }
 }
 
@@ -127,6 +181,8 @@ fn records(content: &Bytes) -> Result<Vec<Bytes>, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::ops::ControlFlow;
+
     use super::*;
 
     #[test]
@@ -158,11 +214,24 @@ mod tests {
         std::fs::write(day.join("b.json"), "broken").unwrap();
         std::fs::write(day.join("c.txt"), "{}").unwrap();
         std::fs::write(digests.join("d.json.gz"), "{}").unwrap();
-        let files = Files::find(system::env(), folder.path()).unwrap();
+        let env = system::env();
+        std::fs::write(day.join("e.parquet"), "PAR1").unwrap();
+        let found = Found::below(&env, folder.path()).unwrap();
+        assert_eq!(found.parquet, [day.join("e.parquet")]);
+        let files = Files::new(env.clone(), found.logs.into_iter().map(Part::Log).collect());
         assert_eq!(files.pieces(), 2);
-        assert_eq!(files.read(0).unwrap().records, [Bytes::from(r#"{"eventName":"A"}"#)]);
-        assert!(files.read(1).unwrap().records.is_empty());
+        let read = |piece: usize| {
+            let mut records = Vec::new();
+            let mut take = |piece: Piece| {
+                records.extend(piece.records);
+                ControlFlow::Continue(())
+            };
+            files.read(piece, &BTreeSet::new(), &mut take).unwrap();
+            records
+        };
+        assert_eq!(read(0), [Bytes::from(r#"{"eventName":"A"}"#)]);
+        assert!(read(1).is_empty());
         assert!(files.problems()[0].contains("b.json: no log file"), "{:?}", files.problems());
-        assert!(Files::find(system::env(), &digests.join("none")).is_err());
+        assert!(Found::below(&env, &digests.join("none")).is_err());
     }
 }

@@ -1,34 +1,36 @@
-//! `cairn query`: SQL over what a running server has, or straight over log files, without a server. What the SQL means is the crate
-//! `lake`'s; here are the files, the statements and the shapes of the output.
+//! `cairn query`: SQL over what a running server has, or straight over files, without a server; in a shell if nobody says what to ask.
+//! What the SQL means is the crate `lake`'s; here are the files, the statements and the shapes of the output.
 
 mod files;
+mod grid;
+mod local;
+mod place;
 mod remote;
+mod shell;
 mod show;
+mod sources;
 mod statements;
+mod tables;
+mod target;
 
-use std::collections::BTreeMap;
 use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use base::Env;
 use clap::Args;
-use lake::{Engine, Options, Records};
-use ports::StoreId;
-use ports::lake::{Dialect, EVENTS, QueryEngine, QueryLimits, QueryProgress, QueryRequest, QueryTable};
+use ports::lake::{Dialect, RowSink};
 use tokio::sync::watch;
 
 use crate::client::Client;
 use crate::commands::Failure;
 use crate::config::{Config, Settings};
-use crate::terminal::amounts;
-use files::Files;
-use show::Shape;
+use crate::terminal::{Colours, Terminal, amounts};
+use local::Local;
+use show::{Printer, Shape};
 use statements::Statement;
+use target::Target;
 
-/// The most that a query spills, in bytes.
-const SPILL_BYTES_MAX: u64 = 64 << 30;
 /// The most bytes of SQL that are read of a file or of standard input.
 const SQL_BYTES_MAX: u64 = 4 << 20;
 /// The exit code when the answer lacks files that could not be read.
@@ -37,15 +39,17 @@ const INCOMPLETE: u8 = 2;
 /// What can be asked of `cairn query`.
 #[derive(Args)]
 pub struct QueryArgs {
-    /// The statement; several are separated by semicolons. Without it, and without --file, they are read from standard input.
+    /// The statement; several are separated by semicolons. Without it, and without --file, they are read from standard input; on a
+    /// terminal a shell opens.
     #[arg(value_name = "SQL", conflicts_with = "file")]
     sql: Option<String>,
     /// Read the statements from this file.
     #[arg(long, short, value_name = "FILE")]
     file: Option<PathBuf>,
-    /// Ask these log files, not a server: a folder with all below it (in AWS's layout or any other), or a file. They are the table
-    /// `events` (in Athena's dialect `cloudtrail_logs`), or the table NAME. May be given several times, with different names.
-    #[arg(long, value_name = "[NAME=]FOLDER")]
+    /// Ask these files, not a server: a folder with all below it (in AWS's layout or any other), or a file. Records, of log files and of
+    /// Parquet files with CloudTrail's columns, are the table `events` (in Athena's dialect `cloudtrail_logs`), or the table NAME. Parquet
+    /// files are tables with columns of their own too, called as the file is. May be given several times.
+    #[arg(long, value_name = "[NAME=]PATH")]
     from: Vec<String>,
     /// The region whose event data stores a server is asked for; the table `events` has the records of all regions.
     #[arg(long, value_name = "REGION", default_value = "us-east-1", conflicts_with = "from")]
@@ -53,9 +57,12 @@ pub struct QueryArgs {
     /// Whose SQL it is.
     #[arg(long, value_name = "DIALECT", default_value = "lake", requires = "from")]
     dialect: Spoken,
-    /// The shape of the output [default: table on a terminal, else csv].
+    /// The shape of the output [default: what the file's name says, table on a terminal, else csv].
     #[arg(long, short, value_name = "SHAPE")]
     output: Option<Shape>,
+    /// Write the rows into this file, which is there when it is whole. For one statement.
+    #[arg(long, value_name = "FILE")]
+    into: Option<PathBuf>,
     /// What takes the place of a question mark in the statement; once for each, in their order.
     #[arg(long, value_name = "VALUE", requires = "from")]
     parameter: Vec<String>,
@@ -73,8 +80,54 @@ pub struct QueryArgs {
 }
 
 impl QueryArgs {
-    fn shape(&self) -> Shape {
-        self.output.unwrap_or(if std::io::stdout().is_terminal() { Shape::Table } else { Shape::Csv })
+    /// The shape of the output, and where it goes.
+    fn output(&self) -> Result<Output, Failure> {
+        let by_name = self.into.as_deref().map(|path| shape_of(path).unwrap_or(Shape::Csv));
+        let terminal = Terminal::stdout(Colours::Never);
+        let plain = if terminal.is_terminal { Shape::Table } else { Shape::Csv };
+        let shape = self.output.or(by_name).unwrap_or(plain);
+        if shape == Shape::Parquet && self.into.is_none() && terminal.is_terminal {
+            return Err("Parquet is nothing for a terminal: name a file with --into FILE".into());
+        }
+        Ok(Output { shape, into: self.into.clone() })
+    }
+}
+
+/// The shape that a file's name says.
+fn shape_of(path: &Path) -> Option<Shape> {
+    let ending = path.extension()?.to_str()?;
+    Some(match ending {
+        "parquet" => Shape::Parquet,
+        "csv" => Shape::Csv,
+        "json" | "jsonl" | "ndjson" => Shape::Json,
+        "txt" => Shape::Table,
+        _ => return None,
+    })
+}
+
+/// The shape of a result, and where it goes.
+#[derive(Clone, Debug)]
+struct Output {
+    shape: Shape,
+    /// A file, or standard output.
+    into: Option<PathBuf>,
+}
+
+impl Output {
+    fn printer(&self, env: &Env) -> Result<Printer, Failure> {
+        Ok(match &self.into {
+            Some(path) => Printer::new(self.shape, Target::file(env, path)?, None),
+            None => {
+                let terminal = Terminal::stdout(Colours::Never);
+                let width = terminal.is_terminal.then_some(terminal.width);
+                Printer::new(self.shape, Target::stdout(), width)
+            }
+        })
+    }
+
+    /// Whether it can take the results of several statements.
+    fn takes_several(&self) -> bool {
+        self.into.is_none() && self.shape != Shape::Parquet
     }
 }
 
@@ -87,68 +140,105 @@ enum Spoken {
     Athena,
 }
 
-/// A source as it is named on the command line.
-fn source(text: &str) -> (String, PathBuf) {
-    let is_name = |name: &str| {
-        !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))
-    };
-    match text.split_once('=') {
-        Some((name, path)) if is_name(name) && !Path::new(text).exists() => (name.to_lowercase(), PathBuf::from(path)),
-        _ => (String::new(), PathBuf::from(text)),
+impl Spoken {
+    fn dialect(self) -> Dialect {
+        match self {
+            Spoken::Lake => Dialect::Lake,
+            Spoken::Athena => Dialect::Athena,
+        }
     }
 }
 
-/// The tables that statements may name, and what they stand for.
-struct Tables {
-    dialect: Dialect,
-    known: Vec<QueryTable>,
+/// What a query read and took.
+#[derive(Clone, Copy, Debug)]
+struct Told {
+    rows: u64,
+    scanned: u64,
+    bytes: u64,
+    ms: u64,
 }
 
-impl Tables {
-    /// The tables that these names are for.
-    fn new(dialect: Dialect, stores: &[(String, StoreId)]) -> Tables {
-        let own: &[&str] = match dialect {
-            Dialect::Lake => &[EVENTS],
-            Dialect::Athena => &["default.cloudtrail_logs", "default.events"],
+impl Told {
+    /// For people.
+    fn line(&self) -> String {
+        let Told { rows, scanned, bytes, ms } = *self;
+        format!(
+            "{} from {} ({}) in {}.{:02} s",
+            amounts::counted(rows, "row"),
+            amounts::counted(scanned, "record"),
+            amounts::bytes(bytes),
+            ms / 1000,
+            ms % 1000 / 10,
+        )
+    }
+}
+
+/// Who is asked.
+enum Asked<'a> {
+    /// A server; beside it what knows the columns of its tables.
+    Server(remote::Remote<'a>, Box<Local>),
+    /// Files.
+    Files(Box<Local>),
+}
+
+/// How a statement ended.
+enum Ended {
+    /// It has no rows to tell of.
+    Quietly,
+    /// With rows.
+    Told(Told),
+    /// Nobody reads on.
+    Closed,
+}
+
+impl Asked<'_> {
+    /// Asks one statement and prints its rows. An error shows the place in the statement.
+    async fn ask(
+        &mut self,
+        env: &Env,
+        sql: &str,
+        output: &Output,
+        cancelled: watch::Receiver<bool>,
+    ) -> Result<Ended, Failure> {
+        let mut printer = output.printer(env)?;
+        let told = match self.print(sql, &mut printer, cancelled).await {
+            _ if printer.closed() => return Ok(Ended::Closed),
+            Ok(None) => return Ok(Ended::Quietly),
+            Ok(Some(told)) => told,
+            Err(error) => {
+                // On the terminal, what came before the error stands before it. A file is left as it was.
+                if output.into.is_none() && output.shape != Shape::Parquet {
+                    printer.finish()?;
+                }
+                return Err(place::pointed(&error.to_string(), sql).into());
+            }
         };
-        let mut known = Vec::new();
-        for (name, store) in stores {
-            let names = match (name.as_str(), dialect) {
-                ("", _) => own.iter().map(|name| (*name).to_owned()).collect(),
-                (name, Dialect::Athena) if !name.contains('.') => vec![format!("default.{name}")],
-                (name, _) => vec![name.to_owned()],
-            };
-            known.extend(names.into_iter().map(|name| QueryTable { name, store: store.clone() }));
-        }
-        Tables { dialect, known }
+        printer.finish()?;
+        Ok(Ended::Told(told))
     }
 
-    /// Takes another name for the files, that a statement defines.
-    fn define(&mut self, parts: &[String]) {
-        let store = self.known.first().map(|table| table.store.clone());
-        let name = match parts {
-            [one] => format!("default.{one}"),
-            more => more[more.len().saturating_sub(2)..].join("."),
-        };
-        if let Some(store) = store.filter(|_| self.known.iter().all(|table| table.name != name)) {
-            self.known.push(QueryTable { name, store });
+    async fn print(
+        &mut self,
+        sql: &str,
+        printer: &mut Printer,
+        cancelled: watch::Receiver<bool>,
+    ) -> Result<Option<Told>, Failure> {
+        match self {
+            Asked::Files(files) => files.ask(sql, printer, cancelled).await,
+            Asked::Server(server, known) => {
+                let statistics = server.ask(sql, printer, cancelled).await?;
+                if !printer.has_begun() {
+                    // Without rows a server tells no columns.
+                    printer.columns(known.columns(sql).unwrap_or_default()).await?;
+                }
+                Ok(Some(Told {
+                    rows: statistics.events_matched,
+                    scanned: statistics.events_scanned,
+                    bytes: statistics.bytes_scanned,
+                    ms: statistics.execution_time_in_millis,
+                }))
+            }
         }
-    }
-
-    /// The tables for a statement. Where there is but one source, the ID of any event data store is its name too: a statement that
-    /// was written for Lake runs as it is.
-    fn of(&self, read: &query_lang::Read) -> Vec<QueryTable> {
-        let mut tables = self.known.clone();
-        let mut stores: Vec<&StoreId> = tables.iter().map(|table| &table.store).collect();
-        stores.dedup();
-        let [only] = stores.as_slice() else { return tables };
-        let only = (*only).clone();
-        let is_id = |name: &str| name.split('-').count() >= 4;
-        let ids = read.tables.iter().filter_map(|table| table.parts.last()).filter(|name| is_id(name));
-        if self.dialect == Dialect::Lake {
-            tables.extend(ids.map(|name| QueryTable { name: name.clone(), store: only.clone() }));
-        }
-        tables
     }
 }
 
@@ -165,58 +255,22 @@ pub fn run(args: &QueryArgs) -> Result<ExitCode, Failure> {
 
 async fn run_async(args: &QueryArgs, cores: usize, workers: tokio::runtime::Handle) -> Result<ExitCode, Failure> {
     let env = system::env();
-    let text = text(args, &env)?;
-    if args.from.is_empty() {
-        return ask_server(args, &text).await;
-    }
-    let dialect = match args.dialect {
-        Spoken::Lake => Dialect::Lake,
-        Spoken::Athena => Dialect::Athena,
+    let mut output = args.output()?;
+    let client;
+    let mut asked = if args.from.is_empty() {
+        client = Client::new(&Config::load(args.settings.clone())?)?;
+        let known = Local::empty(&env, args, workers);
+        Asked::Server(remote::Remote::new(&client, &args.region), Box::new(known))
+    } else {
+        Asked::Files(Box::new(Local::open(&env, args, cores, workers)?))
     };
-    let mut sources: BTreeMap<StoreId, Arc<dyn Records>> = BTreeMap::new();
-    let mut all = Vec::new();
-    let mut named = Vec::new();
-    for (number, from) in args.from.iter().enumerate() {
-        let (name, path) = source(from);
-        let store = StoreId::parse(&format!("from-{number}")).ok_or("too many sources")?;
-        let files = Arc::new(Files::find(env.clone(), &path)?);
-        if named.iter().any(|(other, _)| *other == name) {
-            return Err(
-                "two sources have one name; give each a name of its own: --from a=FOLDER --from b=FOLDER".into()
-            );
-        }
-        all.push(files.clone());
-        sources.insert(store.clone(), files);
-        named.push((name, store));
+    if args.sql.is_none() && args.file.is_none() && std::io::stdin().is_terminal() {
+        shell::run(&env, &mut asked, &mut output).await?;
+    } else {
+        script(&env, &mut asked, &output, &text(args, &env)?).await?;
     }
-    let options =
-        Options { spill_folder: Some(std::env::temp_dir()), spill_bytes_max: SPILL_BYTES_MAX, runtime: workers };
-    let engine = Engine::outside(env.clone(), sources, options);
-    let mut tables = Tables::new(dialect, &named);
-    let (shape, cancelled) = (args.shape(), interrupted());
-    for statement in statements::split(&text) {
-        match statements::read(&statement, dialect, &args.parameter)? {
-            Statement::Table(parts) => tables.define(&parts),
-            Statement::Nothing => {}
-            Statement::Read(read) => {
-                let request = QueryRequest {
-                    sql: statement,
-                    parameters: args.parameter.clone(),
-                    tables: tables.of(&read),
-                    default_database: (dialect == Dialect::Athena).then(|| "default".to_owned()),
-                    dialect,
-                    limits: QueryLimits {
-                        memory_bytes: args.memory.saturating_mul(1 << 20),
-                        max_rows: args.max_rows,
-                        timeout_ms: args.timeout.saturating_mul(1000),
-                        max_concurrency: cores,
-                    },
-                };
-                ask(&engine, request, shape, &env, cancelled.clone()).await?;
-            }
-        }
-    }
-    let problems: Vec<String> = all.iter().flat_map(|files| files.problems()).collect();
+    let Asked::Files(files) = asked else { return Ok(ExitCode::SUCCESS) };
+    let problems = files.problems();
     if problems.is_empty() {
         return Ok(ExitCode::SUCCESS);
     }
@@ -225,73 +279,64 @@ async fn run_async(args: &QueryArgs, cores: usize, workers: tokio::runtime::Hand
     Ok(ExitCode::from(INCOMPLETE))
 }
 
-/// Asks the running server, statement by statement.
-async fn ask_server(args: &QueryArgs, text: &str) -> Result<ExitCode, Failure> {
-    let client = Client::new(&Config::load(args.settings.clone())?)?;
-    let (server, cancelled) = (remote::Remote::new(&client, &args.region), interrupted());
-    for statement in statements::split(text) {
-        let mut printer = show::Printer::new(args.shape());
-        let answered = server.ask(&statement, &mut printer, cancelled.clone()).await;
-        printer.finish()?;
-        if printer.closed() {
-            break;
-        }
-        let statistics = answered?;
-        say(
-            statistics.events_matched,
-            statistics.events_scanned,
-            statistics.bytes_scanned,
-            statistics.execution_time_in_millis,
-        );
+/// Asks all statements of a text, and ends with the first that fails.
+async fn script(env: &Env, asked: &mut Asked<'_>, output: &Output, text: &str) -> Result<(), Failure> {
+    let statements = statements::split(text);
+    if statements.is_empty() {
+        return Err("nothing is asked: there is no statement".into());
     }
-    Ok(ExitCode::SUCCESS)
-}
-
-/// True once Ctrl-C was pressed.
-fn interrupted() -> watch::Receiver<bool> {
-    let (cancel, cancelled) = watch::channel(false);
-    tokio::spawn(async move {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            cancel.send_replace(true);
-        }
-        // Nobody can cancel any more when this is dropped, and nobody has to.
-        std::future::pending::<()>().await;
-    });
-    cancelled
-}
-
-/// Says what a query read.
-fn say(rows: u64, records: u64, bytes: u64, ms: u64) {
-    eprintln!(
-        "{} from {} ({}) in {}.{:02} s",
-        amounts::counted(rows, "row"),
-        amounts::counted(records, "record"),
-        amounts::bytes(bytes),
-        ms / 1000,
-        ms % 1000 / 10,
-    );
-}
-
-/// Asks an engine of files and prints what it answers.
-async fn ask(
-    engine: &dyn QueryEngine,
-    request: QueryRequest,
-    shape: Shape,
-    env: &Env,
-    cancelled: watch::Receiver<bool>,
-) -> Result<(), Failure> {
-    let began = env.clock.monotonic_ms();
-    let progress: Arc<QueryProgress> = Arc::default();
-    let mut printer = show::Printer::new(shape);
-    let answered = engine.run(request, &mut printer, progress.clone(), cancelled).await;
-    printer.finish()?;
-    if printer.closed() {
-        return Ok(());
+    let mut results = 0;
+    for statement in &statements {
+        let read = match asked {
+            Asked::Server(..) => true,
+            Asked::Files(files) => match files.read(statement) {
+                Ok(read) => matches!(read, Statement::Read(_)),
+                Err(error) => return Err(place::pointed(&error.to_string(), statement).into()),
+            },
+        };
+        results += usize::from(read);
     }
-    answered?;
-    let ms = env.clock.monotonic_ms().saturating_sub(began);
-    say(progress.rows_matched(), progress.rows_scanned(), progress.bytes_scanned(), ms);
+    if results > 1 && !output.takes_several() {
+        return Err(format!("a file takes the result of one statement, and there are {results}").into());
+    }
+    let interrupt = Interrupt::listen()?;
+    for statement in statements {
+        match asked.ask(env, &statement, output, interrupt.pressed.clone()).await? {
+            Ended::Quietly => {}
+            Ended::Told(told) => eprintln!("{}", told.line()),
+            Ended::Closed => break,
+        }
+    }
     Ok(())
+}
+
+/// Hears Ctrl-C, from now on until it is dropped.
+struct Interrupt {
+    /// True once it was pressed.
+    pressed: watch::Receiver<bool>,
+    listener: tokio::task::JoinHandle<()>,
+}
+
+impl Interrupt {
+    fn listen() -> std::io::Result<Interrupt> {
+        let (cancel, pressed) = watch::channel(false);
+        // From here on the key ends no process.
+        let mut signal = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())?;
+        let listener = tokio::spawn(async move {
+            if signal.recv().await.is_some() {
+                cancel.send_replace(true);
+            }
+            // Nobody can cancel any more when this is dropped, and nobody has to.
+            std::future::pending::<()>().await;
+        });
+        Ok(Interrupt { pressed, listener })
+    }
+}
+
+impl Drop for Interrupt {
+    fn drop(&mut self) {
+        self.listener.abort();
+    }
 }
 
 /// What is asked, wherever it stands.
@@ -304,10 +349,13 @@ fn text(args: &QueryArgs, env: &Env) -> Result<String, Failure> {
             .map_err(|error| format!("reading {}: {error}", path.display()))?,
         None => {
             let mut bytes = Vec::new();
-            std::io::stdin().take(SQL_BYTES_MAX).read_to_end(&mut bytes)?;
+            std::io::stdin().take(SQL_BYTES_MAX + 1).read_to_end(&mut bytes)?;
             bytes
         }
     };
+    if u64::try_from(bytes.len())? > SQL_BYTES_MAX {
+        return Err(format!("the statements have more than {}", amounts::bytes(SQL_BYTES_MAX)).into());
+    }
     Ok(String::from_utf8(bytes).map_err(|_| "the statements are no UTF-8 text")?)
 }
 
@@ -316,32 +364,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sources_may_have_names() {
-        let check =
-            |text: &str, name: &str, path: &str| assert_eq!(source(text), (name.to_owned(), PathBuf::from(path)));
-        check("logs", "", "logs");
-        check("Prod=logs/a", "prod", "logs/a");
-        check("audit.prod=logs", "audit.prod", "logs");
-        check("./a=b", "", "./a=b");
+    fn names_of_files_say_their_shape() {
+        let check = |name: &str, shape: Option<Shape>| assert_eq!(shape_of(Path::new(name)), shape, "{name}");
+        check("a.parquet", Some(Shape::Parquet));
+        check("a/b.jsonl", Some(Shape::Json));
+        check("b.csv", Some(Shape::Csv));
+        check("b", None);
+        check(".csv", None);
     }
 
     #[test]
-    fn tables_are_named_as_in_the_dialect() {
-        let store = |number: u32| StoreId::parse(&format!("from-{number}")).unwrap();
-        let names = |tables: &[QueryTable]| tables.iter().map(|table| table.name.clone()).collect::<Vec<_>>();
-        let read = |sql: &str| match query_lang::parse(sql, query_lang::Dialect::Lake, &[]).unwrap() {
-            query_lang::Query::Read(read) => read,
-            query_lang::Query::Definition(_) => panic!("{sql}"),
-        };
-        let mut athena = Tables::new(Dialect::Athena, &[(String::new(), store(0)), ("b".to_owned(), store(1))]);
-        athena.define(&["trail".to_owned()]);
-        assert_eq!(names(&athena.known), ["default.cloudtrail_logs", "default.events", "default.b", "default.trail"]);
-        assert_eq!(athena.known[3].store, store(0));
-        let one = Tables::new(Dialect::Lake, &[(String::new(), store(0))]);
-        let id = "0e12f3f4-5678-90ab-cdef-0123456789ab";
-        let asked = read(&format!("SELECT 1 FROM events, {id}, other"));
-        assert_eq!(names(&one.of(&asked)), ["events", id]);
-        let two = Tables::new(Dialect::Lake, &[(String::new(), store(0)), ("b".to_owned(), store(1))]);
-        assert_eq!(names(&two.of(&asked)), ["events", "b"]);
+    fn files_take_one_result() {
+        let output = |shape: Shape, into: Option<&str>| Output { shape, into: into.map(PathBuf::from) };
+        assert!(output(Shape::Csv, None).takes_several());
+        assert!(!output(Shape::Csv, Some("a.csv")).takes_several());
+        assert!(!output(Shape::Parquet, None).takes_several());
     }
 }

@@ -68,6 +68,24 @@ impl<'a> Remote<'a> {
         serde_json::from_value(answer).map_err(|error| self.client.unreadable(error))
     }
 
+    /// The event data stores of the region: name and ID.
+    pub async fn stores(&self) -> Result<Vec<(String, String)>, Failure> {
+        let mut found = Vec::new();
+        let mut asked = json!({});
+        loop {
+            let page: Value = self.call("ListEventDataStores", &asked).await?;
+            for store in page["EventDataStores"].as_array().into_iter().flatten() {
+                let arn = store["EventDataStoreArn"].as_str().unwrap_or_default();
+                let id = arn.rsplit('/').next().unwrap_or_default().to_owned();
+                found.push((store["Name"].as_str().unwrap_or_default().to_owned(), id));
+            }
+            match page["NextToken"].as_str() {
+                Some(token) => asked["NextToken"] = token.into(),
+                None => return Ok(found),
+            }
+        }
+    }
+
     /// Runs a statement and prints its rows.
     pub async fn ask(
         &self,
@@ -107,6 +125,9 @@ impl<'a> Remote<'a> {
                 printer.columns(columns.collect()).await?;
             }
             printer.rows(page.query_result_rows.into_iter().map(row).collect()).await?;
+            if *cancelled.borrow() {
+                return Err("the query was cancelled".into());
+            }
             match page.next_token {
                 Some(token) if !printer.closed() => asked["NextToken"] = token.into(),
                 _ => return Ok(ended.query_statistics),

@@ -1,17 +1,17 @@
-//! Rows as a table for people, CSV, or JSON lines, written while they come.
+//! Rows as a table for people, CSV, JSON lines, or Parquet, written while they come.
 
-use std::io::{BufWriter, Stdout, Write};
+use std::io::{self, Write};
 
 use async_trait::async_trait;
+use lake::{Answer, ParquetWriter, RecordBatch};
 use ports::lake::{Column, QueryError, QueryErrorKind, RowSink, TextRow};
 use serde_json::Value;
 
-use crate::terminal::{clean, shorten};
+use super::grid::{self, Grid};
+use super::target::Target;
 
 /// Rows whose widths decide those of a table's columns.
 const MEASURED_ROWS: usize = 1_000;
-/// The widest column of a table.
-const WIDTH_MAX: usize = 60;
 
 /// The shape of the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -22,24 +22,43 @@ pub enum Shape {
     Csv,
     /// A JSON object on each line.
     Json,
+    /// Apache Parquet, with the types of the columns (from a server all are varchar). Needs --into, or a pipe.
+    Parquet,
 }
 
 /// Prints a result.
 pub struct Printer {
     shape: Shape,
-    out: BufWriter<Stdout>,
+    /// Until Parquet takes it.
+    out: Option<Target>,
+    parquet: Option<ParquetWriter<Target>>,
     columns: Vec<Column>,
     /// Rows of a table that is not measured yet.
     waiting: Vec<TextRow>,
-    widths: Vec<usize>,
+    grid: Option<Grid>,
+    /// The columns of the terminal, if it is one.
+    terminal: Option<usize>,
     closed: bool,
 }
 
 impl Printer {
-    /// Prints to standard output.
-    pub fn new(shape: Shape) -> Printer {
-        let out = BufWriter::new(std::io::stdout());
-        Printer { shape, out, columns: Vec::new(), waiting: Vec::new(), widths: Vec::new(), closed: false }
+    /// Prints into a target. `terminal`: the width of the terminal that the target is.
+    pub fn new(shape: Shape, out: Target, terminal: Option<usize>) -> Printer {
+        Printer {
+            shape,
+            out: Some(out),
+            parquet: None,
+            columns: Vec::new(),
+            waiting: Vec::new(),
+            grid: None,
+            terminal,
+            closed: false,
+        }
+    }
+
+    /// What it prints.
+    pub fn shape(&self) -> Shape {
+        self.shape
     }
 
     /// Whether nobody reads any more: `cairn query … | head`.
@@ -47,36 +66,55 @@ impl Printer {
         self.closed
     }
 
-    /// Prints what is left.
-    pub fn finish(&mut self) -> std::io::Result<()> {
-        if !self.columns.is_empty() && self.shape == Shape::Table && self.widths.is_empty() {
-            self.flush_table()?;
+    /// Whether it knows the columns.
+    pub fn has_begun(&self) -> bool {
+        !self.columns.is_empty()
+    }
+
+    /// Prints what is left; what goes into a file is in place now.
+    pub fn finish(mut self) -> io::Result<()> {
+        if !self.columns.is_empty() && self.shape == Shape::Table && self.grid.is_none() {
+            self.measure()?;
         }
-        match self.out.flush() {
-            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {
-                self.closed = true;
-                Ok(())
-            }
+        let out = match self.parquet.take() {
+            Some(parquet) => Some(parquet.finish().map_err(io::Error::other)?),
+            None => self.out.take(),
+        };
+        match out.map_or(Ok(()), Target::finish) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             done => done,
         }
     }
 
-    fn flush_table(&mut self) -> std::io::Result<()> {
-        self.widths = widths(&self.columns, &self.waiting);
-        let titles: Vec<&str> = self.columns.iter().map(|column| column.name.as_str()).collect();
-        let mut text = table_line(&self.columns, &self.widths, titles.into_iter());
-        text.push('\n');
-        text.push_str(&self.widths.iter().map(|width| "─".repeat(*width)).collect::<Vec<_>>().join("  "));
-        text.push('\n');
+    /// Begins Parquet with the types that the answer's columns have.
+    pub fn begin(&mut self, answer: &Answer) -> Result<(), QueryError> {
+        self.columns = answer.columns().to_vec();
+        let out = self.out.take().ok_or_else(|| failed("it has begun already"))?;
+        self.parquet = Some(ParquetWriter::of_answer(out, answer).map_err(|error| failed(&error))?);
+        Ok(())
+    }
+
+    /// Writes rows of an answer as Parquet.
+    pub fn batch(&mut self, batch: &RecordBatch) -> Result<(), QueryError> {
+        let parquet = self.parquet.as_mut().ok_or_else(|| failed("it has not begun"))?;
+        parquet.write(batch).map_err(|error| failed(&error))
+    }
+
+    /// Chooses the form of a table and prints the rows that waited for it.
+    fn measure(&mut self) -> io::Result<()> {
+        let mut grid = Grid::new(&self.columns, &self.waiting, self.terminal);
+        let mut text = grid.head(&self.columns);
         for row in std::mem::take(&mut self.waiting) {
-            text.push_str(&table_row(&self.columns, &self.widths, &row));
+            text.push_str(&grid.row(&self.columns, &row));
         }
+        self.grid = Some(grid);
         self.write(&text)
     }
 
-    fn write(&mut self, text: &str) -> std::io::Result<()> {
-        match self.out.write_all(text.as_bytes()) {
-            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {
+    fn write(&mut self, text: &str) -> io::Result<()> {
+        let Some(out) = &mut self.out else { return Ok(()) };
+        match out.write_all(text.as_bytes()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
                 self.closed = true;
                 Err(error)
             }
@@ -84,30 +122,41 @@ impl Printer {
         }
     }
 
-    fn print(&mut self, rows: Vec<TextRow>) -> std::io::Result<()> {
-        match self.shape {
-            Shape::Table if self.widths.is_empty() => {
+    fn print(&mut self, rows: Vec<TextRow>) -> io::Result<()> {
+        match (self.shape, &mut self.grid) {
+            (Shape::Table, None) => {
                 self.waiting.extend(rows);
-                if self.waiting.len() >= MEASURED_ROWS { self.flush_table() } else { Ok(()) }
+                if self.waiting.len() >= MEASURED_ROWS { self.measure() } else { Ok(()) }
             }
-            Shape::Table => {
-                let text: String = rows.iter().map(|row| table_row(&self.columns, &self.widths, row)).collect();
+            (Shape::Table, Some(grid)) => {
+                let mut text = String::new();
+                for row in &rows {
+                    text.push_str(&grid.row(&self.columns, row));
+                }
                 self.write(&text)
             }
-            Shape::Csv => {
+            (Shape::Csv, _) => {
                 let text: String = rows.iter().map(|row| csv_line(row.iter().map(Option::as_deref))).collect();
                 self.write(&text)
             }
-            Shape::Json => {
+            (Shape::Json, _) => {
                 let text: String = rows.iter().map(|row| json_line(&self.columns, row)).collect();
                 self.write(&text)
             }
+            (Shape::Parquet, _) => match &mut self.parquet {
+                Some(parquet) => parquet.write_texts(&rows).map_err(io::Error::other),
+                None => Ok(()),
+            },
         }
     }
 }
 
+fn failed(why: &str) -> QueryError {
+    QueryError::new(QueryErrorKind::Cancelled, format!("writing the result: {why}"))
+}
+
 fn broken(error: &std::io::Error) -> QueryError {
-    QueryError::new(QueryErrorKind::Cancelled, format!("writing the result: {error}"))
+    failed(&error.to_string())
 }
 
 #[async_trait]
@@ -118,37 +167,18 @@ impl RowSink for Printer {
             let line = csv_line(self.columns.iter().map(|column| Some(column.name.as_str())));
             self.write(&line).map_err(|error| broken(&error))?;
         }
+        if let Some(out) = self.out.take_if(|_| self.shape == Shape::Parquet) {
+            self.parquet = Some(ParquetWriter::of_texts(out, &self.columns).map_err(|error| failed(&error))?);
+        }
         Ok(())
     }
 
     async fn rows(&mut self, rows: Vec<TextRow>) -> Result<(), QueryError> {
-        self.print(rows).map_err(|error| broken(&error))
+        self.print(rows).map_err(|error| broken(&error))?;
+        // Printing waits for nothing: without this, nobody could cancel while there are rows.
+        tokio::task::yield_now().await;
+        Ok(())
     }
-}
-
-fn is_number(column: &Column) -> bool {
-    ["bigint", "integer", "smallint", "tinyint", "double", "real"].contains(&column.r#type.as_str())
-        || column.r#type.starts_with("decimal")
-}
-
-fn widths(columns: &[Column], rows: &[TextRow]) -> Vec<usize> {
-    let length = |text: &str| text.chars().count();
-    let widest = |at: usize| rows.iter().filter_map(|row| row.get(at)?.as_deref()).map(length).max().unwrap_or(0);
-    columns.iter().enumerate().map(|(at, column)| length(&column.name).max(widest(at)).clamp(1, WIDTH_MAX)).collect()
-}
-
-fn table_line<'a>(columns: &[Column], widths: &[usize], values: impl Iterator<Item = &'a str>) -> String {
-    let cells = values.zip(columns).zip(widths).map(|((value, column), width)| {
-        let value = shorten(&clean(value), *width);
-        let missing = " ".repeat(width.saturating_sub(value.chars().count()));
-        if is_number(column) { format!("{missing}{value}") } else { format!("{value}{missing}") }
-    });
-    cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
-}
-
-fn table_row(columns: &[Column], widths: &[usize], row: &TextRow) -> String {
-    let values = row.iter().map(|value| value.as_deref().unwrap_or("-"));
-    table_line(columns, widths, values) + "\n"
 }
 
 fn csv_line<'a>(values: impl Iterator<Item = Option<&'a str>>) -> String {
@@ -183,7 +213,7 @@ fn json_line(columns: &[Column], row: &TextRow) -> String {
 /// Numbers, booleans and JSON as what they are, all else as text.
 fn json_value(column: &Column, value: &str) -> String {
     let is_json = || serde_json::from_str::<serde::de::IgnoredAny>(value).is_ok();
-    let plain = is_number(column) || matches!(column.r#type.as_str(), "boolean" | "json");
+    let plain = grid::is_number(column) || matches!(column.r#type.as_str(), "boolean" | "json");
     if plain && !value.contains('\n') && is_json() { value.to_owned() } else { Value::from(value).to_string() }
 }
 
@@ -209,12 +239,5 @@ mod tests {
         assert_eq!(json_line(&columns(), &one), "{\"eventName\":\"a,\\\"b\\\"\",\"n\":12,\"j\":{\"x\":1}}\n");
         assert_eq!(json_line(&columns(), &two), "{\"eventName\":\"\",\"n\":null,\"j\":null}\n");
         assert_eq!(json_line(&columns()[1..2], &vec![Some("NaN".to_owned())]), "{\"n\":\"NaN\"}\n");
-        let widths = widths(&columns(), &[one.clone(), two.clone()]);
-        assert_eq!(widths, [9, 2, 7]);
-        assert_eq!(table_row(&columns(), &widths, &one), "a,\"b\"      12  {\"x\":1}\n");
-        assert_eq!(
-            table_row(&columns(), &widths, &row([Some("\x1b[2J"), Some("1"), None])),
-            "\u{fffd}[2J        1  -\n"
-        );
     }
 }

@@ -20,12 +20,30 @@ pub fn split(text: &str) -> Vec<String> {
     let mut statements = Vec::new();
     let mut before = String::new();
     for piece in query_lang::statements(text) {
-        if piece.chars().any(|c| !c.is_whitespace()) {
+        if !is_blank(&piece) {
             statements.push(format!("{before}{piece}"));
         }
         before.extend(piece.chars().chain([';']).map(|c| if c == '\n' { '\n' } else { ' ' }));
     }
     statements
+}
+
+/// Whether there is nothing but space and comments.
+fn is_blank(piece: &str) -> bool {
+    let rest = piece.trim_start();
+    if let Some(comment) = rest.strip_prefix("--") {
+        return comment.split_once('\n').is_none_or(|(_, rest)| is_blank(rest));
+    }
+    if let Some(comment) = rest.strip_prefix("/*") {
+        return comment.split_once("*/").is_some_and(|(_, rest)| is_blank(rest));
+    }
+    rest.is_empty()
+}
+
+/// Whether a text has statements and ends after one: nothing stands behind its last semicolon.
+pub fn is_whole(text: &str) -> bool {
+    let pieces = query_lang::statements(text);
+    pieces.len() > 1 && pieces.last().is_some_and(|last| is_blank(last))
 }
 
 /// Reads one. An error says where.
@@ -57,6 +75,17 @@ mod tests {
         assert_eq!(split("SELECT 1;\n SELECT ';' -- ;\n; \n"), ["SELECT 1", "         \n SELECT ';' -- ;\n"]);
         let error = read(&split("SELECT 1;\nSELECT x FORM y z")[1], Dialect::Lake, &[]).err().unwrap().to_string();
         assert!(error.starts_with("line 2:"), "{error}");
+    }
+
+    #[test]
+    fn a_text_is_whole_after_its_last_semicolon() {
+        for whole in ["SELECT 1;", "SELECT ';';\n", "SELECT 1; -- done", ";", "SELECT 1; SELECT 2 /* ; */ ;"] {
+            assert!(is_whole(whole), "{whole}");
+        }
+        for part in ["", "SELECT 1", "SELECT ';", "SELECT 1 -- ;", "SELECT 1; SELECT 2", "SELECT 1 /* ;"] {
+            assert!(!is_whole(part), "{part}");
+        }
+        assert_eq!(split("SELECT 1; -- done\n/* really */"), ["SELECT 1"]);
     }
 
     #[test]
