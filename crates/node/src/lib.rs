@@ -3,6 +3,7 @@
 
 mod access;
 mod event_stores;
+mod federated;
 mod figures;
 mod holds;
 mod host_keys;
@@ -110,6 +111,7 @@ pub struct Node {
     upkeep: JoinHandle<()>,
     validator: Option<JoinHandle<()>>,
     events_upkeep: Option<JoinHandle<()>>,
+    federated: JoinHandle<()>,
 }
 
 /// A node could not start or stop in order. For our own log.
@@ -152,6 +154,11 @@ impl Node {
             buckets: Arc::clone(&s3) as Arc<dyn ports::Buckets>,
             event_stores: event_stores.as_ref().map(|stores| Arc::clone(stores) as Arc<dyn ports::EventStores>),
             query_engine: event_stores.as_ref().zip(query_engine).map(|(stores, make)| make(Arc::clone(stores))),
+            tables: event_stores.as_ref().map(|stores| {
+                let buckets = Arc::clone(&s3) as Arc<dyn ports::ServerBuckets>;
+                let (stores, state) = (Arc::clone(stores), Arc::clone(&state));
+                federation::Publisher::new(env.clone(), stores, state, buckets) as Arc<dyn ports::Tables>
+            }),
             key_maker,
             options: cloudtrail::Options { recording: options.recording == Recording::On, ..options.cloudtrail },
         })
@@ -274,6 +281,8 @@ impl Node {
         }
 
         // 4. What is done in the background.
+        let federated = federated::keep_up(Arc::clone(&cloudtrail), stopping.clone());
+        let federated = tokio::spawn(federated);
         let upkeep = Upkeep {
             gateway: Arc::clone(&gateway),
             lag,
@@ -288,8 +297,19 @@ impl Node {
             event_stores.clone().map(|stores| tokio::spawn(event_stores::keep_up(stores, stopping.clone())));
         let upkeep = tokio::spawn(upkeep.run(stopping));
         let validator = validator.map(|(validator, stopping)| tokio::spawn(validator.run(stopping)));
-        let node =
-            Node { gateway, stop, validation, event_stores, journal, recorder, crew, upkeep, validator, events_upkeep };
+        let node = Node {
+            gateway,
+            stop,
+            validation,
+            event_stores,
+            journal,
+            recorder,
+            crew,
+            upkeep,
+            validator,
+            events_upkeep,
+            federated,
+        };
         Ok(node)
     }
 
@@ -300,7 +320,7 @@ impl Node {
         if let Err(error) = self.gateway.record_throttled().await {
             tracing::error!(%error, "throttled calls could not be summed up in a record");
         }
-        for task in [self.validator, self.events_upkeep].into_iter().flatten() {
+        for task in [self.validator, self.events_upkeep, Some(self.federated)].into_iter().flatten() {
             task.await?;
         }
         self.recorder.close();
