@@ -108,7 +108,7 @@ mod tests {
         s3.put_own(&own, &key, Bytes::from_static(b"2"), "text/plain").await.unwrap();
         assert_eq!(Buckets::get(&s3, &own, &key).await.unwrap().0, "2");
         assert_eq!(s3.keys(&own, "store/", None).await.unwrap(), [key.clone()]);
-        s3.remove(&own, &[key, "absent".to_owned()]).await.unwrap();
+        ServerBuckets::remove(&s3, &own, &[key, "absent".to_owned()]).await.unwrap();
         assert_eq!(s3.keys(&own, "", None).await.unwrap(), [""; 0]);
 
         let caller = Caller::Root { account: "123456789012".into(), access_key_id: "AKIA".into() };

@@ -75,6 +75,8 @@ async fn advance(cloudtrail: &CloudTrail, seen: &EventDataStore, to: Option<Fede
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use serde_json::{Value, json};
 
     use super::*;
@@ -100,7 +102,7 @@ mod tests {
         }
     }
 
-    async fn call(ct: &CloudTrail, op: &str, input: Value) -> Value {
+    async fn call(ct: &Arc<CloudTrail>, op: &str, input: Value) -> Value {
         run(ct, "us-east-1", op, input).await.unwrap()
     }
 
