@@ -49,6 +49,7 @@ async fn make() -> Result<Vec<Definition>, Failure> {
         buckets: Arc::clone(&s3) as Arc<dyn Buckets>,
         event_stores: None,
         query_engine: None,
+        tables: None,
         key_maker: Arc::new(cloudtrail::RsaKeyMaker),
         options: cloudtrail::Options::default(),
     });

@@ -41,6 +41,6 @@ pub use part::Part;
 pub use project::{Projection, UnknownColumn};
 pub use read::{Batches, Equality, Pruning, ReadError, ReadOptions, RowFilter};
 pub use rebuild::{Losses, Rebuild};
-pub use schema::EVENT_JSON;
+pub use schema::{EVENT_JSON, is_json};
 pub use snapshot::Snapshot;
 pub use stores::{Options, Stores};

@@ -237,6 +237,11 @@ pub(crate) static PATHS: LazyLock<Vec<LeafPath>> = LazyLock::new(|| {
     found.into_iter().map(|leaf| leaf.expect("every number has its leaf")).collect()
 });
 
+/// Whether a column holds the JSON text of a member: `requestparameters`.
+pub fn is_json(path: &str) -> bool {
+    PATHS.iter().any(|leaf| leaf.path == path && leaf.kind == Kind::Json)
+}
+
 /// The type of a leaf's column.
 pub(crate) fn data_type(kind: Kind) -> DataType {
     match kind {

@@ -196,6 +196,16 @@ impl Stores {
         self.picture(store, |_| true)
     }
 
+    /// The same without the tail: what is stored for good.
+    pub fn sealed(&self, store: &StoreId) -> Option<Snapshot> {
+        self.picture(store, |_| false)
+    }
+
+    /// How many rows of a store are in no part yet.
+    pub fn tail_rows(&self, store: &StoreId) -> usize {
+        self.inner().stores.get(store).map_or(0, |found| found.tail.rows.len())
+    }
+
     /// The same, with the tail only if `which` wants it: making columns of it takes some milliseconds.
     pub(crate) fn picture(&self, store: &StoreId, which: impl FnOnce(&Tail) -> bool) -> Option<Snapshot> {
         let horizon_ms = self.horizon_ms(store)?;

@@ -3,6 +3,7 @@
 
 mod access;
 mod event_stores;
+mod federated;
 mod figures;
 mod follow;
 mod holds;
@@ -123,6 +124,7 @@ pub struct Node {
     validator: Option<JoinHandle<()>>,
     events_upkeep: Option<JoinHandle<()>>,
     follower: Option<JoinHandle<()>>,
+    federated: JoinHandle<()>,
 }
 
 /// A node could not start or stop in order. For our own log.
@@ -165,6 +167,11 @@ impl Node {
             buckets: Arc::clone(&s3) as Arc<dyn ports::Buckets>,
             event_stores: event_stores.as_ref().map(|stores| Arc::clone(stores) as Arc<dyn ports::EventStores>),
             query_engine: event_stores.as_ref().zip(query_engine).map(|(stores, make)| make(Arc::clone(stores))),
+            tables: event_stores.as_ref().map(|stores| {
+                let buckets = Arc::clone(&s3) as Arc<dyn ports::ServerBuckets>;
+                let (stores, state) = (Arc::clone(stores), Arc::clone(&state));
+                federation::Publisher::new(env.clone(), stores, state, buckets) as Arc<dyn ports::Tables>
+            }),
             key_maker,
             options: cloudtrail::Options { recording: options.recording == Recording::On, ..options.cloudtrail },
         })
@@ -298,6 +305,8 @@ impl Node {
         }
 
         // 4. What is done in the background.
+        let federated = federated::keep_up(Arc::clone(&cloudtrail), stopping.clone());
+        let federated = tokio::spawn(federated);
         let upkeep = Upkeep {
             gateway: Arc::clone(&gateway),
             lag,
@@ -325,6 +334,7 @@ impl Node {
             validator,
             events_upkeep,
             follower,
+            federated,
         })
     }
 
@@ -335,7 +345,7 @@ impl Node {
         if let Err(error) = self.gateway.record_throttled().await {
             tracing::error!(%error, "throttled calls could not be summed up in a record");
         }
-        for task in [self.validator, self.events_upkeep, self.follower].into_iter().flatten() {
+        for task in [self.validator, self.events_upkeep, self.follower, Some(self.federated)].into_iter().flatten() {
             task.await?;
         }
         self.recorder.close();

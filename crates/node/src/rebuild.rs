@@ -93,6 +93,7 @@ pub async fn rebuild(parts: RebuildParts, may: Permitted, say: &mut dyn FnMut(&s
         buckets: Arc::clone(&buckets),
         event_stores: None,
         query_engine: None,
+        tables: None,
         key_maker: Arc::new(cloudtrail::RsaKeyMaker),
         options: cloudtrail::Options::default(),
     })

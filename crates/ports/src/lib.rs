@@ -10,6 +10,7 @@ pub mod lake;
 pub mod mfa;
 pub mod operator;
 pub mod request_context;
+pub mod tables;
 
 pub use access::{AccessRequest, Authorizer, Credential, Credentials, Decision, PolicyKind, ResourcePolicies, Secret};
 pub use audit_events::{AuditChannel, AuditChannels, ChannelError, Sent};
@@ -24,6 +25,7 @@ pub use operator::{
     TrailBacklog, TrailValidation, WaitingTrail,
 };
 pub use request_context::RequestContext;
+pub use tables::{Published, ServerBuckets, TablePlace, Tables};
 
 /// A port's owner could not do its part (its storage failed, say). The text is for our own log, never for a client.
 #[derive(Debug, Clone)]

@@ -85,6 +85,10 @@ service::api_errors! {
         EventDataStoreMaxLimitExceededException(String) = 400 => "{0}",
         /// No such event data store.
         EventDataStoreNotFoundException(String) = 400 => "{0}",
+        /// It is federated: already, or it is to be deleted.
+        EventDataStoreFederationEnabledException(String) = 400 => "{0}",
+        /// Another change is under way.
+        ConcurrentModificationException(String) = 400 => "{0}",
         /// It is protected against deletion.
         EventDataStoreTerminationProtectedException(String) = 400 => "{0}",
         /// No query could be made of the prompt.

@@ -91,6 +91,12 @@ impl CloudTrail {
         self.imports.go_on().await
     }
 
+    /// Does one step of making the tables of federated event data stores what they are to be, if one is due. Says whether there is more
+    /// to do at once. To be called every few seconds, by one caller.
+    pub async fn federate(&self) -> Result<bool, ApiError> {
+        lake::federation::step(self).await
+    }
+
     /// Which event stores take a record of the journal: the built-in one all, event data stores what they select.
     pub fn selection(&self) -> Box<dyn ports::Selection> {
         Box::new(StoreSelection::new())

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use base::Env;
 use journal::{Journal, Seq};
 use objects::Objects;
-use ports::{Buckets, EventStores, QueryEngine};
+use ports::{Buckets, EventStores, QueryEngine, Tables};
 use service::ApiError;
 use state::State;
 use tokio::sync::watch;
@@ -87,6 +87,8 @@ pub struct Deps {
     pub event_stores: Option<Arc<dyn EventStores>>,
     /// What answers SQL over them; `None` if this program has no engine.
     pub query_engine: Option<Arc<dyn QueryEngine>>,
+    /// What publishes event data stores as tables; `None` if nothing does.
+    pub tables: Option<Arc<dyn Tables>>,
     /// Where the keys that sign digests come from: [`RsaKeyMaker`](crate::RsaKeyMaker), or a test's own.
     pub key_maker: Arc<dyn KeyMaker>,
     /// See [`Options`].
@@ -103,6 +105,7 @@ pub struct Shared {
     pub(crate) buckets: Arc<dyn Buckets>,
     pub(crate) event_stores: Option<Arc<dyn EventStores>>,
     pub(crate) query_engine: Option<Arc<dyn QueryEngine>>,
+    pub(crate) tables: Option<Arc<dyn Tables>>,
     pub(crate) options: Options,
     pub(crate) signer: Signer,
     /// Trails as of the last committed cut.
@@ -124,8 +127,19 @@ pub struct Shared {
 impl Shared {
     /// Nothing is read or started yet.
     pub fn new(deps: Deps) -> Shared {
-        let Deps { env, account, journal, state, objects, buckets, event_stores, query_engine, key_maker, options } =
-            deps;
+        let Deps {
+            env,
+            account,
+            journal,
+            state,
+            objects,
+            buckets,
+            event_stores,
+            query_engine,
+            tables,
+            key_maker,
+            options,
+        } = deps;
         let signer = Signer::new(env.clone(), Arc::clone(&state), key_maker, options.digest_key_lifetime_ms);
         Shared {
             env,
@@ -136,6 +150,7 @@ impl Shared {
             buckets,
             event_stores,
             query_engine,
+            tables,
             options,
             signer,
             trails: Mutex::default(),

@@ -19,7 +19,7 @@ use service::{ApiError, Call};
 use state::{CommitInfo, Op, Range, Row, State, Table};
 use tokio::sync::Notify;
 
-use crate::lake::fakes::{FakeEngine, FakeStores};
+use crate::lake::fakes::{FakeEngine, FakeStores, FakeTables};
 use crate::{CloudTrail, Deps, DigestRegions, KeyMaker, Options, RsaKeyMaker};
 
 pub const ACCOUNT: &str = "123456789012";
@@ -323,6 +323,7 @@ pub struct World {
     rng: Arc<CountingRng>,
     pub event_stores: Arc<FakeStores>,
     pub query_engine: Arc<FakeEngine>,
+    pub tables: Arc<FakeTables>,
     pub options: Mutex<Options>,
     /// Until then the bucket `logs` takes digests alone.
     pub late_until_ms: AtomicI64,
@@ -346,6 +347,7 @@ impl World {
             rng: Arc::new(CountingRng(AtomicU64::new(0))),
             event_stores: Arc::default(),
             query_engine: Arc::default(),
+            tables: Arc::default(),
             options: Mutex::new(Options {
                 delivery_interval_ms: 5_000,
                 digest_interval_ms: 20_000,
@@ -376,6 +378,7 @@ impl World {
             buckets: Arc::clone(&self.buckets) as Arc<dyn Buckets>,
             event_stores: Some(Arc::clone(&self.event_stores) as Arc<dyn ports::EventStores>),
             query_engine: Some(Arc::clone(&self.query_engine) as Arc<dyn ports::QueryEngine>),
+            tables: Some(Arc::clone(&self.tables) as Arc<dyn ports::Tables>),
             key_maker: Arc::clone(&self.keys) as Arc<dyn KeyMaker>,
             options: *self.options.lock().unwrap(),
         }

@@ -32,6 +32,7 @@ mod port;
 mod public;
 mod range;
 mod read;
+mod server_buckets;
 mod settings;
 mod storage;
 mod tags;

@@ -13,6 +13,7 @@ use policy::{Context, Policy, Principal, Request, evaluate_within_account};
 use ports::{AccessRequest, BucketError, Caller, Decision, PolicyKind, ResourcePolicies, ServicePut, Unavailable};
 
 use crate::bucket::Bucket;
+use crate::server_buckets::{is_own, only_reads};
 use crate::{S3, TABLE_BUCKETS, access_logs, tags};
 
 /// Buckets whose policies are kept in memory. The text of one has at most 20 KiB.
@@ -41,6 +42,9 @@ pub(crate) type Cache = Mutex<HashMap<String, (u64, Option<Arc<Ruled>>)>>;
 #[async_trait]
 impl ResourcePolicies for S3 {
     async fn decide(&self, request: &AccessRequest<'_>) -> Result<Decision, Unavailable> {
+        if place(request.resource).is_some_and(|(bucket, _)| is_own(bucket)) && !only_reads(request.action) {
+            return Ok(Decision::ExplicitDeny(PolicyKind::Resource));
+        }
         let Some(principal) = principal(request.caller) else { return Ok(Decision::ImplicitDeny) };
         let Some((name, key)) = place(request.resource) else { return Ok(Decision::ImplicitDeny) };
         let is_root = matches!(principal, Principal::Root { .. });

@@ -151,7 +151,7 @@ fn is_same(version: &Version, headers: &Headers, sums: &Sums) -> bool {
         && version.headers == *headers
 }
 
-fn failed(error: ApiError) -> BucketError {
+pub(crate) fn failed(error: ApiError) -> BucketError {
     match error.code.as_ref() {
         "NoSuchBucket" => BucketError::NoSuchBucket,
         "NoSuchKey" => BucketError::NoSuchKey,

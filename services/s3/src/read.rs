@@ -169,7 +169,8 @@ impl S3 {
             object_size: Some(found.version.size),
             ..Default::default()
         });
-        found.checksum = checksum.filter(|_| wanted.checksum_mode == Some("ENABLED"));
+        found.checksum =
+            checksum.filter(|_| wanted.checksum_mode.is_some_and(|mode| mode.eq_ignore_ascii_case("ENABLED")));
         Ok(found)
     }
 

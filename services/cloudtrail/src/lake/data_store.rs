@@ -49,6 +49,38 @@ pub enum Status {
     PendingDeletion,
 }
 
+/// How far the federation of a store is. A store that is not federated has none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum FederationStatus {
+    /// The table is being made.
+    Enabling,
+    /// The table can be read.
+    Enabled,
+    /// The table is being removed.
+    Disabling,
+}
+
+impl FederationStatus {
+    /// As the API says it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            FederationStatus::Enabling => "ENABLING",
+            FederationStatus::Enabled => "ENABLED",
+            FederationStatus::Disabling => "DISABLING",
+        }
+    }
+}
+
+/// The federation of a store: it is a table too.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Federation {
+    /// The role that was named. Kept and shown; nothing acts under it.
+    pub role_arn: String,
+    /// How far it is.
+    pub status: FederationStatus,
+}
+
 /// An event data store.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EventDataStore {
@@ -85,6 +117,9 @@ pub struct EventDataStore {
     /// Whether it was stopped when it was deleted: then it is when it is restored.
     #[serde(default)]
     pub stopped_when_deleted: bool,
+    /// It is a table too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub federation: Option<Federation>,
     /// In the order given.
     pub tags: Vec<Tag>,
 }
@@ -93,6 +128,11 @@ impl EventDataStore {
     /// Its category: what sort of events it takes.
     pub fn category(&self) -> &str {
         category_of(&self.selectors)
+    }
+
+    /// `FederationStatus`.
+    pub fn federation_status(&self) -> &'static str {
+        self.federation.as_ref().map_or("DISABLED", |federation| federation.status.as_str())
     }
 
     /// Whether it takes records of the journal now.
@@ -145,6 +185,8 @@ pub struct View {
     #[serde(skip_serializing_if = "Option::is_none")]
     federation_status: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    federation_role_arn: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     partition_keys: Option<Vec<PartitionKey>>,
 }
 
@@ -181,6 +223,8 @@ impl View {
             (_, Status::StoppedIngestion) => "STOPPED_INGESTION",
             (_, Status::PendingDeletion) => "PENDING_DELETION",
         };
+        let shows_federation = matches!(operation, For::Get | For::Update);
+        let federation_status = shows_federation.then(|| store.federation_status());
         let keys = || vec![PartitionKey { name: "eventTime", r#type: "timestamp" }];
         View {
             event_data_store_arn: store.arn,
@@ -195,7 +239,8 @@ impl View {
             created_timestamp: Timestamp::from_ms(store.created_ms),
             updated_timestamp: Timestamp::from_ms(store.updated_ms),
             billing_mode: (operation != For::List).then_some(store.billing),
-            federation_status: matches!(operation, For::Get | For::Update).then_some("DISABLED"),
+            federation_status,
+            federation_role_arn: store.federation.map(|federation| federation.role_arn).filter(|_| shows_federation),
             partition_keys: (operation == For::Get).then(keys),
         }
     }

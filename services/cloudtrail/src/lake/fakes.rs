@@ -8,7 +8,7 @@ use ports::lake::{
     Appended, Column, Find, Found, NewRecord, QueryError, QueryErrorKind, QueryProgress, QueryRequest, RowSink,
     StoreId, StoreStats,
 };
-use ports::{EventStores, QueryEngine, Unavailable};
+use ports::{EventStores, Published, QueryEngine, TablePlace, Tables, Unavailable};
 use tokio::sync::watch;
 
 /// Event stores in memory: retention and records by store.
@@ -129,5 +129,39 @@ impl QueryEngine for FakeEngine {
                 sink.rows((0..number).map(row).collect()).await
             }
         }
+    }
+}
+
+/// Tables that are readable at their second step.
+#[derive(Default)]
+pub struct FakeTables {
+    /// What was asked for: `publish` or `withdraw`, the store, the bucket.
+    pub calls: Mutex<Vec<String>>,
+    refused: Mutex<Option<String>>,
+}
+
+impl FakeTables {
+    /// The table of this store cannot be made.
+    pub fn refuse(&self, store: &str) {
+        *self.refused.lock().unwrap() = Some(store.to_owned());
+    }
+}
+
+#[async_trait]
+impl Tables for FakeTables {
+    async fn publish(&self, store: &StoreId, place: &TablePlace) -> Result<Published, Unavailable> {
+        if self.refused.lock().unwrap().as_deref() == Some(store.as_str()) {
+            return Err(Unavailable("refused".to_owned()));
+        }
+        let mut calls = self.calls.lock().unwrap();
+        let call = format!("publish {store} {}", place.bucket);
+        let readable = calls.contains(&call);
+        calls.push(call);
+        Ok(Published { readable, more: !readable })
+    }
+
+    async fn withdraw(&self, store: &StoreId, place: &TablePlace) -> Result<(), Unavailable> {
+        self.calls.lock().unwrap().push(format!("withdraw {store} {}", place.bucket));
+        Ok(())
     }
 }

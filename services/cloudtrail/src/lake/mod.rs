@@ -11,6 +11,7 @@ pub mod dashboard;
 pub mod data_store;
 #[cfg(test)]
 pub mod fakes;
+pub mod federation;
 pub mod generated;
 #[cfg(test)]
 mod generated_tests;

@@ -69,6 +69,7 @@ impl Operation for CreateEventDataStore {
             updated_ms: now,
             deleted_ms: None,
             stopped_when_deleted: false,
+            federation: None,
             tags: store_tags,
         };
         let changing = cloudtrail.lake.stores.change().await?;

@@ -31,6 +31,13 @@ impl Operation for DeleteEventDataStore {
             );
             return Err(Error::EventDataStoreTerminationProtectedException(text).into());
         }
+        if store.federation.is_some() {
+            let text = format!(
+                "The event data store {} cannot be deleted because Lake query federation is enabled. Run DisableFederation first.",
+                store.arn
+            );
+            return Err(Error::EventDataStoreFederationEnabledException(text).into());
+        }
         let channels = channel::of_region(cloudtrail, call.region).await?;
         let delivers = |channel: &&Channel| channel.destinations.iter().any(|to| to.location == store.arn);
         if let Some(channel) = channels.iter().find(delivers) {
