@@ -32,7 +32,7 @@ pub fn follow(text: Option<&str>) -> Result<Vec<Follow>, Failure> {
 fn one(word: &str) -> Option<Follow> {
     let (place, store) = match word.rsplit_once('=') {
         // A prefix may have `=` in it, as in `year=2026/`; what follows the last one is then no store.
-        Some((place, store)) if !store.contains('/') => (place, StoreId::parse(store)?),
+        Some((place, store)) if !store.contains('/') => (place, store_id(store)?),
         _ => (word, StoreId::events()),
     };
     let rest = place.strip_prefix("s3://")?;
@@ -40,6 +40,13 @@ fn one(word: &str) -> Option<Follow> {
     let fits = (3..=63).contains(&bucket.len())
         && bucket.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.'));
     fits.then(|| Follow { bucket: bucket.to_owned(), prefix: prefix.to_owned(), store })
+}
+
+/// `events`, or a UUID.
+fn store_id(text: &str) -> Option<StoreId> {
+    let groups: Vec<usize> = text.split('-').map(str::len).collect();
+    let is_uuid = groups == [8, 4, 4, 4, 12] && text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
+    (is_uuid || text == ports::lake::EVENTS).then(|| StoreId::parse(text)).flatten()
 }
 
 #[cfg(test)]
