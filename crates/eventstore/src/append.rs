@@ -102,6 +102,7 @@ impl Stores {
             let piece = std::mem::replace(&mut rest, later);
             let added = self.add_piece(store, seed, piece).await?;
             all.kept += added.kept;
+            all.expired += added.expired;
             all.duplicate += added.duplicate;
             all.unreadable += added.unreadable;
         }
@@ -115,6 +116,12 @@ impl Stores {
         let reserved = self.reserve(store, &piece).await?;
         let new: HashSet<u128> = reserved.hashes.iter().copied().collect();
         appended.kept = wide(new.len());
+        if let Some(horizon_ms) = self.horizon_ms(store) {
+            let flat = Flat::of(&piece.batch);
+            let old = |row: &usize| flat.time(leaf::EVENT_TIME, *row).is_some_and(|ms| ms < horizon_ms);
+            let rows = (0..piece.hashes.len()).filter(|row| new.contains(&piece.hashes[*row]));
+            appended.expired = wide(rows.filter(old).count());
+        }
         appended.duplicate += wide(piece.hashes.len() - new.len());
         if new.is_empty() {
             return Ok(appended);

@@ -57,9 +57,9 @@ async fn a_record_is_known_by_its_bytes() {
     let stores = world.open().await;
     let (one, same_id) = (record("a", 1), record("a", 2));
     let appended = append(&stores, &[one.clone(), same_id.clone(), one.clone(), "[]".to_owned()]).await;
-    assert_eq!(appended, Appended { kept: 2, duplicate: 1, unreadable: 1 });
+    assert_eq!(appended, Appended { kept: 2, duplicate: 1, expired: 0, unreadable: 1 });
     let appended = append(&stores, &[same_id.clone(), record("b", 1)]).await;
-    assert_eq!(appended, Appended { kept: 1, duplicate: 1, unreadable: 0 });
+    assert_eq!(appended, Appended { kept: 1, duplicate: 1, expired: 0, unreadable: 0 });
     // What has no time is compared with all there is; what is in the tail is there too.
     assert_eq!(append(&stores, &["{}".to_owned()]).await.kept, 1);
     assert_eq!(append(&stores, &["{}".to_owned()]).await.duplicate, 1);
@@ -104,7 +104,8 @@ async fn what_retention_hides_is_not_seen_and_goes() {
     let world = World::new();
     let stores = world.open().await;
     stores.set_retention(&StoreId::events(), 10).await.unwrap();
-    append(&stores, &[record("new", 0), record("old", -11 * 86_400)]).await;
+    let appended = append(&stores, &[record("new", 0), record("old", -11 * 86_400)]).await;
+    assert_eq!((appended.kept, appended.expired), (2, 1));
     assert_eq!(all_records(&stores, &StoreId::events()).await, [record("new", 0)]);
     while stores.upkeep().await.unwrap() {}
     assert_eq!(world.object_names().await.len(), 2);

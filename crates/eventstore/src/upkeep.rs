@@ -20,6 +20,8 @@ use crate::write::{PartWriter, SortKeys, Undated};
 
 /// The most parts that become one at a time: each is read in batches, all of them at once.
 const MERGE_PARTS_MAX: usize = 16;
+/// While records are being appended, so many parts wait: an import needs the processors, and leaves parts of a better size to choose from.
+const PARTS_WHILE_APPENDING_MAX: usize = 64;
 /// Rows of a part that are in memory while it is merged: some MiB.
 const MERGE_BATCH_ROWS: usize = 2_048;
 /// Parts are kept so much longer than their records, so that none goes while somebody begins to read it.
@@ -55,6 +57,9 @@ impl Stores {
     /// more than some times in its life. The smallest come first.
     fn mergeable(&self, store: &StoreId) -> Vec<Arc<Part>> {
         let mut parts: Vec<Arc<Part>> = match self.inner().stores.get(store) {
+            Some(found) if !found.reserved.is_empty() && found.parts.len() <= PARTS_WHILE_APPENDING_MAX => {
+                return Vec::new();
+            }
             Some(found) => found.parts.values().map(|(_, part)| Arc::clone(part)).collect(),
             None => return Vec::new(),
         };

@@ -104,6 +104,7 @@ impl Receiver {
         if !batch.records.is_empty() {
             let appended = self.stores.append(store, batch.records).await?;
             answer.kept += appended.kept;
+            answer.expired += appended.expired;
             answer.duplicate += appended.duplicate;
             answer.refused += appended.unreadable;
         }

@@ -43,6 +43,8 @@ pub struct Report {
     pub records_read: u64,
     /// Of them, those that the store did not have.
     pub records_kept: u64,
+    /// Of those kept, the ones that are older than what the store keeps: nobody finds them, and soon they are gone.
+    pub records_expired: u64,
     /// Of them, those that it had, byte for byte.
     pub records_duplicate: u64,
     /// Of them, those that nobody asked for.

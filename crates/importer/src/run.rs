@@ -179,6 +179,7 @@ impl Done {
             fail(key, why, report);
         }
         report.records_kept += self.answer.kept;
+        report.records_expired += self.answer.expired;
         report.records_duplicate += self.answer.duplicate;
         report.records_refused += self.answer.refused;
         report.json_bytes += self.answer.json_bytes;

@@ -44,6 +44,8 @@ pub struct Answer {
     pub files: Vec<Taken>,
     /// Records that the store did not have.
     pub kept: u64,
+    /// Of those kept, the ones that are older than what it keeps.
+    pub expired: u64,
     /// Records that it had.
     pub duplicate: u64,
     /// Records that it does not take: larger than any of AWS's.

@@ -75,6 +75,8 @@ pub struct Appended {
     pub kept: u64,
     /// Records that it had already, byte for byte, or that came twice in one call.
     pub duplicate: u64,
+    /// Of those that it did not have, the ones that are older than what it keeps: nobody finds them, and soon they are gone.
+    pub expired: u64,
     /// What is no JSON object in UTF-8, and is not kept.
     pub unreadable: u64,
 }

@@ -44,6 +44,7 @@ struct Checked {
 struct Sent {
     files: Vec<SentFile>,
     kept: u64,
+    expired: u64,
     duplicate: u64,
     refused: u64,
     json_bytes: u64,
@@ -167,6 +168,7 @@ async fn worker<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) ->
 
 fn add(answer: &mut Answer, sent: &Sent) {
     answer.kept += sent.kept;
+    answer.expired += sent.expired;
     answer.duplicate += sent.duplicate;
     answer.refused += sent.refused;
     answer.json_bytes += sent.json_bytes;

@@ -22,13 +22,17 @@ pub fn words(report: &Report, ms: u64) -> String {
         some(" · of other sorts ", report.files_other),
     )];
     lines.push(format!(
-        "records  read {} · kept {} · there already {}{}{}",
+        "records  read {} · kept {} · there already {}{}{}{}",
         count(report.records_read),
         count(report.records_kept),
         count(report.records_duplicate),
         some(" · not asked for ", report.records_left_out),
         some(" · too large ", report.records_refused),
+        some(" · of those kept, too old to be found ", report.records_expired),
     ));
+    if report.records_expired > 0 {
+        lines.push("         The store keeps records for a time, and these are older: see its retention period.".to_owned());
+    }
     if report.digests_read + report.digests_failed > 0 {
         lines.push(format!(
             "digests  read {} · they name {} · missing {}{}",

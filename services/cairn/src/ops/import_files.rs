@@ -36,6 +36,7 @@ struct File {
 pub struct Output {
     files: Vec<TakenFile>,
     kept: i64,
+    expired: i64,
     duplicate: i64,
     refused: i64,
     json_bytes: i64,
@@ -72,6 +73,7 @@ impl Operation for ImportFiles {
         Ok(Output {
             files: files.collect(),
             kept: number(answer.kept),
+            expired: number(answer.expired),
             duplicate: number(answer.duplicate),
             refused: number(answer.refused),
             json_bytes: number(answer.json_bytes),

@@ -10,7 +10,7 @@ use super::queries::find;
 use crate::CloudTrail;
 use crate::error::Error;
 use crate::lake::paging::{BAD_TOKEN, page_size};
-use crate::lake::query::results::{locate, read_chunk};
+use crate::lake::query::results::{locate, read_piece};
 use crate::lake::query::row::QueryStatus;
 
 /// The model has counts as integers of 32 bits.
@@ -69,9 +69,9 @@ impl Operation for GetQueryResults {
         };
         let mut rows = Vec::new();
         if query.status.is_over()
-            && let Some((chunk, at)) = locate(&query.chunks, from)
+            && let Some((chunk, at)) = locate(&query.pieces(), from)
         {
-            let all = read_chunk(&*cloudtrail.shared.objects, &query.id, chunk).await?;
+            let all = read_piece(&*cloudtrail.shared.objects, &query, chunk).await?;
             rows.extend(all.into_iter().skip(at).take(max).map(|row| shown(&query.columns, row)));
         }
         let total = query.result_rows();

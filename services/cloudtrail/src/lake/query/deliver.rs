@@ -15,7 +15,7 @@ use ports::{BucketError, ServicePut};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::results::read_chunk;
+use super::results::read_piece;
 use super::row::{Delivery, DeliveryStatus, Query};
 use crate::delivery::worker::{ACL, PRINCIPAL};
 use crate::shared::Shared;
@@ -88,15 +88,16 @@ async fn deliver_rows(shared: &Shared, query: &Query, delivery: &Delivery) -> Re
     let mut csv = String::new();
     write_row(&mut csv, query.columns.iter().map(|name| Some(name.as_str())));
     let header = csv.len();
-    for number in 0..query.chunks.len() {
-        let rows = read_chunk(&*shared.objects, &query.id, number).await.map_err(|error| {
+    let pieces = query.pieces().len();
+    for number in 0..pieces {
+        let rows = read_piece(&*shared.objects, query, number).await.map_err(|error| {
             tracing::error!(query = query.id, error = error.log, "a result cannot be read");
             DeliveryStatus::Failed
         })?;
         for row in rows {
             write_text_row(&mut csv, &row);
         }
-        if csv.len() >= FILE_BYTES_MAX && number + 1 < query.chunks.len() {
+        if csv.len() >= FILE_BYTES_MAX && number + 1 < pieces {
             let rest = csv[..header].to_owned();
             files
                 .push(deliver_file(shared, query, delivery, files.len() + 1, std::mem::replace(&mut csv, rest)).await?);

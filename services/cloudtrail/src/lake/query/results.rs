@@ -12,12 +12,18 @@ use objects::Objects;
 use ports::lake::{Column, QueryError, QueryErrorKind, RowSink, TextRow};
 use service::ApiError;
 
+use super::row::Query;
+
 /// The most rows in a piece: as many as GetQueryResults answers at once.
 pub const CHUNK_ROWS_MAX: usize = 1_000;
 /// A piece is closed when it has so many bytes of values, so that a page fits into an answer.
 const CHUNK_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// The most bytes of values in a result; a longer one belongs into more than one query.
 const RESULT_BYTES_MAX: u64 = 8 * 1024 * 1024 * 1024;
+/// A result of so many bytes of values needs no pieces: it is kept in the query's own row, and costs no writing of its own.
+const INLINE_BYTES_MAX: usize = 16 * 1024;
+/// The same in rows, which may all be null.
+const INLINE_ROWS_MAX: usize = 200;
 /// The longest piece that is read back: one row may be longer than a piece's measure.
 const CHUNK_READ_MAX: usize = 64 * 1024 * 1024;
 
@@ -53,9 +59,15 @@ impl ResultSink {
         }
     }
 
-    /// Stores what has not been stored. Durable when it returns.
-    pub async fn finish(&mut self) -> Result<(), QueryError> {
-        if self.rows.is_empty() { Ok(()) } else { self.close_chunk().await }
+    /// Stores what has not been stored: durable when it returns, but for the rows that it returns, which go into the query's row.
+    pub async fn finish(&mut self) -> Result<Vec<TextRow>, QueryError> {
+        if self.chunks.is_empty() && self.bytes <= INLINE_BYTES_MAX && self.rows.len() <= INLINE_ROWS_MAX {
+            return Ok(std::mem::take(&mut self.rows));
+        }
+        if !self.rows.is_empty() {
+            self.close_chunk().await?;
+        }
+        Ok(Vec::new())
     }
 
     async fn close_chunk(&mut self) -> Result<(), QueryError> {
@@ -111,8 +123,12 @@ fn pack(rows: &[TextRow]) -> Bytes {
     Bytes::from(packer.finish().expect("memory takes all"))
 }
 
-/// Reads a piece.
-pub async fn read_chunk(objects: &dyn Objects, query: &str, number: usize) -> Result<Vec<TextRow>, ApiError> {
+/// Reads a piece of a query's result.
+pub async fn read_piece(objects: &dyn Objects, query: &Query, number: usize) -> Result<Vec<TextRow>, ApiError> {
+    if query.inline.is_empty() { read_chunk(objects, &query.id, number).await } else { Ok(query.inline.clone()) }
+}
+
+async fn read_chunk(objects: &dyn Objects, query: &str, number: usize) -> Result<Vec<TextRow>, ApiError> {
     let name = chunk_name(query, number);
     let reader = objects.get(&name, None).await.map_err(ApiError::unavailable)?;
     let packed = reader.bytes(CHUNK_READ_MAX).await.map_err(ApiError::unavailable)?;
@@ -151,12 +167,23 @@ mod tests {
         sink.rows((0..CHUNK_ROWS_MAX + 1).map(row).collect()).await.unwrap();
         let long = "x".repeat(CHUNK_BYTES_MAX);
         sink.rows(vec![vec![Some(long.clone())], vec![Some("y".to_owned())]]).await.unwrap();
-        sink.finish().await.unwrap();
+        assert!(sink.finish().await.unwrap().is_empty());
         assert_eq!(sink.chunks, [1_000, 1, 1, 1]);
         assert_eq!(read_chunk(&*objects, "ab-query", 0).await.unwrap()[999], row(999));
         assert_eq!(read_chunk(&*objects, "ab-query", 2).await.unwrap(), [vec![Some(long)]]);
         assert_eq!(locate(&sink.chunks, 999), Some((0, 999)));
         assert_eq!(locate(&sink.chunks, 1_001), Some((2, 0)));
         assert_eq!(locate(&sink.chunks, 1_003), None);
+    }
+
+    #[tokio::test]
+    async fn a_short_result_has_no_pieces() {
+        for (bytes, inline) in [(0, 1), (INLINE_BYTES_MAX, 1), (INLINE_BYTES_MAX + 1, 0)] {
+            let objects: Arc<dyn Objects> = Arc::new(objects::Memory::new());
+            let mut sink = ResultSink::new(Arc::clone(&objects), "ab-query");
+            sink.rows(vec![vec![Some("x".repeat(bytes))]]).await.unwrap();
+            assert_eq!(sink.finish().await.unwrap().len(), inline, "{bytes}");
+            assert_eq!(sink.chunks.len(), 1 - inline, "{bytes}");
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! A query as it is stored, and the rows by which it is found.
 
 use base::{Region, Timestamp};
+use ports::lake::TextRow;
 use serde::{Deserialize, Serialize};
 use state::{Expect, Op};
 
@@ -116,6 +117,9 @@ pub struct Query {
     pub columns: Vec<String>,
     /// How many rows each stored piece of the result has.
     pub chunks: Vec<u32>,
+    /// All of a short result, which then has no pieces.
+    #[serde(default)]
+    pub inline: Vec<TextRow>,
     /// Where the result goes, if it goes anywhere.
     pub delivery: Option<Delivery>,
 }
@@ -123,7 +127,16 @@ pub struct Query {
 impl Query {
     /// Rows of the result.
     pub fn result_rows(&self) -> u64 {
-        self.chunks.iter().map(|rows| u64::from(*rows)).sum()
+        self.pieces().iter().map(|rows| u64::from(*rows)).sum()
+    }
+
+    /// How many rows each piece of the result has, wherever it is kept.
+    pub fn pieces(&self) -> Vec<u32> {
+        if self.inline.is_empty() {
+            self.chunks.clone()
+        } else {
+            vec![u32::try_from(self.inline.len()).unwrap_or(u32::MAX)]
+        }
     }
 
     /// The writes that make it known: itself, and all by which it is found.

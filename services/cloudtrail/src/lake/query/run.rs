@@ -180,6 +180,7 @@ impl Queries {
             rows_matched: 0,
             columns: Vec::new(),
             chunks: Vec::new(),
+            inline: Vec::new(),
             delivery,
         };
         let (cancel, cancelled) = watch::channel(false);
@@ -201,7 +202,7 @@ impl Queries {
             return Err(ApiError::unavailable(error));
         }
         let this = Arc::clone(self);
-        tokio::spawn(async move { this.execute(query, request, progress, cancelled, started_ms).await });
+        tokio::spawn(async move { this.execute(query, request, progress, cancelled).await });
         Ok(id)
     }
 
@@ -220,14 +221,15 @@ impl Queries {
         request: QueryRequest,
         progress: Arc<QueryProgress>,
         mut cancelled: watch::Receiver<bool>,
-        started_ms: u64,
     ) {
+        let started_ms = self.shared.env.clock.monotonic_ms();
         let id = query.id.clone();
         let mut sink = ResultSink::new(Arc::clone(&self.shared.objects), &id);
         let mut outcome = self.run(request, &mut sink, &progress, cancelled.clone()).await;
         // What there is of a result that was cut short is kept too.
-        if let Err(error) = sink.finish().await {
-            outcome = outcome.and(Err(error));
+        match sink.finish().await {
+            Ok(rows) => query.inline = rows,
+            Err(error) => outcome = outcome.and(Err(error)),
         }
         let was_cancelled = *cancelled.borrow_and_update();
         let (status, error) = match outcome {
