@@ -31,7 +31,9 @@ pub fn words(report: &Report, ms: u64) -> String {
         some(" · of those kept, too old to be found ", report.records_expired),
     ));
     if report.records_expired > 0 {
-        lines.push("         The store keeps records for a time, and these are older: see its retention period.".to_owned());
+        lines.push(
+            "         The store keeps records for a time, and these are older: see its retention period.".to_owned(),
+        );
     }
     if report.digests_read + report.digests_failed > 0 {
         lines.push(format!(
