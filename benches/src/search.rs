@@ -319,7 +319,6 @@ impl Known {
         known.insert("request", one("SELECT min(requestID) FROM events WHERE eventSource = 'ec2.amazonaws.com'"));
         known.insert("ip", one("SELECT sourceIPAddress FROM events WHERE eventName = 'ConsoleLogin' GROUP BY 1 ORDER BY count(*), 1 LIMIT 1"));
         known.insert("arn", one("SELECT element_at(resources, 1).arn FROM events WHERE cardinality(resources) > 0 AND eventSource = 'kms.amazonaws.com' GROUP BY 1 ORDER BY count(*), 1 LIMIT 1"));
-        known.insert("first", one("SELECT min(eventTime) FROM events"));
         known.insert("day", one("SELECT date_trunc('day', min(eventTime) + interval '3' day) FROM events"));
         known.insert("instance", one("SELECT max(json_extract_scalar(responseElements, '$.instancesSet.items[0].instanceId')) FROM events WHERE eventName = 'RunInstances'"));
         Known(known)

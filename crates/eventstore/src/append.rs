@@ -116,17 +116,12 @@ impl Stores {
         let reserved = self.reserve(store, &piece).await?;
         let new: HashSet<u128> = reserved.hashes.iter().copied().collect();
         appended.kept = wide(new.len());
-        if let Some(horizon_ms) = self.horizon_ms(store) {
-            let flat = Flat::of(&piece.batch);
-            let old = |row: &usize| flat.time(leaf::EVENT_TIME, *row).is_some_and(|ms| ms < horizon_ms);
-            let rows = (0..piece.hashes.len()).filter(|row| new.contains(&piece.hashes[*row]));
-            appended.expired = wide(rows.filter(old).count());
-        }
         appended.duplicate += wide(piece.hashes.len() - new.len());
         if new.is_empty() {
             return Ok(appended);
         }
         let came_at_ms = self.env.clock.now().ms();
+        let horizon_ms = self.horizon_ms(store);
         let packed = worker::blocking(move || {
             let keep: Vec<bool> = piece.hashes.iter().map(|hash| new.contains(hash)).collect();
             let kept_lens = piece.lens.iter().zip(&keep).filter(|(_, keep)| **keep).map(|(len, _)| *len);
@@ -137,10 +132,14 @@ impl Stores {
                 let mask = BooleanArray::from(keep);
                 filter_record_batch(&piece.batch, &mask).map_err(|error| failed("choosing records", error))?
             };
+            let flat = Flat::of(&batch);
+            let is_old = |row: &usize| flat.time(leaf::EVENT_TIME, *row).is_some_and(|ms| Some(ms) < horizon_ms);
+            let expired = wide((0..batch.num_rows()).filter(is_old).count());
             let hashes = new.into_iter().collect();
-            write::pack(&batch, hashes, json_bytes, came_at_ms).map_err(|error| failed("making a part", error))
+            let written = write::pack(&batch, hashes, json_bytes, came_at_ms);
+            Ok((written.map_err(|error| failed("making a part", error))?, expired))
         });
-        let written = packed.await.map_err(|error| failed("making a part", error))??;
+        let (written, expired) = packed.await.map_err(|error| failed("making a part", error))??;
         let fresh = self.new_part(store);
         self.shelve(&fresh, written.columns, written.index).await?;
         let part = self.part(store, &fresh.name, written.row);
@@ -155,6 +154,7 @@ impl Stores {
         };
         self.commit(make, apply).await?;
         fresh.keep();
+        appended.expired = expired;
         Ok(appended)
     }
 

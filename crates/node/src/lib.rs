@@ -10,6 +10,7 @@ mod holds;
 mod host_keys;
 mod operator;
 mod rebuild;
+mod rounds;
 mod upkeep;
 pub mod validation;
 

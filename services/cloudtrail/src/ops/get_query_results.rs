@@ -69,7 +69,7 @@ impl Operation for GetQueryResults {
         };
         let mut rows = Vec::new();
         if query.status.is_over()
-            && let Some((chunk, at)) = locate(&query.pieces(), from)
+            && let Some((chunk, at)) = locate(&query.chunks, from)
         {
             let all = read_piece(&*cloudtrail.shared.objects, &query, chunk).await?;
             rows.extend(all.into_iter().skip(at).take(max).map(|row| shown(&query.columns, row)));

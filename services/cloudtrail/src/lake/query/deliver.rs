@@ -88,8 +88,7 @@ async fn deliver_rows(shared: &Shared, query: &Query, delivery: &Delivery) -> Re
     let mut csv = String::new();
     write_row(&mut csv, query.columns.iter().map(|name| Some(name.as_str())));
     let header = csv.len();
-    let pieces = query.pieces().len();
-    for number in 0..pieces {
+    for number in 0..query.chunks.len() {
         let rows = read_piece(&*shared.objects, query, number).await.map_err(|error| {
             tracing::error!(query = query.id, error = error.log, "a result cannot be read");
             DeliveryStatus::Failed
@@ -97,7 +96,7 @@ async fn deliver_rows(shared: &Shared, query: &Query, delivery: &Delivery) -> Re
         for row in rows {
             write_text_row(&mut csv, &row);
         }
-        if csv.len() >= FILE_BYTES_MAX && number + 1 < pieces {
+        if csv.len() >= FILE_BYTES_MAX && number + 1 < query.chunks.len() {
             let rest = csv[..header].to_owned();
             files
                 .push(deliver_file(shared, query, delivery, files.len() + 1, std::mem::replace(&mut csv, rest)).await?);

@@ -20,7 +20,7 @@ pub const CHUNK_ROWS_MAX: usize = 1_000;
 const CHUNK_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// The most bytes of values in a result; a longer one belongs into more than one query.
 const RESULT_BYTES_MAX: u64 = 8 * 1024 * 1024 * 1024;
-/// A result of so many bytes of values needs no pieces: it is kept in the query's own row, and costs no writing of its own.
+/// The only piece of a result, of so many bytes of values, is kept in the query's own row, and costs no writing of its own.
 const INLINE_BYTES_MAX: usize = 16 * 1024;
 /// The same in rows, which may all be null.
 const INLINE_ROWS_MAX: usize = 200;
@@ -62,7 +62,9 @@ impl ResultSink {
     /// Stores what has not been stored: durable when it returns, but for the rows that it returns, which go into the query's row.
     pub async fn finish(&mut self) -> Result<Vec<TextRow>, QueryError> {
         if self.chunks.is_empty() && self.bytes <= INLINE_BYTES_MAX && self.rows.len() <= INLINE_ROWS_MAX {
-            return Ok(std::mem::take(&mut self.rows));
+            let rows = std::mem::take(&mut self.rows);
+            self.chunks.extend((!rows.is_empty()).then(|| count(&rows)));
+            return Ok(rows);
         }
         if !self.rows.is_empty() {
             self.close_chunk().await?;
@@ -73,13 +75,17 @@ impl ResultSink {
     async fn close_chunk(&mut self) -> Result<(), QueryError> {
         let rows = std::mem::take(&mut self.rows);
         self.bytes = 0;
-        let count = u32::try_from(rows.len()).expect("a piece has few rows");
+        let count = count(&rows);
         let packed = worker::blocking(move || pack(&rows)).await.map_err(failed)?;
         let name = chunk_name(&self.query, self.chunks.len());
         self.objects.put(&name, packed).await.map_err(failed)?;
         self.chunks.push(count);
         Ok(())
     }
+}
+
+fn count(rows: &[TextRow]) -> u32 {
+    u32::try_from(rows.len()).expect("a piece has few rows")
 }
 
 fn failed(error: impl std::fmt::Display) -> QueryError {
@@ -183,7 +189,8 @@ mod tests {
             let mut sink = ResultSink::new(Arc::clone(&objects), "ab-query");
             sink.rows(vec![vec![Some("x".repeat(bytes))]]).await.unwrap();
             assert_eq!(sink.finish().await.unwrap().len(), inline, "{bytes}");
-            assert_eq!(sink.chunks.len(), 1 - inline, "{bytes}");
+            assert_eq!(sink.chunks, [1], "{bytes}");
+            assert_eq!(objects.list("", None, 10).await.unwrap().len(), 1 - inline, "{bytes}");
         }
     }
 }

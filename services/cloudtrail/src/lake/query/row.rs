@@ -115,9 +115,9 @@ pub struct Query {
     pub rows_matched: u64,
     /// The names of the columns.
     pub columns: Vec<String>,
-    /// How many rows each stored piece of the result has.
+    /// How many rows each piece of the result has.
     pub chunks: Vec<u32>,
-    /// All of a short result, which then has no pieces.
+    /// The only piece of a short result; the pieces of others are objects.
     #[serde(default)]
     pub inline: Vec<TextRow>,
     /// Where the result goes, if it goes anywhere.
@@ -127,16 +127,7 @@ pub struct Query {
 impl Query {
     /// Rows of the result.
     pub fn result_rows(&self) -> u64 {
-        self.pieces().iter().map(|rows| u64::from(*rows)).sum()
-    }
-
-    /// How many rows each piece of the result has, wherever it is kept.
-    pub fn pieces(&self) -> Vec<u32> {
-        if self.inline.is_empty() {
-            self.chunks.clone()
-        } else {
-            vec![u32::try_from(self.inline.len()).unwrap_or(u32::MAX)]
-        }
+        self.chunks.iter().map(|rows| u64::from(*rows)).sum()
     }
 
     /// The writes that make it known: itself, and all by which it is found.

@@ -401,7 +401,8 @@ impl Queries {
 
     async fn forget(&self, query: &Query) -> Result<(), ApiError> {
         // Results first: a row without them is tried again.
-        let names: Vec<String> = (0..query.chunks.len()).map(|number| chunk_name(&query.id, number)).collect();
+        let pieces = if query.inline.is_empty() { query.chunks.len() } else { 0 };
+        let names: Vec<String> = (0..pieces).map(|number| chunk_name(&query.id, number)).collect();
         self.shared.objects.delete_many(&names).await.map_err(ApiError::unavailable)?;
         let latest = match &query.alias {
             Some(alias) => {
