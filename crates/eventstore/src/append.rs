@@ -149,7 +149,7 @@ impl Stores {
         };
         let apply = |inner: &mut Inner, info: CommitInfo, part: Arc<Part>| {
             if let Some(found) = inner.stores.get_mut(store) {
-                found.parts.insert(part.name.clone(), (info.revs[0], part));
+                found.parts.insert(part.name.to_string(), (info.revs[0], part));
             }
         };
         self.commit(make, apply).await?;
@@ -173,7 +173,8 @@ impl Stores {
                     piece.times.is_some_and(|(oldest, newest)| part.newest_ms() < oldest || newest < part.oldest_ms())
                 };
                 let all = found.parts.values().map(|(_, part)| part);
-                let parts: Vec<_> = all.filter(|part| !checked.contains(&part.name) && !apart(part)).cloned().collect();
+                let parts: Vec<_> =
+                    all.filter(|part| !checked.contains(&*part.name) && !apart(part)).cloned().collect();
                 if parts.is_empty() {
                     let tail: HashSet<u128> = found.tail.rows.iter().map(|row| row.hash).collect();
                     left.retain(|hash| !tail.contains(hash));
@@ -191,7 +192,7 @@ impl Stores {
             for part in parts {
                 let hashes = part.hashes().await.map_err(|error| failed("reading what the store has", error))?;
                 left.retain(|hash| hashes.binary_search(hash).is_err());
-                checked.insert(part.name.clone());
+                checked.insert(part.name.to_string());
             }
         }
     }

@@ -130,7 +130,7 @@ impl RowFilter for Matcher {
     }
 
     fn keep(&self, batch: &RecordBatch) -> Result<BooleanArray, ArrowError> {
-        Ok(self.mask(batch))
+        Ok(self.mask(&self.projection.apply(batch)?))
     }
 }
 

@@ -3,6 +3,9 @@
 //! Never changes a record: its bytes come back exactly. Never says that something is stored before it is.
 
 mod append;
+mod cache;
+mod coded;
+mod columns;
 mod consumer;
 mod encode;
 mod figures;
@@ -14,6 +17,7 @@ mod part;
 mod port;
 mod project;
 mod read;
+mod reading;
 mod rebuild;
 mod rows;
 mod scan;
@@ -35,12 +39,13 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use coded::{Numbers, leaf, with_numbers};
 pub use consumer::Events;
 pub use loose::{LOOSE_BATCH_ROWS, Loose, loose};
 pub use part::Part;
 pub use project::{Projection, UnknownColumn};
-pub use read::{Batches, Equality, Pruning, ReadError, ReadOptions, RowFilter};
+pub use read::{Batches, Candidates, Equality, Pruning, ReadError, ReadOptions, RowFilter};
 pub use rebuild::{Losses, Rebuild};
-pub use schema::{EVENT_JSON, is_json};
+pub use schema::{EVENT_JSON, is_json, is_plain};
 pub use snapshot::Snapshot;
 pub use stores::{Options, Stores};

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bytes::Bytes;
 use futures_util::future::{BoxFuture, FutureExt};
@@ -15,9 +15,12 @@ use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataR
 use ports::StoreId;
 use ports::lake::QueryProgress;
 
+use crate::cache::Columns;
+use crate::coded::CodedHead;
 use crate::index::{self, Geometry};
 use crate::read::ReadError;
 use crate::rows::PartRow;
+use crate::write::ROW_GROUP_ROWS;
 
 /// Heads of parts that are kept in memory: some hundred KiB each.
 const HEADS_MAX: usize = 256;
@@ -34,8 +37,21 @@ pub(crate) type Garbage = Arc<Mutex<Vec<String>>>;
 /// What is read of a part before anything else.
 pub(crate) struct Head {
     pub(crate) metadata: ArrowReaderMetadata,
+    /// The same with texts as numbers of a dictionary, made when it is first wanted.
+    coded: OnceLock<CodedHead>,
     /// Earliest and latest event of each granule.
     pub(crate) times: Vec<(i64, i64)>,
+}
+
+impl Head {
+    /// Reads texts as numbers of a dictionary where that is how they are stored.
+    pub(crate) fn coded(&self) -> Result<&CodedHead, ParquetError> {
+        if let Some(coded) = self.coded.get() {
+            return Ok(coded);
+        }
+        let made = CodedHead::new(self.metadata.metadata())?;
+        Ok(self.coded.get_or_init(|| made))
+    }
 }
 
 /// Heads read lately.
@@ -75,12 +91,13 @@ pub(crate) struct Shelf {
     pub(crate) objects: Arc<dyn Objects>,
     pub(crate) garbage: Garbage,
     pub(crate) heads: Heads,
+    pub(crate) columns: Columns,
 }
 
 /// See the module.
 pub struct Part {
     pub(crate) store: StoreId,
-    pub(crate) name: String,
+    pub(crate) name: Arc<str>,
     pub(crate) row: PartRow,
     pub(crate) shelf: Shelf,
     doomed: AtomicBool,
@@ -100,7 +117,7 @@ fn number(wide: u64) -> usize {
 
 impl Part {
     pub(crate) fn new(store: StoreId, name: String, row: PartRow, shelf: Shelf) -> Part {
-        Part { store, name, row, shelf, doomed: AtomicBool::new(false) }
+        Part { store, name: name.into(), row, shelf, doomed: AtomicBool::new(false) }
     }
 
     /// A name that no other part of any store has.
@@ -130,7 +147,12 @@ impl Part {
 
     /// Into how many groups its rows are divided; each can be read by itself.
     pub fn row_groups(&self) -> usize {
-        number(self.row.rows).div_ceil(crate::write::ROW_GROUP_ROWS)
+        number(self.row.rows).div_ceil(ROW_GROUP_ROWS)
+    }
+
+    /// How many rows one of the groups has.
+    pub(crate) fn group_rows(&self, group: usize) -> usize {
+        number(self.row.rows).saturating_sub(group.saturating_mul(ROW_GROUP_ROWS)).min(ROW_GROUP_ROWS)
     }
 
     /// The names of its objects: columns and index.
@@ -147,6 +169,7 @@ impl Part {
     pub(crate) fn doom(&self) {
         self.doomed.store(true, Ordering::Release);
         self.shelf.heads.forget(&self.name);
+        self.shelf.columns.forget(&self.name);
     }
 
     /// Bytes of the index.
@@ -178,7 +201,7 @@ impl Part {
         let times = self.index_bytes(self.geometry().times()).await?;
         let damaged = || ReadError(format!("the index of part {} is damaged", self.name));
         let times = index::times(&times).filter(|times| times.len() == self.geometry().granules).ok_or_else(damaged)?;
-        let head = Arc::new(Head { metadata, times });
+        let head = Arc::new(Head { metadata, coded: OnceLock::new(), times });
         self.shelf.heads.put(&self.name, Arc::clone(&head));
         Ok(head)
     }

@@ -9,7 +9,8 @@ use arrow_schema::{ArrowError, DataType, Field, Fields, Schema, SchemaRef};
 use parquet::arrow::ProjectionMask;
 use parquet::schema::types::SchemaDescriptor;
 
-use crate::schema::{EVENT_JSON, LOGICAL};
+use crate::coded;
+use crate::schema::{EVENT_JSON, Kind, LOGICAL, PATHS};
 use crate::skeleton;
 
 /// There is no such column.
@@ -52,6 +53,14 @@ impl Projection {
         self.paths.contains(EVENT_JSON)
     }
 
+    /// The leaves of it in their order, if it is nothing but leaves of texts, times and flags.
+    pub(crate) fn leaves(&self) -> Option<Vec<usize>> {
+        self.paths
+            .iter()
+            .map(|path| PATHS.iter().position(|leaf| leaf.path == *path && leaf.kind != Kind::Json))
+            .collect()
+    }
+
     /// Which columns of a part are read.
     pub(crate) fn mask(&self, stored: &SchemaDescriptor) -> ProjectionMask {
         if self.has_event_json() {
@@ -73,7 +82,7 @@ impl Projection {
                 return narrow(array, field);
             }
             if field.name() == EVENT_JSON {
-                return Ok(Arc::new(skeleton::event_json(batch)?));
+                return Ok(Arc::new(skeleton::event_json(&coded::spelt_out(batch)?)?));
             }
             Err(ArrowError::SchemaError(format!("the column {} is missing", field.name())))
         };
@@ -112,6 +121,9 @@ fn narrowed(fields: &Fields, above: &str, wanted: &BTreeSet<String>) -> Fields {
 fn narrow(array: &ArrayRef, field: &Field) -> Result<ArrayRef, ArrowError> {
     if array.data_type() == field.data_type() {
         return Ok(Arc::clone(array));
+    }
+    if matches!((array.data_type(), field.data_type()), (DataType::Dictionary(..), DataType::Utf8View)) {
+        return coded::texts(array);
     }
     let (DataType::Struct(fields), Some(object)) = (field.data_type(), array.as_struct_opt()) else {
         return Err(ArrowError::SchemaError(format!("the column {} has another type", field.name())));

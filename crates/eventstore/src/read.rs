@@ -9,20 +9,17 @@ use arrow_schema::ArrowError;
 use futures_util::future::try_join_all;
 use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use parquet::arrow::ParquetRecordBatchStreamBuilder;
-use parquet::arrow::arrow_reader::{ArrowPredicate, ArrowPredicateFn, RowFilter as ParquetFilter, RowSelection};
 use parquet::errors::ParquetError;
 use ports::lake::QueryProgress;
+use tokio::sync::OnceCell;
 
 use crate::flat::Flat;
 use crate::index::GRANULE_ROWS;
 use crate::part::Part;
 use crate::project::Projection;
+use crate::reading::{GROUP_GRANULES, Reading};
 use crate::schema::{Kind, PATHS, leaf};
 use crate::terms::{self, TERM_BYTES_MAX};
-use crate::write::ROW_GROUP_ROWS;
-
-/// Rows of a batch that is read.
-const BATCH_ROWS: usize = 8192;
 
 /// A part could not be read. For our own log.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -46,9 +43,14 @@ pub trait RowFilter: Send + Sync + 'static {
     /// What it looks at.
     fn projection(&self) -> &Projection;
 
-    /// For each row of a batch of that projection whether to keep it; null keeps it not.
+    /// For each row whether to keep it; null keeps it not. The batch has what it looks at, with texts as they are stored: as
+    /// [`leaf`](crate::leaf) and [`Projection::apply`] read it.
     fn keep(&self, batch: &RecordBatch) -> Result<BooleanArray, ArrowError>;
 }
+
+/// Which granules of a part may have what is looked for: found out by the first who reads of it, for all who look for the same.
+#[derive(Clone, Debug, Default)]
+pub struct Candidates(Arc<OnceCell<Vec<bool>>>);
 
 /// A column must have one of these texts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,13 +83,17 @@ pub struct ReadOptions {
     pub projection: Projection,
     /// What rows have to be.
     pub pruning: Pruning,
+    /// Shared by all who read of one part with the same `pruning`.
+    pub candidates: Candidates,
+    /// Texts may come as they are stored, as numbers of a dictionary: see [`leaf`](crate::leaf).
+    pub coded: bool,
     /// Which rows to keep: those that all of these keep, each asked about what those before it have kept.
     pub filters: Vec<Arc<dyn RowFilter>>,
     /// Only these groups of rows; `None`: all of them.
     pub row_groups: Option<Range<usize>>,
     /// Of the granules of each group that may have such rows only these, counted from the first.
     pub granules: Option<Range<usize>>,
-    /// No more rows than this.
+    /// Of each group no more rows than this.
     pub limit: Option<usize>,
 }
 
@@ -97,6 +103,8 @@ impl ReadOptions {
         ReadOptions {
             projection,
             pruning: Pruning::default(),
+            candidates: Candidates::default(),
+            coded: false,
             filters: Vec::new(),
             row_groups: None,
             granules: None,
@@ -171,14 +179,28 @@ impl Part {
     ) -> Batches {
         let part = Arc::clone(self);
         let opened = async move {
-            let projection = options.projection.clone();
-            let stream = part.open(options, horizon_ms, progress).await?;
+            let head = part.head(&progress).await?;
+            let found = || part.candidates(&options.pruning, &progress);
+            let candidates = options.candidates.0.get_or_try_init(found).await?;
+            let wanted = options.row_groups.clone().unwrap_or(0..part.row_groups());
+            let of = options.granules.clone().unwrap_or(0..usize::MAX);
+            let mut groups = Vec::new();
+            for group in wanted.start..wanted.end.min(part.row_groups()) {
+                let first = group * GROUP_GRANULES;
+                let granules = first..first + part.group_rows(group).div_ceil(GRANULE_ROWS);
+                let likely = granules.filter(|granule| candidates.get(*granule) == Some(&true));
+                let chosen: Vec<usize> = likely.skip(of.start).take(of.len()).map(|granule| granule - first).collect();
+                if !chosen.is_empty() {
+                    groups.push((group, chosen));
+                }
+            }
             // The part is held for as long as it is read.
-            let batches = stream.map(move |batch| {
-                let _held = &part;
-                Ok(projection.apply(&batch?)?)
+            let reading = Arc::new(Reading { part, head, options, horizon_ms, progress });
+            let batches = stream::iter(groups).then(move |(group, granules)| {
+                let reading = Arc::clone(&reading);
+                async move { reading.group(group, &granules).await }
             });
-            Ok::<Batches, ReadError>(batches.boxed())
+            Ok::<_, ReadError>(batches.try_flatten())
         };
         stream::once(opened).try_flatten().boxed()
     }
@@ -189,68 +211,6 @@ impl Part {
         let head = self.head(&progress).await?;
         let builder = ParquetRecordBatchStreamBuilder::new_with_metadata(self.reader(&progress), head.metadata.clone());
         Ok(builder.with_batch_size(batch_rows).build()?.map_err(ReadError::from).boxed())
-    }
-
-    async fn open(
-        &self,
-        options: ReadOptions,
-        horizon_ms: Option<i64>,
-        progress: Arc<QueryProgress>,
-    ) -> Result<BoxStream<'static, Result<RecordBatch, ParquetError>>, ReadError> {
-        let head = self.head(&progress).await?;
-        let candidates = self.candidates(&options.pruning, &progress).await?;
-        let all = usize::try_from(self.row.rows).unwrap_or(usize::MAX);
-        let wanted = options.row_groups.unwrap_or(0..self.row_groups());
-        let mut groups = Vec::new();
-        let mut ranges: Vec<Range<usize>> = Vec::new();
-        let mut before = 0;
-        for group in wanted.start..wanted.end.min(self.row_groups()) {
-            let rows = group * ROW_GROUP_ROWS..((group + 1) * ROW_GROUP_ROWS).min(all);
-            let granules = rows.start / GRANULE_ROWS..rows.end.div_ceil(GRANULE_ROWS);
-            let likely = granules.filter(|granule| candidates.get(*granule) == Some(&true));
-            let of = options.granules.clone().unwrap_or(0..usize::MAX);
-            let chosen: Vec<usize> = likely.skip(of.start).take(of.len()).collect();
-            if chosen.is_empty() {
-                continue;
-            }
-            groups.push(group);
-            for granule in chosen {
-                let from = before + granule * GRANULE_ROWS - rows.start;
-                ranges.push(from..(from + GRANULE_ROWS).min(before + rows.len()));
-            }
-            before += rows.len();
-        }
-        let read: usize = ranges.iter().map(ExactSizeIterator::len).sum();
-        progress.add_scanned(u64::try_from(read).unwrap_or(0), 0);
-        if groups.is_empty() {
-            return Ok(stream::empty().boxed());
-        }
-        let builder = ParquetRecordBatchStreamBuilder::new_with_metadata(self.reader(&progress), head.metadata.clone());
-        let stored = builder.parquet_schema();
-        let mut predicates: Vec<Box<dyn ArrowPredicate>> = Vec::new();
-        if let Some(horizon_ms) = horizon_ms.filter(|horizon_ms| self.row.oldest_ms < *horizon_ms) {
-            let time = Projection::of([PATHS[leaf::EVENT_TIME].path.as_str()])
-                .map_err(|error| ReadError(error.to_string()))?;
-            let keep = move |batch: RecordBatch| Ok(not_older(&batch, horizon_ms));
-            predicates.push(Box::new(ArrowPredicateFn::new(time.mask(stored), keep)));
-        }
-        for filter in options.filters {
-            let mask = filter.projection().mask(stored);
-            let keep = move |batch: RecordBatch| filter.keep(&filter.projection().apply(&batch)?);
-            predicates.push(Box::new(ArrowPredicateFn::new(mask, keep)));
-        }
-        let mask = options.projection.mask(stored);
-        let mut builder = builder.with_batch_size(BATCH_ROWS).with_projection(mask).with_row_groups(groups);
-        if read < before {
-            builder = builder.with_row_selection(RowSelection::from_consecutive_ranges(ranges.into_iter(), before));
-        }
-        if !predicates.is_empty() {
-            builder = builder.with_row_filter(ParquetFilter::new(predicates));
-        }
-        if let Some(limit) = options.limit {
-            builder = builder.with_limit(limit);
-        }
-        Ok(builder.build()?.boxed())
     }
 }
 

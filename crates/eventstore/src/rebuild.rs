@@ -240,7 +240,7 @@ impl Rebuild {
             let old = std::mem::take(&mut store.parts);
             old.values().for_each(|(_, part)| part.doom());
             for (part, rev) in parts.into_iter().zip(&info.revs) {
-                store.parts.insert(part.name.clone(), (*rev, part));
+                store.parts.insert(part.name.to_string(), (*rev, part));
             }
         };
         stores.commit(make, apply).await?;

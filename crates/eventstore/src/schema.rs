@@ -242,6 +242,11 @@ pub fn is_json(path: &str) -> bool {
     PATHS.iter().any(|leaf| leaf.path == path && leaf.kind == Kind::Json)
 }
 
+/// Whether a column, or a field of one, is a text, a time or a flag by itself: `eventname`, `useridentity.arn`.
+pub fn is_plain(path: &str) -> bool {
+    PATHS.iter().any(|leaf| leaf.path == path && leaf.kind != Kind::Json)
+}
+
 /// The type of a leaf's column.
 pub(crate) fn data_type(kind: Kind) -> DataType {
     match kind {

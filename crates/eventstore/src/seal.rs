@@ -56,7 +56,7 @@ impl Stores {
         let apply = |inner: &mut Inner, info: CommitInfo, (cursor, kept): (CursorRow, Vec<(Arc<Part>, Fresh<'_>)>)| {
             for (index, (part, fresh)) in kept.into_iter().enumerate() {
                 if let Some(store) = inner.stores.get_mut(&part.store) {
-                    store.parts.insert(part.name.clone(), (info.revs[1 + 2 * index], part));
+                    store.parts.insert(part.name.to_string(), (info.revs[1 + 2 * index], part));
                 }
                 fresh.keep();
             }

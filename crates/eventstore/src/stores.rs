@@ -15,6 +15,7 @@ use state::{CommitInfo, Expect, Op, Range, State};
 use tokio::sync::watch;
 use twox_hash::XxHash3_128;
 
+use crate::cache::Columns;
 use crate::figures::Counts;
 use crate::index::HASH_BITS;
 use crate::part::{Heads, Part, Shelf, object_names};
@@ -46,6 +47,8 @@ pub struct Options {
     pub append_rows_max: usize,
     /// How long the built-in store keeps records.
     pub events_retention_days: u32,
+    /// How many bytes of columns are kept decoded for the next query.
+    pub column_bytes_max: usize,
 }
 
 impl Default for Options {
@@ -60,6 +63,7 @@ impl Default for Options {
             append_rows_max: 131_072,
             // The longest that CloudTrail Lake keeps events.
             events_retention_days: 3_653,
+            column_bytes_max: 64 << 20,
         }
     }
 }
@@ -154,7 +158,8 @@ impl Stores {
         objects: Arc<dyn Objects>,
         options: Options,
     ) -> Result<Arc<Stores>, Unavailable> {
-        let shelf = Shelf { objects, garbage: Arc::default(), heads: Heads::default() };
+        let columns = Columns::new(options.column_bytes_max);
+        let shelf = Shelf { objects, garbage: Arc::default(), heads: Heads::default(), columns };
         let mut run = [0; 8];
         env.rng.fill(&mut run);
         let stores = Stores {
@@ -450,7 +455,7 @@ impl Stores {
                 let inner = self.inner();
                 let Some(found) = inner.stores.get(store) else { return Ok(count) };
                 let chosen = found.parts.values().filter(|(_, part)| which(part));
-                chosen.take(PARTS_PER_COMMIT).map(|(_, part)| part.name.clone()).collect()
+                chosen.take(PARTS_PER_COMMIT).map(|(_, part)| part.name.to_string()).collect()
             };
             if names.is_empty() {
                 return Ok(count);

@@ -136,7 +136,7 @@ impl Stores {
             let mut ops: Vec<Op> = new_part_ops(&part).to_vec();
             for old in &chosen {
                 let gone = || Unavailable(format!("a part of event store {store} went while it was merged"));
-                let (rev, _) = found.parts.get(&old.name).ok_or_else(gone)?;
+                let (rev, _) = found.parts.get(&*old.name).ok_or_else(gone)?;
                 ops.push(rows::delete(PARTS, rows::part_key(store, &old.name), Expect::Rev(*rev)));
             }
             Ok((ops, part))
@@ -144,11 +144,11 @@ impl Stores {
         let apply = |inner: &mut Inner, info: CommitInfo, part: Arc<Part>| {
             let Some(found) = inner.stores.get_mut(store) else { return };
             for old in &chosen {
-                if let Some((_, old)) = found.parts.remove(&old.name) {
+                if let Some((_, old)) = found.parts.remove(&*old.name) {
                     old.doom();
                 }
             }
-            found.parts.insert(part.name.clone(), (info.revs[0], part));
+            found.parts.insert(part.name.to_string(), (info.revs[0], part));
         };
         self.commit(make, apply).await?;
         fresh.keep();

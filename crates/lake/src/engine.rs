@@ -37,6 +37,7 @@ use query_lang::{Query, Read};
 use tokio::sync::{mpsc, watch};
 
 use crate::answer::Answer;
+use crate::grouped::grouping;
 use crate::outside::Outside;
 use crate::planner::Planner;
 use crate::release::{Pool, Released};
@@ -351,6 +352,7 @@ async fn run_plan(planned: Planned, out: &mpsc::Sender<Result<RecordBatch, Query
     };
     let physical = state.create_physical_plan(&plan).await;
     let same = state.scalar_functions().get(functions::SAME).cloned();
+    let physical = physical.and_then(grouping);
     let physical = physical.and_then(|physical| yielding(physical, same.as_ref(), &state)).map_err(of_engine)?;
     let mut batches = datafusion::physical_plan::execute_stream(physical, state.task_ctx()).map_err(of_engine)?;
     while let Some(batch) = batches.next().await {

@@ -15,8 +15,8 @@ use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::TaskContext;
-use datafusion::physical_expr::expressions::{Column, DynamicFilterPhysicalExpr, Literal};
-use datafusion::physical_expr::{EquivalenceProperties, ScalarFunctionExpr};
+use datafusion::physical_expr::EquivalenceProperties;
+use datafusion::physical_expr::expressions::{Column, DynamicFilterPhysicalExpr};
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::filter_pushdown::{ChildPushdownResult, FilterPushdownPhase, FilterPushdownPropagation};
 use datafusion::physical_plan::projection::ProjectionExec;
@@ -24,18 +24,20 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PhysicalExpr, PlanProperties, SendableRecordBatchStream,
 };
-use eventstore::{Part, Pruning, ReadOptions, RowFilter, Snapshot};
+use eventstore::{Candidates, Part, Pruning, ReadOptions, RowFilter, Snapshot};
 use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use ports::lake::QueryProgress;
 
+use crate::filter::Filter;
 use crate::outside::{self, Records};
-use crate::table::{Filter, Wanted};
+use crate::paths::{path, rebased};
+use crate::table::Wanted;
 
 /// What a partition reads, one after the other.
 #[derive(Clone)]
 enum Unit {
     /// A group of rows of a part; of its granules that are to be read, all or these.
-    Group(Arc<Part>, Range<usize>, Option<Range<usize>>),
+    Group(Arc<Part>, Candidates, Range<usize>, Option<Range<usize>>),
     /// A batch of what is in no part yet.
     Tail(usize),
     /// A piece of records that are in no store.
@@ -61,7 +63,8 @@ pub(crate) struct Scan {
     /// What comes out, made of what is read.
     exprs: Vec<(Arc<dyn PhysicalExpr>, String)>,
     schema: SchemaRef,
-    filter: Option<Arc<Filter>>,
+    /// All of these hold.
+    filters: Vec<Arc<Filter>>,
     /// What plans above find out while they run: which rows they need no more.
     learned: Vec<Arc<Filter>>,
     pruning: Pruning,
@@ -76,7 +79,7 @@ impl Scan {
         source: Source,
         columns: &[String],
         maps: bool,
-        filter: Option<Arc<Filter>>,
+        filters: Vec<Arc<Filter>>,
         pruning: Pruning,
         limit: Option<usize>,
         progress: Arc<QueryProgress>,
@@ -109,7 +112,7 @@ impl Scan {
             wanted,
             exprs,
             schema,
-            filter,
+            filters,
             learned: Vec::new(),
             pruning,
             limit,
@@ -119,7 +122,7 @@ impl Scan {
     }
 
     /// An expression over what comes out as one over what is read.
-    fn composed(&self, expr: Arc<dyn PhysicalExpr>) -> Result<Arc<dyn PhysicalExpr>> {
+    pub(crate) fn composed(&self, expr: Arc<dyn PhysicalExpr>) -> Result<Arc<dyn PhysicalExpr>> {
         expr.transform_up(|expr| {
             let any: &dyn Any = expr.as_ref();
             let below = any.downcast_ref::<Column>().and_then(|column| self.exprs.get(column.index()));
@@ -141,10 +144,11 @@ impl Scan {
         }
         let wanted = Wanted::of(&paths, self.maps)?;
         let expr = rebased(composed, &wanted)?;
-        Ok(Some(Filter::new(wanted, expr)))
+        Ok(Some(Filter::changing(wanted, expr)))
     }
 
-    fn read(&self, unit: Unit) -> BoxStream<'static, Result<RecordBatch>> {
+    /// The rows of a unit that are kept: of them what is wanted, with texts as they are stored.
+    fn kept(&self, unit: Unit) -> BoxStream<'static, Result<RecordBatch>> {
         let scan = self.clone();
         match (&self.source, unit) {
             (Source::Store(_), Unit::Group(part, ..))
@@ -152,11 +156,13 @@ impl Scan {
             {
                 stream::empty().boxed()
             }
-            (Source::Store(snapshot), Unit::Group(part, row_groups, granules)) => {
-                let filters: Vec<Arc<Filter>> = self.filter.iter().chain(&self.learned).cloned().collect();
+            (Source::Store(snapshot), Unit::Group(part, candidates, row_groups, granules)) => {
+                let filters: Vec<Arc<Filter>> = self.filters.iter().chain(&self.learned).cloned().collect();
                 let options = ReadOptions {
                     projection: self.wanted.projection.clone(),
                     pruning: self.pruning.clone(),
+                    candidates,
+                    coded: true,
                     filters: filters.iter().map(|filter| filter.clone() as Arc<dyn RowFilter>).collect(),
                     row_groups: Some(row_groups),
                     granules,
@@ -168,7 +174,6 @@ impl Scan {
                         let judged = filters.iter().find_map(|filter| filter.failure());
                         judged.unwrap_or_else(|| DataFusionError::External(Box::new(error)))
                     })
-                    .map(move |batch| scan.project(&batch?))
                     .boxed()
             }
             (Source::Store(snapshot), Unit::Tail(at)) => {
@@ -176,16 +181,16 @@ impl Scan {
                 let one = move || match snapshot.tail().get(at) {
                     Some(batch) => {
                         scan.progress.add_scanned(u64::try_from(batch.num_rows()).unwrap_or(u64::MAX), 0);
-                        scan.whole(batch)
+                        scan.kept_of(batch)
                     }
-                    None => Ok(RecordBatch::new_empty(scan.schema.clone())),
+                    None => Ok(RecordBatch::new_empty(scan.wanted.projection.schema())),
                 };
                 stream::once(async move { one() }).boxed()
             }
             (Source::Outside(records), Unit::Piece(at)) => {
                 let columns = self.columns();
                 outside::read(records.clone(), at, columns, self.progress.clone())
-                    .map(move |batch| scan.whole(&batch?))
+                    .map(move |batch| scan.kept_of(&batch?))
                     .boxed()
             }
             _ => stream::empty().boxed(),
@@ -194,29 +199,49 @@ impl Scan {
 
     /// The columns that are looked at.
     fn columns(&self) -> BTreeSet<String> {
-        let filter = self.filter.iter().map(|filter| filter.projection().schema());
-        let schemas = filter.chain([self.wanted.projection.schema()]);
+        let filters = self.filters.iter().map(|filter| filter.projection().schema());
+        let schemas = filters.chain([self.wanted.projection.schema()]);
         schemas
             .flat_map(|schema| schema.fields().iter().map(|field| field.name().clone()).collect::<Vec<_>>())
             .collect()
     }
 
-    /// What comes out of a batch that has all columns and rows.
-    fn whole(&self, batch: &RecordBatch) -> Result<RecordBatch> {
-        let kept = match &self.filter {
-            Some(filter) => {
-                let judged = filter.keep(&filter.projection().apply(batch)?);
-                let judged = judged.map_err(|error| filter.failure().unwrap_or_else(|| error.into()))?;
-                filter_record_batch(batch, &judged)?
-            }
-            None => batch.clone(),
-        };
-        self.project(&self.wanted.projection.apply(&kept)?)
+    /// What is kept of a batch that has all columns and rows.
+    fn kept_of(&self, batch: &RecordBatch) -> Result<RecordBatch> {
+        let mut kept = batch.clone();
+        for filter in &self.filters {
+            let judged = filter.keep(&filter.projection().apply(&kept)?);
+            let judged = judged.map_err(|error| filter.failure().unwrap_or_else(|| error.into()))?;
+            kept = filter_record_batch(&kept, &judged)?;
+        }
+        Ok(self.wanted.projection.apply(&kept)?)
     }
 
-    /// What comes out of a batch that was read.
+    /// A partition's rows: of them what is wanted, with texts as they are stored.
+    pub(crate) fn coded(&self, partition: usize) -> BoxStream<'static, Result<RecordBatch>> {
+        let scan = self.clone();
+        let units = self.units.get(partition).cloned().unwrap_or_default();
+        stream::iter(units).flat_map(move |unit| scan.kept(unit)).boxed()
+    }
+
+    /// Whether all it reads may be grouped on the way.
+    pub(crate) fn can_group(&self) -> bool {
+        matches!(self.source, Source::Store(_)) && self.limit.is_none() && self.learned.is_empty()
+    }
+
+    /// Into how many parts it is divided that can be read side by side.
+    pub(crate) fn partitions(&self) -> usize {
+        self.units.len()
+    }
+
+    /// Whether JSON columns are maps.
+    pub(crate) fn maps(&self) -> bool {
+        self.maps
+    }
+
+    /// What comes out of rows that are kept.
     fn project(&self, batch: &RecordBatch) -> Result<RecordBatch> {
-        let batch = self.wanted.present(batch)?;
+        let batch = self.wanted.present(&self.wanted.projection.apply(batch)?)?;
         let columns = self
             .exprs
             .iter()
@@ -238,9 +263,10 @@ fn units_of(source: &Source, pruning: &Pruning) -> Vec<Unit> {
     let mut parts: Vec<&Arc<Part>> = snapshot.parts().iter().filter(|part| !early(part) && !late(part)).collect();
     parts.sort_by(|a, b| b.newest_ms().cmp(&a.newest_ms()).then_with(|| a.name().cmp(b.name())));
     let tails = (0..snapshot.tail().len()).map(Unit::Tail);
-    let groups = parts
-        .into_iter()
-        .flat_map(|part| (0..part.row_groups()).map(move |group| Unit::Group(part.clone(), group..group + 1, None)));
+    let groups = parts.into_iter().flat_map(|part| {
+        let found = Candidates::default();
+        (0..part.row_groups()).map(move |group| Unit::Group(part.clone(), found.clone(), group..group + 1, None))
+    });
     tails.chain(groups).collect()
 }
 
@@ -251,37 +277,6 @@ pub(crate) fn properties(schema: &SchemaRef, partitions: usize) -> Arc<PlanPrope
         EmissionType::Incremental,
         Boundedness::Bounded,
     ))
-}
-
-/// An expression over columns of one schema as one over those of what is wanted.
-fn rebased(expr: Arc<dyn PhysicalExpr>, wanted: &Wanted) -> Result<Arc<dyn PhysicalExpr>> {
-    expr.transform_up(|expr| {
-        let any: &dyn Any = expr.as_ref();
-        let Some(column) = any.downcast_ref::<Column>() else { return Ok(Transformed::no(expr)) };
-        let at = wanted.schema.index_of(column.name())?;
-        Ok(Transformed::yes(Arc::new(Column::new(column.name(), at)) as Arc<dyn PhysicalExpr>))
-    })
-    .data()
-}
-
-/// The path of a column or of a field of one, as the engine runs it.
-fn path(expr: &Arc<dyn PhysicalExpr>) -> Option<String> {
-    let any: &dyn Any = expr.as_ref();
-    if let Some(column) = any.downcast_ref::<Column>() {
-        return Some(column.name().to_owned());
-    }
-    let call = any.downcast_ref::<ScalarFunctionExpr>()?;
-    if call.fun().name() != "get_field" {
-        return None;
-    }
-    let (base, names) = call.args().split_first()?;
-    let mut path = path(base)?;
-    for name in names {
-        let any: &dyn Any = name.as_ref();
-        path.push('.');
-        path.push_str(any.downcast_ref::<Literal>()?.value().try_as_str().flatten()?);
-    }
-    Some(path)
 }
 
 impl fmt::Debug for Scan {
@@ -370,13 +365,15 @@ impl ExecutionPlan for Scan {
         let scan = self.clone();
         let mut units = self.units.get(partition).cloned().unwrap_or_default();
         if !self.learned.is_empty()
-            && let Some(Unit::Group(part, groups, None)) = units.first().cloned()
+            && let Some(Unit::Group(part, found, groups, None)) = units.first().cloned()
         {
             // A little is read first, so that there is something to learn from before much is read.
-            let piece = |granules| Unit::Group(part.clone(), groups.clone(), Some(granules));
+            let piece = |granules| Unit::Group(part.clone(), found.clone(), groups.clone(), Some(granules));
             units.splice(0..1, [piece(0..1), piece(1..usize::MAX)]);
         }
-        let batches = stream::iter(units).flat_map(move |unit| scan.read(unit));
+        let kept = stream::iter(units).flat_map(move |unit| scan.kept(unit));
+        let whole = self.clone();
+        let batches = kept.map(move |batch| whole.project(&batch?));
         Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema.clone(), batches)))
     }
 }

@@ -1,7 +1,7 @@
 //! A store as a table: its columns as the dialect shows them, and what of a query the store itself can do.
 
 use std::collections::{BTreeSet, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use datafusion::arrow::array::{
@@ -17,27 +17,15 @@ use datafusion::common::pruning::PruningStatistics;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema, ScalarValue};
 use datafusion::error::{DataFusionError, Result};
+use datafusion::logical_expr::utils::{conjunction, split_conjunction};
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
-use datafusion::physical_expr_common::physical_expr::snapshot_physical_expr;
-use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
-use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr};
-use eventstore::{Projection, RowFilter, Snapshot};
+use datafusion::physical_plan::ExecutionPlan;
+use eventstore::{Projection, Snapshot};
 use ports::lake::QueryProgress;
 
+use crate::filter::Filter;
 use crate::scan::{Scan, Source};
 use crate::{prune, time, types};
-
-/// Columns that hold JSON objects as text.
-pub(crate) const MAPS: &[&str] = &[
-    "requestparameters",
-    "responseelements",
-    "additionaleventdata",
-    "serviceeventdetails",
-    "edgedevicedetails",
-    "insightdetails",
-    "metadata",
-    "eventdata",
-];
 
 /// A field as queries see it: times without a zone, JSON objects as maps.
 fn presented(field: &Field, maps: bool) -> FieldRef {
@@ -50,7 +38,7 @@ fn presented(field: &Field, maps: bool) -> FieldRef {
         other => other.clone(),
     };
     let field = Field::new(field.name(), data_type, true);
-    Arc::new(if maps && MAPS.contains(&field.name().as_str()) { types::tagged(field, types::MAP) } else { field })
+    Arc::new(if maps && eventstore::is_json(field.name()) { types::tagged(field, types::MAP) } else { field })
 }
 
 /// A field of a row as queries see it: in Athena's table, times there are texts.
@@ -121,63 +109,10 @@ impl Wanted {
     }
 }
 
-/// A filter that the store applies while it reads.
-#[derive(Debug)]
-pub(crate) struct Filter {
-    wanted: Wanted,
-    expr: Arc<dyn PhysicalExpr>,
-    /// Why a row could not be judged: reading knows texts of errors only.
-    failure: Mutex<Option<DataFusionError>>,
-}
-
-impl Filter {
-    /// Keeps rows of which the expression, over columns of what is wanted, is true.
-    pub(crate) fn new(wanted: Wanted, expr: Arc<dyn PhysicalExpr>) -> Filter {
-        Filter { wanted, expr, failure: Mutex::new(None) }
-    }
-
-    /// Whether rows between these times may be kept, by what the expression says now.
-    pub(crate) fn may_keep(&self, oldest_ms: i64, newest_ms: i64) -> bool {
-        let schema = self.wanted.schema.clone();
-        let now = snapshot_physical_expr(self.expr.clone());
-        let kept = now.and_then(|now| {
-            let predicate = PruningPredicateBuilder::new().with_file_schema(schema).try_build(now)?;
-            predicate.prune(&Times { oldest_ms, newest_ms })
-        });
-        // What cannot be told must be read.
-        kept.map_or(true, |kept| kept.contains(&true))
-    }
-
-    /// What went wrong, once.
-    pub(crate) fn failure(&self) -> Option<DataFusionError> {
-        self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-
-    fn judge(&self, batch: &RecordBatch) -> Result<BooleanArray> {
-        let batch = self.wanted.present(batch)?;
-        let judged = self.expr.evaluate(&batch)?.into_array(batch.num_rows())?;
-        Ok(datafusion::arrow::compute::cast(&judged, &DataType::Boolean)?.as_boolean().clone())
-    }
-}
-
-impl RowFilter for Filter {
-    fn projection(&self) -> &Projection {
-        &self.wanted.projection
-    }
-
-    fn keep(&self, batch: &RecordBatch) -> std::result::Result<BooleanArray, ArrowError> {
-        self.judge(batch).map_err(|error| {
-            let text = error.to_string();
-            *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-            ArrowError::ComputeError(text)
-        })
-    }
-}
-
 /// The times of rows that nothing else is known of.
-struct Times {
-    oldest_ms: i64,
-    newest_ms: i64,
+pub(crate) struct Times {
+    pub(crate) oldest_ms: i64,
+    pub(crate) newest_ms: i64,
 }
 
 impl PruningStatistics for Times {
@@ -241,6 +176,12 @@ fn paths_of(expr: &Expr, paths: &mut BTreeSet<String>) -> Result<()> {
     Ok(())
 }
 
+/// Whether a condition looks at texts, times and flags alone.
+fn is_plain(condition: &Expr) -> bool {
+    let mut paths = BTreeSet::new();
+    paths_of(condition, &mut paths).is_ok() && paths.iter().all(|path| eventstore::is_plain(path))
+}
+
 #[async_trait]
 impl TableProvider for EventTable {
     fn schema(&self) -> SchemaRef {
@@ -274,22 +215,26 @@ impl TableProvider for EventTable {
         let all: Vec<usize> = (0..self.schema.fields().len()).collect();
         let columns: Vec<String> =
             projection.unwrap_or(&all).iter().map(|at| self.schema.field(*at).name().clone()).collect();
-        let filter = match datafusion::logical_expr::utils::conjunction(filters.to_vec()) {
-            None => None,
-            Some(condition) => {
-                let mut paths = BTreeSet::new();
-                paths_of(&condition, &mut paths)?;
-                let wanted = Wanted::of(&paths, self.maps)?;
-                let schema = DFSchema::try_from(wanted.schema.clone())?;
-                let expr = state.create_physical_expr(condition, &schema)?;
-                Some(Arc::new(Filter::new(wanted, expr)))
-            }
-        };
+        // What is told by columns that are at hand comes first, and spares reading the others.
+        let (plain, other): (Vec<Expr>, Vec<Expr>) = filters
+            .iter()
+            .flat_map(|filter| split_conjunction(filter))
+            .cloned()
+            .partition(|condition| is_plain(condition));
+        let mut conditions = Vec::new();
+        for condition in [plain, other].into_iter().filter_map(conjunction) {
+            let mut paths = BTreeSet::new();
+            paths_of(&condition, &mut paths)?;
+            let wanted = Wanted::of(&paths, self.maps)?;
+            let schema = DFSchema::try_from(wanted.schema.clone())?;
+            let expr = state.create_physical_expr(condition, &schema)?;
+            conditions.push(Arc::new(Filter::new(wanted, expr, self.maps)?));
+        }
         let scan = Scan::new(
             self.source.clone(),
             &columns,
             self.maps,
-            filter,
+            conditions,
             prune::pruning(filters),
             limit,
             self.progress.clone(),

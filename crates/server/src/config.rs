@@ -119,7 +119,7 @@ pub struct Settings {
     /// What a query may hold in memory, from 16MiB on; beyond it writes to disk [default: 256MiB].
     #[arg(long, env = "CAIRN_QUERY_MEMORY", value_name = "SIZE")]
     query_memory: Option<String>,
-    /// On how many threads a query may run, 1 to 256 [default: 2].
+    /// On how many threads a query may run, 1 to 64 [default: 2].
     #[arg(long, env = "CAIRN_QUERY_THREADS", value_name = "THREADS")]
     query_threads: Option<String>,
     /// Whether calls are recorded: on, or off to measure what recording costs.
@@ -557,7 +557,7 @@ mod tests {
         check("root_access_key_id = \"AKIAX\"", "belong together");
         check("query_timeout = \"0s\"", "query_timeout: \"0s\" is outside 1s to 24h");
         check("query_memory = \"1MiB\"", "query_memory: \"1MiB\" is not a size from 16MiB to 1TiB");
-        check("query_threads = \"0\"", "query_threads: \"0\" is not a number of threads from 1 to 256");
+        check("query_threads = \"0\"", "query_threads: \"0\" is not a number of threads from 1 to 64");
         check("follow = \"logs\"", "follow: \"logs\" is not s3://BUCKET");
         check("follow = \"s3://logs\"\nevent_store = \"off\"", "nothing to import into");
         check("follow_interval = \"never\"", "follow_interval: \"never\" is not a time");

@@ -1,7 +1,6 @@
 //! What is made of the command's own definition: shell completions, manual pages, the example of a configuration file, and the
 //! settings in force. Nothing here says a second time what the definition says.
 
-use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{Arg, Args, Command, CommandFactory, Parser};
@@ -9,6 +8,7 @@ use serde_json::Value;
 
 use crate::commands::Failure;
 use crate::config::{Config, Settings};
+use crate::terminal::print;
 
 /// What `cairn completions` can be told.
 #[derive(Args)]
@@ -40,7 +40,7 @@ pub struct ConfigArgs {
 pub fn completions(args: &CompletionsArgs, mut command: Command) -> Result<(), Failure> {
     let mut text = Vec::new();
     clap_complete::generate(args.shell, &mut command, "cairn", &mut text);
-    print(&text)
+    Ok(print(&String::from_utf8(text)?)?)
 }
 
 /// Prints the manual page, or writes all of them.
@@ -49,7 +49,7 @@ pub fn man(args: &ManArgs, command: Command) -> Result<(), Failure> {
     let Some(folder) = &args.out else {
         let mut text = Vec::new();
         clap_mangen::Man::new(command).render(&mut text)?;
-        return print(&text);
+        return Ok(print(&String::from_utf8(text)?)?);
     };
     let failed = |error: std::io::Error| format!("writing manual pages to {}: {error}", folder.display());
     std::fs::create_dir_all(folder).map_err(failed)?;
@@ -60,17 +60,10 @@ pub fn man(args: &ManArgs, command: Command) -> Result<(), Failure> {
 /// Prints the settings in force, without secrets, or the example.
 pub fn config(args: ConfigArgs) -> Result<(), Failure> {
     if args.example {
-        return print(example().as_bytes());
+        return Ok(print(&example())?);
     }
     let settings = Config::merged(args.settings)?;
-    print(in_force(&serde_json::to_value(settings)?).as_bytes())
-}
-
-fn print(text: &[u8]) -> Result<(), Failure> {
-    match std::io::stdout().lock().write_all(text) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(()),
-    }
+    Ok(print(&in_force(&serde_json::to_value(settings)?))?)
 }
 
 /// The settings, as the command's definition has them.

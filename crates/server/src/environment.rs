@@ -47,8 +47,7 @@ pub fn run(args: EnvArgs) -> Result<(), Failure> {
     let bundle = tls::bundle(&config).filter(|_| endpoint.starts_with("https://"));
     let bundle = bundle.map(|bundle| bundle.display().to_string());
     set.extend(bundle.as_deref().map(|bundle| ("AWS_CA_BUNDLE", bundle)));
-    print!("{}", lines(args.shell, &set));
-    Ok(())
+    Ok(crate::terminal::print(&lines(args.shell, &set))?)
 }
 
 fn lines(shell: Shell, set: &[(&str, &str)]) -> String {

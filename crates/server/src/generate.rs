@@ -11,7 +11,7 @@ use base::{Env, Timestamp};
 use clap::Args;
 
 use crate::commands::Failure;
-use crate::terminal::amounts;
+use crate::terminal::{amounts, print};
 
 /// How long the thread that draws sleeps between two drawings, at most.
 const DRAW_MS: u64 = 200;
@@ -77,12 +77,8 @@ pub fn run(args: GenerateArgs) -> Result<(), Failure> {
     let shows = !args.json && std::io::stderr().is_terminal();
     let summary = make(&world, &args.into, &env, args.records, shows)?;
     let seconds_ms = env.clock.monotonic_ms().saturating_sub(started_ms).max(1);
-    let mut out = std::io::stdout().lock();
     let text = if args.json { serde_json::to_string_pretty(&summary)? } else { told(&summary, &args.into, seconds_ms) };
-    match writeln!(out, "{text}") {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(()),
-    }
+    Ok(print(&(text + "\n"))?)
 }
 
 /// Makes all files, on all processors.

@@ -29,22 +29,31 @@ pub fn rate(limit: Option<&str>, burst: Option<&str>) -> Result<Option<Rate>, Fa
 /// `disk_reserve`.
 pub fn reserve(text: Option<&str>) -> Result<Reserve, Failure> {
     let Some(text) = text else { return Ok(Reserve::Usual) };
+    let read = match number_and_unit(text) {
+        Some((percent, "%")) => u8::try_from(percent).ok().filter(|percent| *percent <= 90).map(Reserve::Percent),
+        _ => size(text).map(Reserve::Bytes),
+    };
     let bad = || format!("disk_reserve: {text:?} is not a size; write 512MiB, 2GiB, a part of the disk as in 5%, or 0");
-    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
-    let number: u64 = number.parse().map_err(|_| bad())?;
+    Ok(read.ok_or_else(bad)?)
+}
+
+/// A number of bytes, written with a unit from KiB to TiB; 0 needs none.
+pub fn size(text: &str) -> Option<u64> {
+    let (number, unit) = number_and_unit(text)?;
     let shift = match unit {
-        "%" => {
-            let percent = u8::try_from(number).ok().filter(|percent| *percent <= 90).ok_or_else(bad)?;
-            return Ok(Reserve::Percent(percent));
-        }
         "" if number == 0 => 0,
         "KiB" => 10,
         "MiB" => 20,
         "GiB" => 30,
         "TiB" => 40,
-        _ => return Err(bad().into()),
+        _ => return None,
     };
-    Ok(Reserve::Bytes(number.checked_mul(1 << shift).ok_or_else(bad)?))
+    number.checked_mul(1 << shift)
+}
+
+fn number_and_unit(text: &str) -> Option<(u64, &str)> {
+    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+    Some((number.parse().ok()?, unit))
 }
 
 #[cfg(test)]
@@ -73,7 +82,7 @@ mod tests {
         assert_eq!(reserve(Some("0")).unwrap(), Reserve::Bytes(0));
         assert_eq!(reserve(Some("2GiB")).unwrap(), Reserve::Bytes(2 << 30));
         assert_eq!(reserve(Some("5%")).unwrap(), Reserve::Percent(5));
-        for bad in ["", "5", "91%", "1 GiB", "1GB", "99999999999TiB"] {
+        for bad in ["", "5", "%", "+5%", "91%", "1 GiB", "1GB", "99999999999TiB"] {
             assert!(reserve(Some(bad)).unwrap_err().to_string().contains("disk_reserve"), "{bad}");
         }
     }

@@ -13,7 +13,7 @@ use crate::data_folder::SPILL_FOLDER;
 
 /// The most that all queries together spill.
 const SPILL_BYTES_MAX: u64 = 8 << 30;
-/// Threads for queries, if the machine has more processors.
+/// Threads for queries, if the machine has more processors and no query is to have more.
 const THREADS_MAX: usize = 8;
 
 /// Runs queries until it is dropped.
@@ -23,11 +23,12 @@ pub struct Queries {
 }
 
 impl Queries {
-    /// Makes the threads, and an empty folder to spill to.
-    pub fn open(data_dir: &Path) -> Result<Queries, Failure> {
+    /// Makes the threads, as many as one query may run on if there are processors for them, and an empty folder to spill to.
+    pub fn open(data_dir: &Path, query_threads: usize) -> Result<Queries, Failure> {
         let spill_folder = data_dir.join(SPILL_FOLDER);
         clear(&spill_folder)?;
-        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX);
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = processors.min(THREADS_MAX.max(query_threads));
         let runtime =
             Builder::new_multi_thread().worker_threads(threads).thread_name("cairn-query").enable_time().build()?;
         Ok(Queries { runtime: Some(runtime), spill_folder })
@@ -78,7 +79,7 @@ mod tests {
         let left = data.path().join(SPILL_FOLDER).join("left");
         #[expect(clippy::disallowed_methods, reason = "a file in a folder of the test's own")]
         std::fs::create_dir_all(&left).unwrap();
-        let queries = Queries::open(data.path()).unwrap();
+        let queries = Queries::open(data.path(), 2).unwrap();
         assert!(!left.exists() && data.path().join(SPILL_FOLDER).is_dir());
         assert!(queries.engine(system::env()).is_some());
     }

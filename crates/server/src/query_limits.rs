@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::commands::Failure;
+use crate::protection::size;
 
 /// Lake's own limit. Source: CloudTrail API reference, DescribeQuery: a query times out after an hour.
 const TIME_USUAL: &str = "1h";
@@ -12,7 +13,8 @@ const THREADS_USUAL: &str = "2";
 const MEMORY_MIN: u64 = 16 << 20;
 /// More than machines have: a mistake.
 const MEMORY_MAX: u64 = 1 << 40;
-const THREADS_MAX: usize = 256;
+/// The crate `lake` runs no more parts of a query at the same time.
+const THREADS_MAX: usize = 64;
 
 /// What one query may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,16 +42,8 @@ pub fn query_limits(
 }
 
 fn bytes(text: &str) -> Result<u64, Failure> {
+    let bytes = size(text).filter(|bytes| (MEMORY_MIN..=MEMORY_MAX).contains(bytes));
     let bad = || format!("query_memory: {text:?} is not a size from 16MiB to 1TiB; write 256MiB or 2GiB");
-    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).ok_or_else(bad)?);
-    let number: u64 = number.parse().map_err(|_| bad())?;
-    let shift = match unit {
-        "MiB" => 20,
-        "GiB" => 30,
-        "TiB" => 40,
-        _ => return Err(bad().into()),
-    };
-    let bytes = number.checked_mul(1 << shift).filter(|bytes| (MEMORY_MIN..=MEMORY_MAX).contains(bytes));
     Ok(bytes.ok_or_else(bad)?)
 }
 
@@ -74,12 +68,12 @@ mod tests {
     fn limits_are_read_and_mistakes_are_named() {
         let usual = QueryLimits { timeout: Duration::from_secs(3600), memory_bytes: 256 << 20, threads: 2 };
         assert_eq!(read(None, None, None).unwrap(), usual);
-        let given = QueryLimits { timeout: Duration::from_secs(9), memory_bytes: 2 << 30, threads: 16 };
-        assert_eq!(read(Some("9s"), Some("2GiB"), Some("16")).unwrap(), given);
-        for bad in ["", "MiB", "15MiB", "2TiB", "256MB", "256", "1 GiB", "-1GiB", "99999999999999GiB"] {
+        let given = QueryLimits { timeout: Duration::from_secs(9), memory_bytes: 2 << 30, threads: 64 };
+        assert_eq!(read(Some("9s"), Some("2GiB"), Some("64")).unwrap(), given);
+        for bad in ["", "0", "MiB", "15MiB", "2TiB", "256MB", "256", "1 GiB", "-1GiB", "99999999999999GiB"] {
             assert!(read(None, Some(bad), None).unwrap_err().contains("query_memory"), "{bad}");
         }
-        for bad in ["", "0", "257", "many", "-1"] {
+        for bad in ["", "0", "65", "many", "-1"] {
             assert!(read(None, None, Some(bad)).unwrap_err().contains("query_threads"), "{bad}");
         }
         assert!(read(Some("xs"), None, None).is_err());

@@ -60,10 +60,14 @@ async fn run(config: Config) -> Result<(), Failure> {
     let metrics_token = known_token.unwrap_or_else(|| data_folder::make_metrics_token(&*env.rng));
     let mut host_names = HostNames::default();
     host_names.0.extend(config.host_names.iter().cloned());
-    let event_stores = config
-        .events_retention_days
-        .map(|days| eventstore::Options { events_retention_days: days, ..eventstore::Options::default() });
-    let queries = event_stores.is_some().then(|| Queries::open(&config.data_dir)).transpose()?;
+    // Columns that stay in memory for the next query take as much as one query may.
+    let column_bytes_max = usize::try_from(config.query.memory_bytes).unwrap_or(usize::MAX);
+    let event_stores = config.events_retention_days.map(|days| eventstore::Options {
+        events_retention_days: days,
+        column_bytes_max,
+        ..eventstore::Options::default()
+    });
+    let queries = event_stores.is_some().then(|| Queries::open(&config.data_dir, config.query.threads)).transpose()?;
     let outside = Outside {
         space: Some(Arc::new(DataDisk(config.data_dir.clone()))),
         metrics_token: Some(Secret(Arc::from(metrics_token.as_str()))),

@@ -10,12 +10,12 @@ use datafusion::arrow::datatypes::{DataType, Schema, TimeUnit, TimestampMillisec
 use datafusion::arrow::error::ArrowError;
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::arrow::util::display::array_value_to_string;
-use eventstore::{EVENT_JSON, Snapshot};
+use eventstore::{EVENT_JSON, Snapshot, is_json};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::columns::uuid;
-use crate::table::MAPS;
+
 use crate::{names, time, types};
 
 /// Without the text of whole records, a file has to have all of these to be one of records.
@@ -110,7 +110,7 @@ fn object(columns: &[(String, &ArrayRef)], row: usize) -> Result<Bytes, ArrowErr
 fn top_text(name: &str, text: &str) -> String {
     let known = Snapshot::schema();
     let nested = known.field_with_name(name).is_ok_and(|field| field.data_type().is_nested());
-    if (nested || MAPS.contains(&name))
+    if (nested || is_json(name))
         && text.trim_start().starts_with(['{', '['])
         && let Ok(raw) = serde_json::from_str::<&RawValue>(text)
     {
@@ -149,7 +149,7 @@ impl Names {
     fn of(column: &str) -> Names {
         match column {
             "resources" => Names::Resources,
-            map if MAPS.contains(&map) => Names::Own,
+            map if is_json(map) => Names::Own,
             _ => Names::Records,
         }
     }

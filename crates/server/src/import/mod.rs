@@ -5,7 +5,7 @@ mod progress;
 mod remote;
 mod told;
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -20,6 +20,7 @@ use tokio::sync::watch;
 use crate::client::Client;
 use crate::commands::Failure;
 use crate::config::{Config, Settings};
+use crate::terminal::print;
 use crate::validate::{Http, S3, parse_url, time};
 use progress::Progress;
 use remote::Remote;
@@ -164,16 +165,9 @@ async fn round(
     // Rounds that find nothing say nothing.
     let is_quiet = args.watch.is_some() && report.files_read == 0 && report.files_failed == 0;
     if args.json {
-        print(&told::document(&report, &args.from, &args.into, ms)?)?;
+        print(&(told::document(&report, &args.from, &args.into, ms)? + "\n"))?;
     } else if !is_quiet {
-        print(&told::words(&report, ms))?;
+        print(&(told::words(&report, ms) + "\n"))?;
     }
     Ok(report)
-}
-
-fn print(text: &str) -> Result<(), Failure> {
-    match writeln!(std::io::stdout().lock(), "{text}") {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(()),
-    }
 }

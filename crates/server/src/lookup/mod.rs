@@ -4,18 +4,19 @@
 mod kind;
 mod view;
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use base::Timestamp;
 use clap::Args;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::client::{CAIRN, Client, runtime};
 use crate::commands::Failure;
 use crate::config::{Config, Settings};
-use crate::terminal::{Colours, Terminal};
+use crate::tail;
+use crate::terminal::{Colours, Terminal, print};
 use kind::Kind;
 
 /// Where Cairn's own operations are called.
@@ -62,13 +63,23 @@ struct Answer {
     records: Vec<String>,
 }
 
+/// What `--json` prints. The records are what the server has, to the byte.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Document<'a> {
+    text: &'a str,
+    kind: &'static str,
+    summary: &'a Value,
+    records: Vec<&'a RawValue>,
+}
+
 /// Exit code 0: it is in some record; 1: in none, or the server could not be asked.
 pub fn run(args: LookupArgs) -> Result<ExitCode, Failure> {
-    let kind = args.r#as.unwrap_or_else(|| Kind::of(&args.text));
+    let kind = args.r#as.unwrap_or_else(|| Kind::of(args.text.trim()));
     let text = kind.written(&args.text);
     let now = system::env().clock.now();
     let time = |option: &str, text: &Option<String>| {
-        let read = text.as_deref().map(|text| time(option, text, now));
+        let read = text.as_deref().map(|text| tail::since(option, text, now));
         read.transpose().map(|time| time.map(Timestamp::secs_f64))
     };
     let (since, until) = (time("--since", &args.since)?, time("--until", &args.until)?);
@@ -88,8 +99,7 @@ pub fn run(args: LookupArgs) -> Result<ExitCode, Failure> {
     let answer: Answer = serde_json::from_value(answer).map_err(|error| client.unreadable(error))?;
     let found = answer.summary["Records"].as_u64().unwrap_or(0) > 0;
     let shown = if args.json {
-        let records: Vec<Value> = answer.records.iter().filter_map(|json| serde_json::from_str(json).ok()).collect();
-        format!("{:#}\n", json!({ "Text": text, "Kind": kind.name(), "Summary": answer.summary, "Records": records }))
+        document(&text, kind, &answer.summary, &answer.records)?
     } else {
         let summary: view::Summary =
             serde_json::from_value(answer.summary).map_err(|error| client.unreadable(error))?;
@@ -97,16 +107,14 @@ pub fn run(args: LookupArgs) -> Result<ExitCode, Failure> {
         lines.push('\n');
         lines
     };
-    match std::io::stdout().lock().write_all(shown.as_bytes()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => return Err(error.into()),
-        _ => {}
-    }
+    print(&shown)?;
     Ok(if found { ExitCode::SUCCESS } else { ExitCode::from(NOT_FOUND) })
 }
 
-/// A time, or a while ago.
-fn time(option: &str, text: &str, now: Timestamp) -> Result<Timestamp, String> {
-    crate::tail::since(text, now).map_err(|error| error.replacen("--since", option, 1))
+fn document(text: &str, kind: Kind, summary: &Value, records: &[String]) -> serde_json::Result<String> {
+    let records = records.iter().filter_map(|record| serde_json::from_str::<&RawValue>(record).ok()).collect();
+    let document = Document { text, kind: kind.name(), summary, records };
+    Ok(serde_json::to_string_pretty(&document)? + "\n")
 }
 
 #[cfg(test)]
@@ -114,9 +122,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_name_their_option() {
-        let now = Timestamp::from_secs(1_000_000);
-        assert_eq!(time("--until", "10m", now).unwrap(), Timestamp::from_secs(999_400));
-        assert!(time("--until", "soon", now).unwrap_err().starts_with("--until \"soon\""));
+    fn records_are_printed_as_they_are() {
+        let record = r#"{"eventName":"A","amount":123456789012345678901234567890,"awsRegion":"eu-west-1"}"#;
+        let shown = document("alice", Kind::User, &json!({"Records": 1}), &[record.to_owned()]).unwrap();
+        let indented = format!("    {record}");
+        let expected = [
+            "{",
+            r#"  "Text": "alice","#,
+            r#"  "Kind": "Username","#,
+            r#"  "Summary": {"#,
+            r#"    "Records": 1"#,
+            "  },",
+            r#"  "Records": ["#,
+            indented.as_str(),
+            "  ]",
+            "}",
+        ];
+        assert_eq!(shown.lines().collect::<Vec<_>>(), expected);
     }
 }

@@ -3,6 +3,7 @@
 use base::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
+use unicode_width::UnicodeWidthStr;
 
 use super::kind::Kind;
 use crate::tail::who;
@@ -14,7 +15,7 @@ use crate::terminal::{Style, Terminal, shorten};
 const WORD: usize = 13;
 /// Values of a line of the header.
 const VALUES: usize = 4;
-/// The longest value there, in characters.
+/// The widest value there.
 const VALUE_WIDTH: usize = 64;
 
 /// What the server says of all records.
@@ -136,7 +137,7 @@ fn values(ranking: &Ranking, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for piece in pieces {
         match lines.last_mut() {
-            Some(line) if line.chars().count() + 2 + piece.chars().count() <= width => {
+            Some(line) if line.width() + 2 + piece.width() <= width => {
                 line.push_str(", ");
                 line.push_str(&piece);
             }

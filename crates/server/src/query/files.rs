@@ -10,9 +10,10 @@ use bytes::Bytes;
 use lake::{ParquetFile, Piece, Records, Take};
 
 use crate::commands::Failure;
+use crate::terminal::amounts;
 
-/// The largest content of a file, inflated.
-const FILE_BYTES_MAX: usize = 1 << 30;
+/// The largest log file, as it lies there and inflated: it is held in memory whole.
+const FILE_BYTES_MAX: u64 = 1 << 30;
 /// How deep folders are searched; AWS's layout needs eight levels.
 const DEPTH_MAX: usize = 32;
 /// The most files.
@@ -82,7 +83,7 @@ pub enum Part {
 pub struct Files {
     env: Env,
     parts: Vec<Part>,
-    problems: Mutex<Vec<String>>,
+    problems: Mutex<BTreeSet<String>>,
 }
 
 impl Files {
@@ -92,18 +93,23 @@ impl Files {
     }
 
     /// What could not be read, a line each.
-    pub fn problems(&self) -> Vec<String> {
-        let mut problems = self.problems.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        problems.sort();
-        problems.dedup();
-        problems
+    pub fn problems(&self) -> BTreeSet<String> {
+        self.problems.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn content(&self, path: &Path) -> Result<(Bytes, u64), String> {
-        let stored = read_file(self.env.disk.as_ref(), path).map_err(|error| error.to_string())?;
+        let failed = |error: std::io::Error| error.to_string();
+        if let Some(Stat::File(bytes)) = self.env.disk.stat(path).map_err(failed)?
+            && bytes > FILE_BYTES_MAX
+        {
+            let (bytes, most) = (amounts::bytes(bytes), amounts::bytes(FILE_BYTES_MAX));
+            return Err(format!("the file is too large: it has {bytes}, and at most {most} can be read"));
+        }
+        let stored = read_file(self.env.disk.as_ref(), path).map_err(failed)?;
         let bytes = u64::try_from(stored.len()).unwrap_or(u64::MAX);
         let content = if stored.starts_with(&GZIP) {
-            record::file::inflate(&stored, FILE_BYTES_MAX).map_err(|error| error.to_string())?
+            let most = usize::try_from(FILE_BYTES_MAX).unwrap_or(usize::MAX);
+            record::file::inflate(&stored, most).map_err(|error| error.to_string())?
         } else {
             stored
         };
@@ -153,7 +159,7 @@ impl Records for Files {
         if let Err(problem) = read {
             let mut problems = self.problems.lock().unwrap_or_else(PoisonError::into_inner);
             if problems.len() < PROBLEMS_MAX {
-                problems.push(problem);
+                problems.insert(problem);
             }
         }
         Ok(())
@@ -231,7 +237,22 @@ mod tests {
         };
         assert_eq!(read(0), [Bytes::from(r#"{"eventName":"A"}"#)]);
         assert!(read(1).is_empty());
-        assert!(files.problems()[0].contains("b.json: no log file"), "{:?}", files.problems());
+        let problems = files.problems();
+        assert!(problems.first().unwrap().contains("b.json: no log file"), "{problems:?}");
         assert!(Found::below(&env, &digests.join("none")).is_err());
+    }
+
+    #[test]
+    fn what_does_not_fit_in_memory_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let (env, path) = (system::env(), folder.path().join("a.json"));
+        // A file of holes, which takes no room on the disk.
+        env.disk.open(&path, true).unwrap().set_len(2 * FILE_BYTES_MAX).unwrap();
+        let files = Files::new(env, vec![Part::Log(path)]);
+        let mut take = |_: Piece| ControlFlow::Continue(());
+        files.read(0, &BTreeSet::new(), &mut take).unwrap();
+        let problems = files.problems();
+        let expected = "a.json: the file is too large: it has 2.0 GiB, and at most 1.0 GiB can be read";
+        assert!(problems.first().unwrap().ends_with(expected), "{problems:?}");
     }
 }

@@ -1,9 +1,9 @@
 //! A result as a table for people: columns beside one another where they fit, else the values of each row below one another.
 
 use ports::lake::{Column, TextRow};
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_width::UnicodeWidthStr;
 
-use crate::terminal::clean;
+use crate::terminal::{clean, shorten};
 
 /// The widest column.
 const WIDTH_MAX: usize = 60;
@@ -61,7 +61,7 @@ impl Grid {
                 let mut text = format!("── row {} ──\n", self.printed);
                 for (column, value) in columns.iter().zip(values) {
                     let missing = " ".repeat(self.name_width.saturating_sub(column.name.width()));
-                    let value = cut(&clean(value), VALUE_MAX);
+                    let value = shorten(&clean(value), VALUE_MAX);
                     text.push_str(&format!("{}{missing}{GAP}{value}\n", clean(&column.name)));
                 }
                 text
@@ -95,44 +95,25 @@ fn fitting(mut widths: Vec<usize>, columns: &[Column], line: usize) -> Option<Ve
 
 fn cells<'a>(columns: &[Column], widths: &[usize], values: impl Iterator<Item = &'a str>) -> String {
     let cells = values.zip(columns).zip(widths).map(|((value, column), width)| {
-        let value = cut(&clean(value), *width);
+        let value = shorten(&clean(value), *width);
         let missing = " ".repeat(width.saturating_sub(value.width()));
         if is_number(column) { format!("{missing}{value}") } else { format!("{value}{missing}") }
     });
     cells.collect::<Vec<_>>().join(GAP).trim_end().to_owned()
 }
 
-/// The text in at most so many columns of a terminal, its middle left out if it is longer: both ends of an ARN tell something.
-fn cut(text: &str, width: usize) -> String {
-    if text.width() <= width {
-        return text.to_owned();
-    }
-    let kept = width.saturating_sub(1);
-    let fits = |chars: &mut dyn Iterator<Item = char>, room: usize| -> Vec<char> {
-        let mut used = 0;
-        chars
-            .take_while(|c| {
-                used += c.width().unwrap_or(0);
-                used <= room
-            })
-            .collect()
-    };
-    let head = fits(&mut text.chars(), kept - kept / 2);
-    let mut tail = fits(&mut text.chars().rev(), kept / 2);
-    tail.reverse();
-    head.into_iter().chain(['…']).chain(tail).collect()
-}
-
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn columns() -> Vec<Column> {
+    /// A column of text, one of numbers, one of JSON.
+    pub(in crate::query) fn columns() -> Vec<Column> {
         let column = |name: &str, kind: &str| Column { name: name.to_owned(), r#type: kind.to_owned() };
         vec![column("eventName", "varchar"), column("n", "bigint"), column("j", "json")]
     }
 
-    fn row(values: [Option<&str>; 3]) -> TextRow {
+    /// A row of theirs.
+    pub(in crate::query) fn row(values: [Option<&str>; 3]) -> TextRow {
         values.map(|value| value.map(str::to_owned)).to_vec()
     }
 
@@ -160,12 +141,5 @@ mod tests {
         assert_eq!(below.lines().next(), Some("── row 1 ──"));
         assert_eq!(below.lines().nth(2), Some("n          12345678901234567890"));
         assert!(below.contains(long));
-    }
-
-    #[test]
-    fn wide_letters_are_cut_whole() {
-        assert_eq!(cut("日本語日本語", 6), "日…語");
-        assert_eq!(cut("abcdef", 4), "ab…f");
-        assert_eq!(cut("abc", 3), "abc");
     }
 }

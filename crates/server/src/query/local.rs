@@ -1,10 +1,11 @@
 //! Statements asked of files, without a server.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use base::Env;
-use lake::{Engine, Options};
-use ports::lake::{Column, Dialect, QueryEngine, QueryLimits, QueryProgress, QueryRequest, QueryTable};
+use lake::{Answer, Engine, Options};
+use ports::lake::{Column, Dialect, QueryEngine, QueryError, QueryLimits, QueryProgress, QueryRequest, QueryTable};
 use tokio::sync::watch;
 
 use super::show::{Printer, Shape};
@@ -80,10 +81,10 @@ impl Local {
         let progress: Arc<QueryProgress> = Arc::default();
         if printer.shape() == Shape::Parquet {
             let mut answer = self.engine.start(request, progress.clone(), cancelled).await?;
-            printer.begin(&answer)?;
-            while let Some(batch) = answer.next().await {
-                printer.batch(&batch?)?;
-            }
+            let written = parquet(&mut answer, printer).await;
+            // What it spilled goes before we do, whatever became of its rows.
+            answer.end().await;
+            written?;
         } else {
             self.engine.run(request, printer, progress.clone(), cancelled).await?;
         }
@@ -133,7 +134,16 @@ impl Local {
     }
 
     /// What could not be read until now, a line each.
-    pub fn problems(&self) -> Vec<String> {
+    pub fn problems(&self) -> BTreeSet<String> {
         self.sources.problems()
     }
+}
+
+/// Writes the rows of an answer with the types that they have.
+async fn parquet(answer: &mut Answer, printer: &mut Printer) -> Result<(), QueryError> {
+    printer.begin(answer)?;
+    while let Some(batch) = answer.next().await {
+        printer.batch(&batch?)?;
+    }
+    Ok(())
 }

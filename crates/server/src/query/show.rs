@@ -1,5 +1,6 @@
 //! Rows as a table for people, CSV, JSON lines, or Parquet, written while they come.
 
+use std::fmt::Display;
 use std::io::{self, Write};
 
 use async_trait::async_trait;
@@ -9,6 +10,7 @@ use serde_json::Value;
 
 use super::grid::{self, Grid};
 use super::target::Target;
+use crate::terminal::ignore_closed;
 
 /// Rows whose widths decide those of a table's columns.
 const MEASURED_ROWS: usize = 1_000;
@@ -80,24 +82,21 @@ impl Printer {
             Some(parquet) => Some(parquet.finish().map_err(io::Error::other)?),
             None => self.out.take(),
         };
-        match out.map_or(Ok(()), Target::finish) {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            done => done,
-        }
+        ignore_closed(out.map_or(Ok(()), Target::finish))
     }
 
     /// Begins Parquet with the types that the answer's columns have.
     pub fn begin(&mut self, answer: &Answer) -> Result<(), QueryError> {
         self.columns = answer.columns().to_vec();
         let out = self.out.take().ok_or_else(|| failed("it has begun already"))?;
-        self.parquet = Some(ParquetWriter::of_answer(out, answer).map_err(|error| failed(&error))?);
+        self.parquet = Some(ParquetWriter::of_answer(out, answer).map_err(failed)?);
         Ok(())
     }
 
     /// Writes rows of an answer as Parquet.
     pub fn batch(&mut self, batch: &RecordBatch) -> Result<(), QueryError> {
         let parquet = self.parquet.as_mut().ok_or_else(|| failed("it has not begun"))?;
-        parquet.write(batch).map_err(|error| failed(&error))
+        parquet.write(batch).map_err(failed)
     }
 
     /// Chooses the form of a table and prints the rows that waited for it.
@@ -151,12 +150,8 @@ impl Printer {
     }
 }
 
-fn failed(why: &str) -> QueryError {
+fn failed(why: impl Display) -> QueryError {
     QueryError::new(QueryErrorKind::Cancelled, format!("writing the result: {why}"))
-}
-
-fn broken(error: &std::io::Error) -> QueryError {
-    failed(&error.to_string())
 }
 
 #[async_trait]
@@ -165,16 +160,16 @@ impl RowSink for Printer {
         self.columns = columns;
         if self.shape == Shape::Csv {
             let line = csv_line(self.columns.iter().map(|column| Some(column.name.as_str())));
-            self.write(&line).map_err(|error| broken(&error))?;
+            self.write(&line).map_err(failed)?;
         }
         if let Some(out) = self.out.take_if(|_| self.shape == Shape::Parquet) {
-            self.parquet = Some(ParquetWriter::of_texts(out, &self.columns).map_err(|error| failed(&error))?);
+            self.parquet = Some(ParquetWriter::of_texts(out, &self.columns).map_err(failed)?);
         }
         Ok(())
     }
 
     async fn rows(&mut self, rows: Vec<TextRow>) -> Result<(), QueryError> {
-        self.print(rows).map_err(|error| broken(&error))?;
+        self.print(rows).map_err(failed)?;
         // Printing waits for nothing: without this, nobody could cancel while there are rows.
         tokio::task::yield_now().await;
         Ok(())
@@ -220,15 +215,7 @@ fn json_value(column: &Column, value: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn columns() -> Vec<Column> {
-        let column = |name: &str, kind: &str| Column { name: name.to_owned(), r#type: kind.to_owned() };
-        vec![column("eventName", "varchar"), column("n", "bigint"), column("j", "json")]
-    }
-
-    fn row(values: [Option<&str>; 3]) -> TextRow {
-        values.map(|value| value.map(str::to_owned)).to_vec()
-    }
+    use crate::query::grid::tests::{columns, row};
 
     #[test]
     fn lines_of_each_shape() {

@@ -117,12 +117,9 @@ impl Sources {
     }
 
     /// What could not be read until now, a line each.
-    pub fn problems(&self) -> Vec<String> {
-        let mut problems = self.problems.clone();
-        problems.extend(self.files.iter().flat_map(|files| files.problems()));
-        problems.sort();
-        problems.dedup();
-        problems
+    pub fn problems(&self) -> BTreeSet<String> {
+        let unopened = self.problems.iter().cloned();
+        unopened.chain(self.files.iter().flat_map(|files| files.problems())).collect()
     }
 }
 

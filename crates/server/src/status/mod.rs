@@ -14,7 +14,7 @@ use serde_json::json;
 use crate::client::{Client, runtime};
 use crate::commands::Failure;
 use crate::config::{Config, Settings};
-use crate::terminal::{Colours, Terminal};
+use crate::terminal::{Colours, Terminal, print};
 
 /// Something wants attention.
 const UNHEALTHY: u8 = 1;
@@ -80,7 +80,8 @@ pub fn run(args: StatusArgs) -> Result<ExitCode, Failure> {
 
 fn unreachable(as_json: bool, why: &str) -> ExitCode {
     if as_json {
-        println!("{}", json!({ "Reachable": false, "Why": why }));
+        // The exit code says it too, should this reach nobody.
+        let _ = print(&format!("{}\n", json!({ "Reachable": false, "Why": why })));
     }
     eprintln!("cairn: {why}");
     ExitCode::from(UNREACHABLE)
@@ -88,10 +89,7 @@ fn unreachable(as_json: bool, why: &str) -> ExitCode {
 
 fn show(status: &gather::Status, as_json: bool, terminal: &Terminal) -> Result<ExitCode, Failure> {
     let text = if as_json { format!("{:#}\n", document(status)) } else { page(status, terminal) };
-    match std::io::stdout().lock().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => return Err(error.into()),
-        _ => {}
-    }
+    print(&text)?;
     let healthy = problems::find(status).is_empty();
     Ok(if healthy { ExitCode::SUCCESS } else { ExitCode::from(UNHEALTHY) })
 }

@@ -141,12 +141,12 @@ fn texts(value: &Value, into: &mut Vec<Option<String>>) {
     }
 }
 
-/// A time, or a while before now.
-pub fn since(text: &str, now: Timestamp) -> Result<Timestamp, String> {
+/// A time, or a while before now, as an option has it.
+pub fn since(option: &str, text: &str, now: Timestamp) -> Result<Timestamp, String> {
     if let Some(time) = Timestamp::parse_iso8601(text) {
         return Ok(time);
     }
-    let bad = || format!("--since {text:?} is no time: write 10m, 2h or 1d for a while ago, or 2026-11-22T08:00:00Z");
+    let bad = || format!("{option} {text:?} is no time: write 10m, 2h or 1d for a while ago, or 2026-11-22T08:00:00Z");
     let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).ok_or_else(bad)?);
     let unit_ms: i64 = match unit {
         "s" => 1_000,
@@ -236,12 +236,14 @@ mod tests {
     #[test]
     fn times_are_absolute_or_a_while_ago() {
         let now = Timestamp::parse_iso8601("2026-11-22T08:00:00Z").unwrap();
-        let check = |text: &str, expected: &str| assert_eq!(since(text, now).unwrap().iso8601_secs(), expected);
+        let check =
+            |text: &str, expected: &str| assert_eq!(since("--since", text, now).unwrap().iso8601_secs(), expected);
         check("10m", "2026-11-22T07:50:00Z");
         check("1d", "2026-11-21T08:00:00Z");
         check("2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z");
         for bad in ["yesterday", "10", "m", "99999999999999999999h", "1w"] {
-            assert!(since(bad, now).unwrap_err().contains("--since"), "{bad}");
+            let error = since("--until", bad, now).unwrap_err();
+            assert!(error.starts_with(&format!("--until {bad:?} is no time")), "{error}");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! A record on one line: when, who, what, on what, from where, with what result. Errors stand out; reads step back.
 
 use serde_json::Value;
+use unicode_width::UnicodeWidthStr;
 
 use crate::terminal::{Style, Terminal, clean, shorten};
 
@@ -71,14 +72,14 @@ impl Layout {
 
     fn cell(&self, style: Style, text: &str, width: usize) -> String {
         let text = shorten(&clean(text), width);
-        let room = " ".repeat(width.saturating_sub(text.chars().count()));
+        let room = " ".repeat(width.saturating_sub(text.width()));
         self.terminal.paint(style, &text) + &room
     }
 
     /// `s3 PutObject`, the service stepping back.
     fn what(&self, service: &str, name: &str, style: Style) -> String {
         let service = shorten(&clean(service), 12);
-        let room = WHAT.saturating_sub(service.chars().count() + 1);
+        let room = WHAT.saturating_sub(service.width() + 1);
         format!("{} {}", self.terminal.paint(Style::Dim, &service), self.cell(style, name, room))
     }
 }

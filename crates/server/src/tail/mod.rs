@@ -77,7 +77,7 @@ enum Output {
 pub fn run(args: TailArgs) -> Result<ExitCode, Failure> {
     let terminal = Terminal::stdout(args.color);
     let now = system::env().clock.now();
-    let since = args.since.as_deref().map(|text| since(text, now)).transpose()?;
+    let since = args.since.as_deref().map(|text| since("--since", text, now)).transpose()?;
     let as_json = args.json || !(terminal.is_terminal || args.short);
     let output = if as_json { Output::Json } else { Output::Short(Layout::new(terminal)) };
     let config = Config::load(args.settings)?;

@@ -4,7 +4,9 @@
 pub mod amounts;
 pub mod table;
 
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal, Write};
+
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// The width that is taken where none is known.
 const WIDTH_DEFAULT: usize = 80;
@@ -93,23 +95,46 @@ impl Terminal {
     }
 }
 
+/// Writes to standard output. That nobody reads it any more (`| head`) is no failure.
+pub fn print(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    ignore_closed(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+}
+
+/// What writing came to, where nobody who reads is no failure.
+pub fn ignore_closed(written: io::Result<()>) -> io::Result<()> {
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
+}
+
 /// The text without control characters: what a caller wrote must not steer somebody's terminal.
 pub fn clean(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
-/// The text in at most `width` columns, its middle left out if it is longer.
+/// The text in at most `width` columns, its middle left out if it is longer: both ends of an ARN tell something.
 pub fn shorten(text: &str, width: usize) -> String {
-    let chars: Vec<char> = text.chars().collect();
-    if chars.len() <= width {
+    if text.width() <= width {
         return text.to_owned();
     }
-    let kept = width.saturating_sub(1);
-    let (head, tail) = (kept - kept / 2, kept / 2);
-    let mut short: String = chars[..head].iter().collect();
-    short.push('…');
-    short.extend(&chars[chars.len() - tail..]);
-    short.chars().take(width).collect()
+    // One column is for the dots.
+    let Some(kept) = width.checked_sub(1) else { return String::new() };
+    let fits = |chars: &mut dyn Iterator<Item = char>, room: usize| -> Vec<char> {
+        let mut used = 0;
+        chars
+            .take_while(|c| {
+                // Control characters have no width; `clean` puts a letter in their place.
+                used += c.width().unwrap_or(1);
+                used <= room
+            })
+            .collect()
+    };
+    let head = fits(&mut text.chars(), kept - kept / 2);
+    let mut tail = fits(&mut text.chars().rev(), kept / 2);
+    tail.reverse();
+    head.into_iter().chain(['…']).chain(tail).collect()
 }
 
 /// The text in lines of at most `width` columns, broken between words where that is possible.
@@ -148,7 +173,16 @@ mod tests {
         check("short", 5, "short");
         check("longer than that", 9, "long…that");
         check("longer", 1, "…");
+        check("longer", 0, "");
+        check("", 0, "");
         check("ünïcödé", 4, "ün…é");
+    }
+
+    #[test]
+    fn wide_letters_are_cut_whole() {
+        assert_eq!(shorten("日本語日本語", 6), "日…語");
+        assert_eq!(shorten("abcdef", 4), "ab…f");
+        assert_eq!(shorten("abc", 3), "abc");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Tables for a terminal: columns as wide as what is in them, the flexible ones cut until all fits.
 
+use unicode_width::UnicodeWidthStr;
+
 use super::{Style, Terminal, clean, shorten, wrap};
 
 /// A flexible column is not cut below this.
@@ -78,10 +80,10 @@ impl Table {
     /// How wide each column is, so that all fit, if they can.
     fn widths(&self, width: usize) -> Vec<usize> {
         let cells = |row: &Row| match row {
-            Row::Cells(cells) => cells.iter().map(|(_, text)| text.chars().count()).collect(),
+            Row::Cells(cells) => cells.iter().map(|(_, text)| clean(text).width()).collect(),
             Row::Note(_) => vec![0; self.columns.len()],
         };
-        let titles = self.columns.iter().map(|column| column.title.chars().count()).collect::<Vec<_>>();
+        let titles = self.columns.iter().map(|column| column.title.width()).collect::<Vec<_>>();
         let mut widths =
             self.rows.iter().map(cells).fold(titles, |widest, row| {
                 widest.into_iter().zip(row).map(|(widest, cell)| widest.max(cell)).collect()
@@ -101,7 +103,7 @@ impl Table {
         let mut line = String::new();
         for ((column, width), (style, text)) in self.columns.iter().zip(widths).zip(cells) {
             let text = shorten(&clean(text), *width);
-            let room = " ".repeat(width.saturating_sub(text.chars().count()));
+            let room = " ".repeat(width.saturating_sub(text.width()));
             let text = terminal.paint(*style, &text);
             line.push_str(&" ".repeat(GAP));
             line.push_str(&if column.right { room + &text } else { text + &room });
@@ -137,6 +139,16 @@ mod tests {
                 "    its bucket is gone since yesterday",
             ],
         );
+    }
+
+    #[test]
+    fn columns_stand_straight_behind_wide_letters() {
+        let mut table = Table::new(&["NAME", "STATE"]);
+        for name in ["日本", "audit"] {
+            table.row(vec![(Style::Plain, name.to_owned()), (Style::Good, "ok".to_owned())]);
+        }
+        let lines = table.render(&Terminal { is_terminal: true, colours: false, width: 80 });
+        assert_eq!(lines, ["  NAME   STATE", "  日本   ok", "  audit  ok"]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ mod progress;
 mod s3;
 mod state;
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -21,6 +21,7 @@ use clap::Args;
 
 use crate::commands::Failure;
 use crate::config::Settings;
+use crate::terminal::{ignore_closed, print};
 pub use http::Http;
 pub use s3::S3;
 
@@ -102,7 +103,7 @@ pub fn run(args: &ValidateArgs) -> ExitCode {
             eprintln!("cairn: nothing is proved: {error}");
             if args.json {
                 // Whoever reads it has its exit code too, should this not reach them.
-                let _ = writeln!(std::io::stdout(), "{}", failure(error.to_string()));
+                let _ = print(&format!("{}\n", failure(error.to_string())));
             }
             ExitCode::from(2)
         }
@@ -160,11 +161,8 @@ async fn run_async(args: &ValidateArgs, parallel: usize) -> Result<u8, Failure> 
     };
     let outcome = validate(source, keys, &scope, &expected, before.as_ref(), options, &mut say).await;
     progress.clear();
-    match failed {
-        // Whoever read us (`| head`) has enough; the verdict is the exit code.
-        Some(error) if error.kind() != std::io::ErrorKind::BrokenPipe => return Err(error.into()),
-        _ => {}
-    }
+    // Whoever read us (`| head`) has enough; the verdict is the exit code.
+    ignore_closed(failed.map_or(Ok(()), Err))?;
     let outcome = match outcome {
         Ok(outcome) => outcome,
         Err(error) => {
@@ -186,7 +184,7 @@ async fn run_async(args: &ValidateArgs, parallel: usize) -> Result<u8, Failure> 
     let code = report.exit_code();
     if args.json {
         let json = document(&report, &scope, &what, (from, scope.end), seconds)?;
-        ignore_closed(writeln!(out, "{json}").and_then(|()| out.flush()))?;
+        print(&(json + "\n"))?;
     } else {
         ignore_closed(text.end(&report, from, scope.end))?;
     }
@@ -194,13 +192,6 @@ async fn run_async(args: &ValidateArgs, parallel: usize) -> Result<u8, Failure> 
         eprintln!("cairn: nothing is proved: there is no digest in this time; does the trail validate log files?");
     }
     Ok(code)
-}
-
-fn ignore_closed(result: std::io::Result<()>) -> Result<(), Failure> {
-    match result {
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        result => Ok(result?),
-    }
 }
 
 fn started(env: &Env, started_ms: u64) -> f64 {

@@ -95,13 +95,13 @@ fn unescaped(line: &str) -> String {
     let mut text = String::new();
     let mut chars = line.chars();
     while let Some(c) = chars.next() {
-        match (c, c == '\\') {
-            (_, true) => match chars.next() {
+        match c {
+            '\\' => match chars.next() {
                 Some('n') => text.push('\n'),
                 Some(other) => text.push(other),
                 None => {}
             },
-            (c, false) => text.push(c),
+            c => text.push(c),
         }
     }
     text

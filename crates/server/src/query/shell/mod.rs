@@ -12,7 +12,7 @@ use base::Env;
 use super::show::Shape;
 use super::{Asked, Ended, Interrupt, Output, statements};
 use crate::commands::Failure;
-use crate::terminal::clean;
+use crate::terminal::{clean, print};
 use editor::{Editor, Input};
 use history::History;
 use words::Words;
@@ -116,11 +116,11 @@ pub async fn run(env: &Env, asked: &mut Asked<'_>, output: &mut Output) -> Resul
             Typed::Shape(shape, into) => next = Some(Output { shape, into }),
             Typed::Wrong(why) => editor.say(&format!("{}\n", lines(&why))),
             Typed::Tables => match list(asked).await {
-                Ok(text) => print!("{text}"),
+                Ok(text) => show(&text),
                 Err(error) => editor.say(&format!("{}\n", lines(&error.to_string()))),
             },
             Typed::Columns(table) => match columns(asked, &table) {
-                Ok(text) => print!("{text}"),
+                Ok(text) => show(&text),
                 Err(error) => editor.say(&format!("{}\n", lines(&error.to_string()))),
             },
             Typed::Statements => {
@@ -142,6 +142,12 @@ pub async fn run(env: &Env, asked: &mut Asked<'_>, output: &mut Output) -> Resul
         }
         editor.remember(env, text.trim());
     }
+}
+
+/// Prints what is no result of a statement.
+fn show(text: &str) {
+    // A terminal that is gone says so when it is read.
+    let _ = print(text);
 }
 
 /// A text of several lines, each without what would steer a terminal.
