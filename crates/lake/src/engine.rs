@@ -41,6 +41,7 @@ use crate::grouped::grouping;
 use crate::outside::Outside;
 use crate::planner::Planner;
 use crate::release::{Pool, Released};
+use crate::table::Running;
 use crate::tables::{Tables, resolve};
 use crate::{error, functions, names, types};
 
@@ -124,7 +125,7 @@ impl Engine {
 
     /// What the columns of a statement's result would be. Runs nothing.
     pub fn columns(&self, request: &QueryRequest) -> Result<Vec<Column>, QueryError> {
-        Ok(self.plan(request, Arc::default())?.0.columns)
+        Ok(self.plan(request, None)?.0.columns)
     }
 
     /// Begins a query; its rows come as batches. Dropping the answer ends it.
@@ -136,7 +137,7 @@ impl Engine {
     ) -> Result<Answer, QueryError> {
         let timeout_ms = request.limits.timeout_ms;
         let deadline = Box::pin(tokio::time::sleep(Duration::from_millis(timeout_ms)));
-        let (planned, released) = self.plan(&request, progress.clone())?;
+        let (planned, released) = self.plan(&request, Some(progress.clone()))?;
         let (columns, stop) = (planned.columns.clone(), planned.stop.clone());
         let schema = Arc::new(planned.plan.schema().as_arrow().clone());
         let (sender, batches) = mpsc::channel(BATCHES_WAITING_MAX);
@@ -163,8 +164,12 @@ impl Engine {
         })
     }
 
-    /// A statement as a plan. Runs nothing.
-    fn plan(&self, request: &QueryRequest, progress: Arc<QueryProgress>) -> Result<(Planned, Released), QueryError> {
+    /// A statement as a plan. Without a progress it is not to be run.
+    fn plan(
+        &self,
+        request: &QueryRequest,
+        progress: Option<Arc<QueryProgress>>,
+    ) -> Result<(Planned, Released), QueryError> {
         // A statement of many operators makes deep trees, and callers are threads of any size.
         stacker::maybe_grow(STACK_BYTES / 2, STACK_BYTES, || self.plan_here(request, progress))
     }
@@ -172,15 +177,17 @@ impl Engine {
     fn plan_here(
         &self,
         request: &QueryRequest,
-        progress: Arc<QueryProgress>,
+        progress: Option<Arc<QueryProgress>>,
     ) -> Result<(Planned, Released), QueryError> {
+        let runs = progress.is_some();
         let read = parse(request)?;
         let work = async {
             let stop: Arc<AtomicBool> = Arc::default();
-            let (state, released) = self.state(request, &stop).map_err(|error| internal(&error.to_string()))?;
+            let (state, released) = self.state(request, &stop, runs).map_err(|error| internal(&error.to_string()))?;
             let context = SessionContext::new_with_state(state);
+            let running = Running { progress: progress.unwrap_or_default(), stop: stop.clone(), runs };
             for (number, table) in read.tables.iter().enumerate() {
-                self.tables.register(&context, number, table, request, &progress)?;
+                self.tables.register(&context, number, table, request, &running)?;
             }
             let state = context.state();
             let statement = Statement::Statement(Box::new(read.tree.clone()));
@@ -205,6 +212,7 @@ impl Engine {
         &self,
         request: &QueryRequest,
         stop: &Arc<AtomicBool>,
+        runs: bool,
     ) -> Result<(SessionState, Released), DataFusionError> {
         let limits = &request.limits;
         let mut config = SessionConfig::new()
@@ -219,7 +227,7 @@ impl Engine {
         config.options_mut().execution.sort_spill_reservation_bytes = (memory / 64).min(SORT_RESERVED_BYTES_MAX);
         let mut name = [0_u8; 8];
         self.env.rng.fill(&mut name);
-        let folder = self.options.spill_folder.as_ref();
+        let folder = self.options.spill_folder.as_ref().filter(|_| runs);
         let folder = folder.map(|folder| folder.join(format!("query-{:016x}", u64::from_le_bytes(name))));
         if let Some(folder) = &folder {
             self.env.disk.create_dir_all(folder)?;
@@ -368,7 +376,7 @@ async fn run_plan(planned: Planned, out: &mpsc::Sender<Result<RecordBatch, Query
 #[async_trait]
 impl QueryEngine for Engine {
     fn check(&self, request: &QueryRequest) -> Result<Vec<StoreId>, QueryError> {
-        let (planned, _) = self.plan(request, Arc::default())?;
+        let (planned, _) = self.plan(request, None)?;
         let mut stores =
             planned.read.tables.iter().map(|table| resolve(table, request)).collect::<Result<Vec<_>, _>>()?;
         stores.sort();

@@ -2,6 +2,7 @@
 //! row; the rest is asked of the rows that are left.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::arrow::array::{
@@ -17,7 +18,8 @@ use datafusion::physical_expr::split_conjunction;
 use datafusion::physical_expr_common::physical_expr::snapshot_physical_expr;
 use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 use datafusion::physical_plan::PhysicalExpr;
-use eventstore::{Projection, RowFilter};
+use eventstore::{Equality, Projection, RowFilter};
+use memchr::memmem::Finder;
 
 use crate::paths::{paths_of, rebased};
 use crate::table::{Times, Wanted};
@@ -34,8 +36,38 @@ pub(crate) struct Filter {
     expr: Arc<dyn PhysicalExpr>,
     /// All of these hold.
     conditions: Vec<Condition>,
+    /// Columns of JSON, and texts: each column has one of its texts somewhere. Looked for before anything is read as JSON.
+    within: Vec<Within>,
+    /// Set when nobody waits for the answer any more: a group of rows is judged without giving way.
+    stop: Arc<AtomicBool>,
     /// Why a row could not be judged: reading knows texts of errors only.
     failure: Mutex<Option<DataFusionError>>,
+}
+
+/// Texts, one of which a column of JSON has.
+struct Within {
+    column: String,
+    texts: Vec<Finder<'static>>,
+}
+
+impl std::fmt::Debug for Within {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.column)
+    }
+}
+
+impl Within {
+    /// Which rows may have one of the texts. Null has none; behind a backslash, a text may be written in another way.
+    fn judge(&self, batch: &RecordBatch) -> Option<BooleanBuffer> {
+        let column = eventstore::leaf(batch, &self.column)?;
+        let column = column.as_string_view_opt()?;
+        let may = |text: &[u8]| {
+            self.texts.iter().any(|finder| finder.find(text).is_some()) || memchr::memchr(b'\\', text).is_some()
+        };
+        let said =
+            BooleanBuffer::collect_bool(column.len(), |row| column.is_valid(row) && may(column.value(row).as_bytes()));
+        Some(said)
+    }
 }
 
 /// A part of a filter.
@@ -59,18 +91,34 @@ struct Judged {
 
 impl Filter {
     /// Keeps rows of which the expression, over columns of what is wanted, is true.
-    pub(crate) fn new(wanted: Wanted, expr: Arc<dyn PhysicalExpr>, maps: bool) -> Result<Filter> {
+    pub(crate) fn new(
+        wanted: Wanted,
+        expr: Arc<dyn PhysicalExpr>,
+        maps: bool,
+        stop: Arc<AtomicBool>,
+    ) -> Result<Filter> {
         let parts = split_conjunction(&expr).into_iter().map(|expr| Condition::new(expr, maps));
         let mut conditions = parts.collect::<Result<Vec<_>>>()?;
         // What may be known of a whole dictionary comes first.
         conditions.sort_by_key(|condition| condition.path.is_none());
-        Ok(Filter { wanted, expr, conditions, failure: Mutex::default() })
+        Ok(Filter { wanted, expr, conditions, within: Vec::new(), stop, failure: Mutex::default() })
+    }
+
+    /// The same, knowing texts that columns have, one at least of each list.
+    pub(crate) fn with(mut self, known: &[Equality]) -> Filter {
+        let of_json = known.iter().filter(|equality| eventstore::is_json(&equality.column));
+        let within = of_json.map(|equality| Within {
+            column: equality.column.clone(),
+            texts: equality.texts.iter().map(|text| Finder::new(text).into_owned()).collect(),
+        });
+        self.within = within.collect();
+        self
     }
 
     /// The same of an expression that may say something else tomorrow.
-    pub(crate) fn changing(wanted: Wanted, expr: Arc<dyn PhysicalExpr>) -> Filter {
+    pub(crate) fn changing(wanted: Wanted, expr: Arc<dyn PhysicalExpr>, stop: Arc<AtomicBool>) -> Filter {
         let whole = Condition { wanted: wanted.clone(), expr: expr.clone(), path: None, judged: Mutex::default() };
-        Filter { wanted, expr, conditions: vec![whole], failure: Mutex::default() }
+        Filter { wanted, expr, conditions: vec![whole], within: Vec::new(), stop, failure: Mutex::default() }
     }
 
     /// Whether rows between these times may be kept, by what the expression says now.
@@ -99,6 +147,11 @@ impl Filter {
                 None => left.push(condition),
             }
         }
+        for within in &self.within {
+            if let Some(said) = within.judge(batch) {
+                kept = Some(kept.map_or(said.clone(), |kept| &kept & &said));
+            }
+        }
         for condition in left {
             let said = match &kept {
                 Some(kept) if kept.count_set_bits() == 0 => break,
@@ -120,6 +173,9 @@ impl RowFilter for Filter {
     }
 
     fn keep(&self, batch: &RecordBatch) -> std::result::Result<BooleanArray, ArrowError> {
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(ArrowError::ComputeError("the query has ended".to_owned()));
+        }
         self.judge(batch).map(|kept| BooleanArray::new(kept, None)).map_err(|error| {
             let text = error.to_string();
             *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);

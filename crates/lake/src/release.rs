@@ -11,7 +11,8 @@ use datafusion::error::Result;
 use datafusion::execution::memory_pool::{FairSpillPool, MemoryConsumer, MemoryLimit, MemoryPool, MemoryReservation};
 use tokio::sync::{mpsc, watch};
 
-/// How long the end of a query waits for its tasks. They give way many times a second; longer would be a defect of ours.
+/// How long the end of a query waits for its tasks. They mostly give way many times a second; a window function over
+/// many rows may not.
 const RELEASE_MAX: Duration = Duration::from_secs(30);
 
 /// The memory of one query. Everything that runs for the query holds it, so that its end is the end of the query.
@@ -24,7 +25,7 @@ pub(crate) struct Pool {
 }
 
 /// Waits for a [`Pool`]'s end.
-pub(crate) struct Released(mpsc::Receiver<Infallible>);
+pub(crate) struct Released(Option<mpsc::Receiver<Infallible>>);
 
 impl Pool {
     /// A pool of so many bytes for a query that spills into a folder of its own; it is removed with the pool. `running` counts pools.
@@ -36,7 +37,7 @@ impl Pool {
         let (held, released) = mpsc::channel(1);
         running.send_modify(|count| *count += 1);
         let pool = Pool { inner: FairSpillPool::new(bytes), folder, running: running.clone(), _held: held };
-        (Arc::new(pool), Released(released))
+        (Arc::new(pool), Released(Some(released)))
     }
 }
 
@@ -55,9 +56,12 @@ impl Drop for Pool {
 impl Released {
     /// Returns when nothing of the query is left.
     pub(crate) async fn wait(&mut self) {
-        if tokio::time::timeout(RELEASE_MAX, self.0.recv()).await.is_err() {
+        let Some(held) = &mut self.0 else { return };
+        if tokio::time::timeout(RELEASE_MAX, held.recv()).await.is_err() {
             tracing::warn!("a query that ended still holds memory");
         }
+        // Who asks again has waited already.
+        self.0 = None;
     }
 }
 

@@ -26,12 +26,11 @@ use datafusion::physical_plan::{
 };
 use eventstore::{Candidates, Part, Pruning, ReadOptions, RowFilter, Snapshot};
 use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
-use ports::lake::QueryProgress;
 
 use crate::filter::Filter;
 use crate::outside::{self, Records};
 use crate::paths::{path, rebased};
-use crate::table::Wanted;
+use crate::table::{Running, Wanted};
 
 /// What a partition reads, one after the other.
 #[derive(Clone)]
@@ -69,7 +68,7 @@ pub(crate) struct Scan {
     learned: Vec<Arc<Filter>>,
     pruning: Pruning,
     limit: Option<usize>,
-    progress: Arc<QueryProgress>,
+    running: Running,
     properties: Arc<PlanProperties>,
 }
 
@@ -82,7 +81,7 @@ impl Scan {
         filters: Vec<Arc<Filter>>,
         pruning: Pruning,
         limit: Option<usize>,
-        progress: Arc<QueryProgress>,
+        running: Running,
         partitions: usize,
     ) -> Result<Scan> {
         let all = units_of(&source, &pruning);
@@ -116,7 +115,7 @@ impl Scan {
             learned: Vec::new(),
             pruning,
             limit,
-            progress,
+            running,
             properties,
         })
     }
@@ -144,7 +143,7 @@ impl Scan {
         }
         let wanted = Wanted::of(&paths, self.maps)?;
         let expr = rebased(composed, &wanted)?;
-        Ok(Some(Filter::changing(wanted, expr)))
+        Ok(Some(Filter::changing(wanted, expr, self.running.stop.clone())))
     }
 
     /// The rows of a unit that are kept: of them what is wanted, with texts as they are stored.
@@ -168,7 +167,7 @@ impl Scan {
                     granules,
                     limit: self.limit,
                 };
-                let batches = snapshot.read(&part, options, self.progress.clone());
+                let batches = snapshot.read(&part, options, self.running.progress.clone());
                 batches
                     .map_err(move |error| {
                         let judged = filters.iter().find_map(|filter| filter.failure());
@@ -180,7 +179,7 @@ impl Scan {
                 let snapshot = snapshot.clone();
                 let one = move || match snapshot.tail().get(at) {
                     Some(batch) => {
-                        scan.progress.add_scanned(u64::try_from(batch.num_rows()).unwrap_or(u64::MAX), 0);
+                        scan.running.progress.add_scanned(u64::try_from(batch.num_rows()).unwrap_or(u64::MAX), 0);
                         scan.kept_of(batch)
                     }
                     None => Ok(RecordBatch::new_empty(scan.wanted.projection.schema())),
@@ -189,7 +188,7 @@ impl Scan {
             }
             (Source::Outside(records), Unit::Piece(at)) => {
                 let columns = self.columns();
-                outside::read(records.clone(), at, columns, self.progress.clone())
+                outside::read(records.clone(), at, columns, self.running.progress.clone())
                     .map(move |batch| scan.kept_of(&batch?))
                     .boxed()
             }

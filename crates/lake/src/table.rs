@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use async_trait::async_trait;
 use datafusion::arrow::array::{
@@ -143,13 +144,23 @@ impl PruningStatistics for Times {
     }
 }
 
+/// What a query that runs has in common with those who read for it.
+#[derive(Debug, Clone)]
+pub(crate) struct Running {
+    pub(crate) progress: Arc<QueryProgress>,
+    /// Nobody waits for the answer any more.
+    pub(crate) stop: Arc<AtomicBool>,
+    /// It is more than a plan.
+    pub(crate) runs: bool,
+}
+
 /// A store's table.
 pub(crate) struct EventTable {
     source: Source,
     schema: SchemaRef,
     /// Whether JSON columns are maps (Lake) or texts (Athena).
     maps: bool,
-    progress: Arc<QueryProgress>,
+    running: Running,
 }
 
 impl std::fmt::Debug for EventTable {
@@ -159,8 +170,8 @@ impl std::fmt::Debug for EventTable {
 }
 
 impl EventTable {
-    pub(crate) fn new(source: Source, maps: bool, progress: Arc<QueryProgress>) -> EventTable {
-        EventTable { source, schema: presented_schema(&Snapshot::schema(), maps), maps, progress }
+    pub(crate) fn new(source: Source, maps: bool, running: Running) -> EventTable {
+        EventTable { source, schema: presented_schema(&Snapshot::schema(), maps), maps, running }
     }
 }
 
@@ -215,6 +226,7 @@ impl TableProvider for EventTable {
         let all: Vec<usize> = (0..self.schema.fields().len()).collect();
         let columns: Vec<String> =
             projection.unwrap_or(&all).iter().map(|at| self.schema.field(*at).name().clone()).collect();
+        let pruning = prune::pruning(filters);
         // What is told by columns that are at hand comes first, and spares reading the others.
         let (plain, other): (Vec<Expr>, Vec<Expr>) = filters
             .iter()
@@ -228,16 +240,17 @@ impl TableProvider for EventTable {
             let wanted = Wanted::of(&paths, self.maps)?;
             let schema = DFSchema::try_from(wanted.schema.clone())?;
             let expr = state.create_physical_expr(condition, &schema)?;
-            conditions.push(Arc::new(Filter::new(wanted, expr, self.maps)?));
+            conditions
+                .push(Arc::new(Filter::new(wanted, expr, self.maps, self.running.stop.clone())?.with(&pruning.equal)));
         }
         let scan = Scan::new(
             self.source.clone(),
             &columns,
             self.maps,
             conditions,
-            prune::pruning(filters),
+            pruning,
             limit,
-            self.progress.clone(),
+            self.running.clone(),
             state.config().target_partitions(),
         )?;
         Ok(Arc::new(scan))

@@ -9,12 +9,12 @@ use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{Expr, col, lit};
 use datafusion::prelude::{DataFrame, SessionContext};
 use eventstore::{Snapshot, Stores};
-use ports::lake::{Dialect, QueryError, QueryErrorKind as Kind, QueryProgress, QueryRequest, StoreId};
+use ports::lake::{Dialect, QueryError, QueryErrorKind as Kind, QueryRequest, StoreId};
 
 use crate::files::FilesTable;
 use crate::outside::Outside;
 use crate::scan::Source;
-use crate::table::EventTable;
+use crate::table::{EventTable, Running};
 use crate::{functions, names, table};
 
 /// What names of stores stand for.
@@ -25,22 +25,21 @@ pub(crate) enum Tables {
 
 impl Tables {
     /// The table of a store's name. `None`: there is none.
-    fn provider(
-        &self,
-        store: &StoreId,
-        dialect: Dialect,
-        progress: &Arc<QueryProgress>,
-    ) -> Option<(Arc<dyn TableProvider>, bool)> {
+    fn provider(&self, store: &StoreId, dialect: Dialect, running: &Running) -> Option<(Arc<dyn TableProvider>, bool)> {
         let source = match self {
-            Tables::Stores(stores) => Source::Store(Arc::new(stores.snapshot(store)?)),
+            Tables::Stores(stores) => {
+                // What is in no part yet takes time to show: a plan alone need not see it.
+                let seen = if running.runs { stores.snapshot(store)? } else { stores.sealed(store)? };
+                Source::Store(Arc::new(seen))
+            }
             Tables::Outside(all) => match all.get(store)? {
                 Outside::Records(records) => Source::Outside(records.clone()),
                 Outside::Table(files) => {
-                    return Some((Arc::new(FilesTable::new(files.clone(), progress.clone())), false));
+                    return Some((Arc::new(FilesTable::new(files.clone(), running.progress.clone())), false));
                 }
             },
         };
-        Some((Arc::new(EventTable::new(source, dialect == Dialect::Lake, progress.clone())), true))
+        Some((Arc::new(EventTable::new(source, dialect == Dialect::Lake, running.clone())), true))
     }
 
     /// The names that columns of tables, and fields of them, have: for those who miss one.
@@ -68,12 +67,12 @@ impl Tables {
         number: usize,
         table: &query_lang::TableName,
         request: &QueryRequest,
-        progress: &Arc<QueryProgress>,
+        running: &Running,
     ) -> Result<(), QueryError> {
         let store = resolve(table, request)?;
         let dialect = request.dialect;
         let (provider, events) =
-            self.provider(&store, dialect, progress).ok_or_else(|| unknown_table(table, request))?;
+            self.provider(&store, dialect, running).ok_or_else(|| unknown_table(table, request))?;
         let name = datafusion::common::TableReference::bare(format!("${number}"));
         let as_it_is = dialect == Dialect::Lake || !events;
         let registered = if as_it_is {
