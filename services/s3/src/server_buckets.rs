@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use base::Region;
 use bytes::Bytes;
 use ports::tables::SERVER_BUCKET_PREFIX;
-use ports::{BucketError, Buckets, ServerBuckets, ServicePut};
+use ports::{BucketError, Buckets, ServerBuckets};
 use state::{Expect, Op};
 
 use crate::bucket::{Bucket, key};
@@ -57,19 +57,7 @@ impl ServerBuckets for S3 {
     }
 
     async fn put_own(&self, bucket: &str, key: &str, content: Bytes, content_type: &str) -> Result<(), BucketError> {
-        self.put_permitted(ServicePut {
-            principal: String::new(),
-            source_arn: String::new(),
-            source_account: String::new(),
-            bucket: bucket.to_owned(),
-            key: key.to_owned(),
-            body: content,
-            acl: String::new(),
-            content_type: Some(content_type.to_owned()),
-            content_encoding: None,
-            metadata: Vec::new(),
-        })
-        .await
+        self.put_permitted(bucket, key, content, content_type).await
     }
 
     async fn keys(&self, bucket: &str, prefix: &str, after: Option<&str>) -> Result<Vec<String>, BucketError> {
