@@ -41,17 +41,13 @@ pub fn run(report: &mut Report, options: &Options<'_>) {
     std::fs::create_dir_all(&folder).expect("a folder can be made");
     report.section(&format!("search: {} records", options.records));
     let logs = folder.join("logs");
-    if !logs.is_dir() {
-        generate(options, &logs);
-    }
+    whole(&logs, |part| generate(options, part));
     let (gzip_bytes, files) = size(&logs);
     report.number("search", "log files", as_f64(files), "");
     report.number("search", "their size", as_f64(gzip_bytes) / 1e6, "MB");
 
     let data = folder.join("cairn");
-    if !data.is_dir() {
-        import(report, options, &logs, &data);
-    }
+    whole(&data, |part| import(report, options, &logs, part));
     let mut duckdb = DuckDb::start(options.python, &logs, &folder.join("duckdb"));
     let loaded = duckdb.answer();
     let seconds = loaded["seconds"].as_f64().unwrap_or_default();
@@ -68,6 +64,17 @@ pub fn run(report: &mut Report, options: &Options<'_>) {
     if options.keep.is_none() {
         let _ = std::fs::remove_dir_all(&folder);
     }
+}
+
+/// Makes a folder that is not there, under another name until it is whole: what is broken off is not kept.
+fn whole(folder: &Path, make: impl FnOnce(&Path)) {
+    if folder.is_dir() {
+        return;
+    }
+    let part = folder.with_extension("part");
+    let _ = std::fs::remove_dir_all(&part);
+    make(&part);
+    std::fs::rename(&part, folder).expect("a folder can be renamed");
 }
 
 fn generate(options: &Options<'_>, logs: &Path) {
@@ -283,7 +290,8 @@ fn ask_all(report: &mut Report, cairn: &Cairn, duckdb: &mut DuckDb, options: &Op
     }
 }
 
-/// Both must say the same: rows in any order, as texts. Whole records differ in shape: of those only the number is compared.
+/// Both must say the same: rows in any order, as texts. Whole records differ in shape: of longer answers than DuckDB's side shows and of whole
+/// records only the number is compared.
 fn compare(name: &str, ours: &[Vec<String>], theirs: &Value) {
     let count = usize::try_from(theirs["rows"].as_u64().expect("a number")).expect("a count");
     assert_eq!(ours.len(), count, "{name}: another number of rows than DuckDB's");

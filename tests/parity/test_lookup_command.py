@@ -1,4 +1,4 @@
-"""`cairn lookup`: who, what and when for anything that records name; and questions in English as SQL."""
+"""`cairn lookup`: who, what and when for anything that records name."""
 
 import json
 
@@ -32,8 +32,10 @@ def world(cairn):
 def test_an_access_key_tells_its_story(cairn, world):
     found = lookup(cairn, world)
     summary, records = found["Summary"], found["Records"]
-    events = [record["eventName"] for record in records]
-    assert events == ["DeleteBucket"] * 3 + ["CreateAccessKey"], events
+    # Newest first; those of one second in any order.
+    times = [record["eventTime"] for record in records]
+    assert times == sorted(times, reverse=True)
+    assert sorted(record["eventName"] for record in records) == ["CreateAccessKey"] + ["DeleteBucket"] * 3
     assert (summary["Records"], summary["Failed"], summary["IsWhole"]) == (4, 3, True)
     assert summary["FirstTime"] <= summary["LastTime"]
     assert names(summary["Events"]) == ["s3:DeleteBucket", "iam:CreateAccessKey"]
@@ -59,8 +61,7 @@ def test_buckets_users_addresses_events(cairn, world):
 def test_looking_does_not_change_what_is_seen(cairn, world):
     before = lookup(cairn, "lookup-bucket")["Summary"]
     after = lookup(cairn, "lookup-bucket")["Summary"]
-    assert after["LookedUp"] > before["LookedUp"] - 1 and after["Records"] == before["Records"]
-    assert after["LookedUp"] == before["LookedUp"] + 1
+    assert (after["LookedUp"], after["Records"]) == (before["LookedUp"] + 1, before["Records"])
 
 
 def test_the_page(cairn, world):
@@ -83,47 +84,3 @@ def test_only_who_may_looks(cairn, world):
     env = {"CAIRN_ROOT_ACCESS_KEY_ID": key["AccessKeyId"], "CAIRN_ROOT_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
     done = cairn.cairn("lookup", world, check=False, env=env)
     assert done.code == 1 and "AccessDenied" in repr(done)
-
-
-def test_a_question_becomes_a_query_that_runs(cairn, world):
-    ct = cairn.client("cloudtrail")
-    made = ct.generate_query(EventDataStores=["events"], Prompt="who deleted the bucket lookup-bucket today")
-    assert "eventName IN ('DeleteBucket', 'DeleteBuckets')" in made["QueryStatement"]
-    for ask in [{"QueryAlias": made["QueryAlias"]}, {"QueryStatement": made["QueryStatement"]}]:
-        query = ct.start_query(**ask)["QueryId"]
-        while ct.describe_query(QueryId=query)["QueryStatus"] in ("QUEUED", "RUNNING"):
-            pass
-        described = ct.describe_query(QueryId=query)
-        assert described["QueryStatus"] == "FINISHED", described
-        rows = ct.get_query_results(QueryId=query)["QueryResultRows"]
-        assert len(rows) == 3 and {"errorCode": "AccessDenied"} in rows[0], rows
-    assert ct.describe_query(QueryAlias=made["QueryAlias"])["Prompt"] == "who deleted the bucket lookup-bucket today"
-    with pytest.raises(ClientError, match="GenerateResponseException.*colourless, green") as refused:
-        ct.generate_query(EventDataStores=["events"], Prompt="colourless green ideas")
-    assert refused.value.response["Error"]["Code"] == "GenerateResponseException"
-
-
-PROMPTS = """How many errors were logged during the past week for each service?
-What are my top errors in the past month?
-which users signed in to the console without MFA yesterday
-show all events by user alice in the last 3 days
-calls per day in the last two weeks
-denied calls by source IP
-policy changes before 2026-02-01
-users with more than 100 errors today
-how many different users deleted buckets this year
-number of S3 data events per bucket today
-latest 20 events
-which roles were assumed yesterday
-who read the secret 'prod/db' since yesterday""".splitlines()
-
-
-@pytest.mark.parametrize("prompt", PROMPTS)
-def test_what_is_generated_runs(cairn, prompt):
-    ct = cairn.client("cloudtrail")
-    made = ct.generate_query(EventDataStores=["events"], Prompt=prompt)
-    query = ct.start_query(QueryAlias=made["QueryAlias"])["QueryId"]
-    while ct.describe_query(QueryId=query)["QueryStatus"] in ("QUEUED", "RUNNING"):
-        pass
-    described = ct.describe_query(QueryId=query)
-    assert described["QueryStatus"] == "FINISHED", (made["QueryStatement"], described)

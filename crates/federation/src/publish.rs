@@ -14,7 +14,7 @@ use base::{Env, ids};
 use eventstore::{Snapshot as StoreSnapshot, Stores};
 use iceberg::{ManifestFile, Operation, Snapshot, Table, Totals, manifest_list};
 use ports::{EventStores, Published, ServerBuckets, StoreId, TablePlace, Tables, Unavailable};
-use state::{Op, Range, State};
+use state::{Expect, Op, Range, State};
 use tokio::sync::Mutex;
 
 use crate::columns::SCHEMA;
@@ -29,6 +29,22 @@ const COMMIT_INTERVAL_MS: u64 = 10_000;
 const TAIL_AGE_MS: u64 = 60_000;
 /// Parts whose files go in one step.
 const PARTS_PER_STEP: usize = 100;
+
+fn not_committed(error: state::Error) -> Unavailable {
+    failed("committing to a table", error)
+}
+
+fn table_op(store: &StoreId, table: &TableRow) -> Result<Op, Unavailable> {
+    TABLES.put_op(store.as_str().as_bytes(), table, Expect::Any).map_err(not_committed)
+}
+
+fn part_op(store: &StoreId, part: &str, row: &PartRow) -> Result<Op, Unavailable> {
+    PARTS.put_op(&rows::part_key(store, part), row, Expect::Any).map_err(not_committed)
+}
+
+fn part_removal(store: &StoreId, part: &str) -> Op {
+    PARTS.delete_op(&rows::part_key(store, part), Expect::Any)
+}
 
 /// What is known of a table, and what is under way.
 struct Known {
@@ -68,9 +84,8 @@ impl Publisher {
     /// Reads what there is of a table, or begins one; removes files that belong to nothing.
     async fn open(&self, files: &Files<'_>) -> Result<Known, Unavailable> {
         let bad = |error: state::Error| failed("reading the rows of a table", error);
-        let row = self.state.get(TABLES, files.store.as_str().as_bytes()).await.map_err(bad)?;
-        let table = match row {
-            Some(row) => serde_json::from_slice(&row.value).map_err(|error| failed("a row of a table", error))?,
+        let table = match TABLES.get(&*self.state, files.store.as_str().as_bytes()).await.map_err(bad)? {
+            Some(doc) => doc.value,
             None => {
                 TableRow { version: 1, uuid: ids::uuid(&*self.env.rng), snapshots: Vec::new(), expired: Vec::new() }
             }
@@ -93,21 +108,18 @@ impl Publisher {
     async fn parts(&self, store: &StoreId) -> Result<BTreeMap<String, PartRow>, Unavailable> {
         let bad = |error: state::Error| failed("reading the rows of a table", error);
         let prefix = rows::part_key(store, "");
-        let (mut parts, mut damaged) = (BTreeMap::new(), None);
-        let all = state::scan_all(&*self.state, PARTS, Range::prefix(prefix.clone()), |row| {
-            let name = String::from_utf8_lossy(&row.key[prefix.len()..]).into_owned();
-            match serde_json::from_slice(&row.value) {
-                Ok(read) => drop(parts.insert(name, read)),
-                Err(error) => damaged = Some(failed("a row of a table's parts", error)),
-            }
-            Ok::<bool, state::Error>(damaged.is_none())
+        let mut parts = BTreeMap::new();
+        let all = state::scan_all(&*self.state, PARTS.table(), Range::prefix(prefix.clone()), |row| {
+            let doc = PARTS.read(row)?;
+            parts.insert(String::from_utf8_lossy(&doc.key[prefix.len()..]).into_owned(), doc.value);
+            Ok::<bool, state::Error>(true)
         });
         all.await.map_err(bad)?;
-        damaged.map_or(Ok(parts), Err)
+        Ok(parts)
     }
 
     async fn commit(&self, ops: Vec<Op>) -> Result<(), Unavailable> {
-        self.state.commit(ops).await.map(|_| ()).map_err(|error| failed("committing to a table", error))
+        self.state.commit(ops).await.map(|_| ()).map_err(not_committed)
     }
 
     async fn step(&self, files: &Files<'_>, known: &mut Known) -> Result<Published, Unavailable> {
@@ -123,12 +135,15 @@ impl Publisher {
         }
         self.seal(files.store, known, now_ms).await?;
         if known.next.is_none() {
+            if readable && now_ms < known.not_before_ms {
+                return Ok(Published { readable, more: false });
+            }
             let gone = || Unavailable(format!("there is no event store {}", files.store));
             let next = self.stores.sealed(files.store).ok_or_else(gone)?;
             let live = known.parts.iter().filter(|(_, row)| row.added.is_some() && row.removed.is_none());
             let published: BTreeSet<&str> = live.map(|(part, _)| part.as_str()).collect();
             let same = next.parts().iter().map(|part| part.name()).collect::<BTreeSet<_>>() == published;
-            if readable && (same || now_ms < known.not_before_ms) {
+            if readable && same {
                 return Ok(Published { readable, more: false });
             }
             known.next = Some(next);
@@ -136,7 +151,7 @@ impl Publisher {
         let Some(next) = &known.next else { return Ok(Published { readable, more: true }) };
         if let Some(part) = next.parts().iter().find(|part| !known.parts.contains_key(part.name())) {
             let row = files.write_part(next, part).await?;
-            self.commit(vec![rows::put(PARTS, rows::part_key(files.store, part.name()), &row)]).await?;
+            self.commit(vec![part_op(files.store, part.name(), &row)?]).await?;
             known.parts.insert(part.name().to_owned(), row);
             return Ok(Published { readable, more: true });
         }
@@ -177,16 +192,17 @@ impl Publisher {
         for (part, row) in &known.parts {
             let (wanted, mut row) = (wanted.contains(part.as_str()), row.clone());
             match (wanted, row.removed) {
-                (true, None) => {
-                    let first = row.added.unwrap_or((sequence, id));
+                // A part that was too old comes back when the period is made longer, or the clock set back: its files are there.
+                (true, gone) => {
+                    let first = row.added.filter(|_| gone.is_none());
                     // Retention may have hidden all rows of a part.
                     if row.totals.files > 0 {
-                        manifests.push(files.manifest_of(part, &row, first));
+                        manifests.push(files.manifest_of(part, &row, first.unwrap_or((sequence, id))));
                     }
                     count(&mut all, &row);
-                    if row.added.is_none() {
+                    if first.is_none() {
                         count(&mut added, &row);
-                        row.added = Some(first);
+                        (row.added, row.removed) = (Some((sequence, id)), None);
                         changed.push((part.clone(), row));
                     }
                 }
@@ -198,14 +214,12 @@ impl Publisher {
                     row.removed = Some(sequence);
                     changed.push((part.clone(), row));
                 }
-                (true, Some(_)) => return Err(Unavailable(format!("the part {part} came back to its store"))),
                 (false, Some(_)) => {}
             }
         }
         let operation = match (added.files > 0, removed.files > 0) {
             (_, false) => Operation::Append,
             (false, true) => Operation::Delete,
-            (true, true) if added.rows == removed.rows => Operation::Replace,
             (true, true) => Operation::Overwrite,
         };
         let list = format!("metadata/snap-{sequence}-{id}.avro");
@@ -221,9 +235,10 @@ impl Publisher {
         let metadata =
             Table { uuid: &table.uuid, location: &location, schema: &SCHEMA, snapshots: &table.snapshots }.json();
         files.put(&metadata_name(sequence), metadata, "application/json").await?;
-        let mut ops = vec![rows::put(TABLES, files.store.as_str(), &table)];
-        let put = |(part, row): &(String, PartRow)| rows::put(PARTS, rows::part_key(files.store, part), row);
-        ops.extend(changed.iter().map(put));
+        let mut ops = vec![table_op(files.store, &table)?];
+        for (part, row) in &changed {
+            ops.push(part_op(files.store, part, row)?);
+        }
         self.commit(ops).await?;
         known.parts.extend(changed);
         known.table = table;
@@ -250,7 +265,7 @@ impl Publisher {
             let names = |snapshot: &Snapshot| [snapshot.list.clone(), metadata_name(snapshot.sequence)];
             files.remove(known.table.expired.iter().flat_map(names)).await?;
             let table = TableRow { expired: Vec::new(), ..known.table.clone() };
-            self.commit(vec![rows::put(TABLES, files.store.as_str(), &table)]).await?;
+            self.commit(vec![table_op(files.store, &table)?]).await?;
             known.table = table;
             return Ok(true);
         }
@@ -270,7 +285,7 @@ impl Publisher {
         for part in &gone {
             files.remove(Files::of_part(part, &known.parts[part])).await?;
         }
-        self.commit(gone.iter().map(|part| rows::delete(PARTS, rows::part_key(files.store, part))).collect()).await?;
+        self.commit(gone.iter().map(|part| part_removal(files.store, part)).collect()).await?;
         for part in &gone {
             known.parts.remove(part);
         }
@@ -302,8 +317,8 @@ impl Tables for Publisher {
         files.sweep(|_| false).await?;
         let parts: Vec<String> = self.parts(store).await?.into_keys().collect();
         for parts in parts.chunks(PARTS_PER_STEP) {
-            self.commit(parts.iter().map(|part| rows::delete(PARTS, rows::part_key(store, part))).collect()).await?;
+            self.commit(parts.iter().map(|part| part_removal(store, part)).collect()).await?;
         }
-        self.commit(vec![rows::delete(TABLES, store.as_str())]).await
+        self.commit(vec![TABLES.delete_op(store.as_str().as_bytes(), Expect::Any)]).await
     }
 }

@@ -1,15 +1,15 @@
-//! Rows of the state tables: which tables there are, and which parts of stores have files. Nothing else writes to them.
+//! Rows of the state tables: which tables there are, and which parts of stores have files. Nothing but the publisher writes to them, so
+//! it writes whatever was there.
 
-use bytes::Bytes;
 use iceberg::{Snapshot, Totals};
 use ports::StoreId;
 use serde::{Deserialize, Serialize};
-use state::{Expect, Op, Table};
+use state::Typed;
 
 /// Tables. Key: store.
-pub(crate) const TABLES: Table = "federation/tables";
+pub(crate) const TABLES: Typed<TableRow> = Typed::new("federation/tables");
 /// Parts of stores that have files in a table. Key: store, `/`, part.
-pub(crate) const PARTS: Table = "federation/parts";
+pub(crate) const PARTS: Typed<PartRow> = Typed::new("federation/parts");
 
 /// A table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,23 +36,12 @@ pub(crate) struct PartRow {
     /// Of its data files.
     pub(crate) totals: Totals,
     pub(crate) manifest_bytes: u64,
-    /// The first snapshot that has it: sequence and identifier. None has, before that is committed.
+    /// The first snapshot that has it, after it came back the first one since: sequence and identifier. None has, before that is committed.
     pub(crate) added: Option<(u64, i64)>,
-    /// The sequence of the first snapshot that has it no more.
+    /// The sequence of the first snapshot that has it no more, until it comes back.
     pub(crate) removed: Option<u64>,
 }
 
 pub(crate) fn part_key(store: &StoreId, part: &str) -> Vec<u8> {
     format!("{store}/{part}").into_bytes()
-}
-
-/// A write of a document, whatever was there: tables have one writer.
-pub(crate) fn put<T: Serialize>(table: Table, key: impl Into<Vec<u8>>, value: &T) -> Op {
-    let json = serde_json::to_vec(value).expect("these documents have string keys and no failing parts");
-    Op::Put { table, key: key.into(), value: Bytes::from(json), expect: Expect::Any }
-}
-
-/// A removal.
-pub(crate) fn delete(table: Table, key: impl Into<Vec<u8>>) -> Op {
-    Op::Delete { table, key: key.into(), expect: Expect::Any }
 }

@@ -61,7 +61,7 @@ pub(crate) fn container<T>(
     schema: &Value,
     facts: &[(&str, String)],
     rows: &[T],
-    each: impl FnMut(&mut Encoder, &T),
+    mut each: impl FnMut(&mut Encoder, &T),
 ) -> Vec<u8> {
     let mut file = Encoder(b"Obj\x01".to_vec());
     file.count(facts.len() + 2);
@@ -73,10 +73,9 @@ pub(crate) fn container<T>(
     file.0.extend_from_slice(&SYNC);
     if !rows.is_empty() {
         let mut block = Encoder::default();
-        rows.iter().fold(each, |mut each, row| {
+        for row in rows {
             each(&mut block, row);
-            each
-        });
+        }
         file.count(rows.len()).bytes(&block.0);
         file.0.extend_from_slice(&SYNC);
     }

@@ -126,11 +126,6 @@ impl DataWriter {
         self.writer.bytes_written() + self.writer.in_progress_size()
     }
 
-    /// How many rows it has.
-    pub fn rows(&self) -> u64 {
-        self.rows
-    }
-
     /// The file, which will be at `path`.
     pub fn finish(mut self, path: String) -> Result<(DataFile, Bytes), Error> {
         self.writer.finish()?;

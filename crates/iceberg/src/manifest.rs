@@ -7,7 +7,7 @@
 use serde_json::{Value, json};
 
 use crate::avro::{Encoder, container};
-use crate::data::{ColumnFacts, DataFile};
+use crate::data::DataFile;
 use crate::schema::TableSchema;
 
 /// An entry's status: the file is new with the manifest.
@@ -114,15 +114,15 @@ pub fn manifest(schema: &TableSchema, files: &[DataFile]) -> Vec<u8> {
 fn entry(to: &mut Encoder, file: &DataFile) {
     to.long(ADDED).null().null().null();
     to.long(0).text(&file.path).text("PARQUET").long(long(file.rows)).long(long(file.bytes));
-    let columns: Vec<&ColumnFacts> = file.columns.iter().collect();
+    let columns = &file.columns;
     let pair = |to: &mut Encoder, id: i32| {
         to.long(id.into());
     };
-    to.some().array(&columns, |to, facts| {
+    to.some().array(columns, |to, facts| {
         pair(to, facts.id);
         to.long(long(facts.values));
     });
-    to.some().array(&columns, |to, facts| {
+    to.some().array(columns, |to, facts| {
         pair(to, facts.id);
         to.long(long(facts.nulls));
     });

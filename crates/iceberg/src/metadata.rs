@@ -11,8 +11,6 @@ use crate::schema::TableSchema;
 pub enum Operation {
     /// Files came.
     Append,
-    /// Files came in place of others that have the same rows.
-    Replace,
     /// Files came and others went.
     Overwrite,
     /// Files went.

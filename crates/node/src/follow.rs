@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use base::Env;
+use gateway::float;
 use importer::{Event, Filter, Options, Origin, Receiver, Report, StoreTarget, Target, import};
 use ports::{Buckets, Figure, Figures, FollowStatus, StoreId};
 use tokio::sync::watch;
@@ -23,8 +24,6 @@ pub struct Follow {
 
 /// Failures that a place is shown with; the others are counted.
 const FAILURES_SHOWN: usize = 100;
-/// Failures of which is known that they were logged; beyond them some are logged again.
-const FAILURES_KNOWN_MAX: usize = 10_000;
 
 /// What is known of each place, for whoever asks.
 #[derive(Default)]
@@ -87,12 +86,9 @@ impl Follower {
         let now_ms = self.env.clock.now().ms();
         match outcome {
             Ok(report) => {
-                let new: BTreeMap<String, String> = report
-                    .failures
-                    .iter()
-                    .take(FAILURES_KNOWN_MAX)
-                    .map(|one| (one.key.clone(), one.why.clone()))
-                    .collect();
+                // The report lists the first of them; of the others none is logged.
+                let new: BTreeMap<String, String> =
+                    report.failures.iter().map(|one| (one.key.clone(), one.why.clone())).collect();
                 // A damaged file is read again each time, and told once.
                 for (key, why) in new.iter().filter(|(key, why)| known.get(*key) != Some(*why)) {
                     tracing::warn!(
@@ -171,7 +167,6 @@ fn name(place: &Follow) -> String {
 
 impl Figures for Followed {
     fn figures(&self, into: &mut Vec<Figure>) {
-        let number = |count: u64| u32::try_from(count).map_or(f64::MAX, f64::from);
         for status in self.all() {
             let labels: &[(&'static str, &str)] = &[("place", &status.place)];
             into.extend([
@@ -179,25 +174,25 @@ impl Figures for Followed {
                     "cairn_follow_files",
                     "Log files that were seen in a place that is followed.",
                     labels,
-                    number(status.files),
+                    float(status.files),
                 ),
                 Figure::gauge(
                     "cairn_follow_failed_files",
                     "Log files of it that cannot be imported.",
                     labels,
-                    number(status.files_failed),
+                    float(status.files_failed),
                 ),
                 Figure::counter(
                     "cairn_follow_imported_files_total",
                     "Log files imported from a place that is followed.",
                     labels,
-                    number(status.files_imported),
+                    float(status.files_imported),
                 ),
                 Figure::counter(
                     "cairn_follow_kept_records_total",
                     "Records kept of log files from it.",
                     labels,
-                    number(status.records_kept),
+                    float(status.records_kept),
                 ),
                 Figure::gauge(
                     "cairn_follow_up",

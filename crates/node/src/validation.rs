@@ -11,6 +11,7 @@ use base::{Env, Timestamp};
 use bytes::Bytes;
 use cloudtrail::{CloudTrail, Evidence};
 use futures_util::StreamExt;
+use gateway::float;
 use objects::Objects;
 use ports::{BucketError, Buckets, Figure, Figures, TrailValidation};
 use record::{DigestKey, LogKey};
@@ -108,7 +109,6 @@ impl Figures for Results {
         for (arn, found) in &*all {
             let labels = &[("trail", arn.as_str())];
             let secs = Timestamp::from_ms(found.last.checked_at_ms).secs_f64();
-            let number = |count: u64| u32::try_from(count).map_or(f64::MAX, f64::from);
             into.extend([
                 Figure::gauge(
                     "cairn_validation_valid",
@@ -126,25 +126,25 @@ impl Figures for Results {
                     "cairn_validation_problems",
                     "What the last validation of the trail found wrong, or could not check.",
                     labels,
-                    number(found.last.problem_count),
+                    float(found.last.problem_count),
                 ),
                 Figure::counter(
                     "cairn_validation_digests_checked_total",
                     "Digests of the trail checked.",
                     labels,
-                    number(found.digests),
+                    float(found.digests),
                 ),
                 Figure::counter(
                     "cairn_validation_files_checked_total",
                     "Log files of the trail read and checked.",
                     labels,
-                    number(found.files),
+                    float(found.files),
                 ),
                 Figure::counter(
                     "cairn_validation_read_bytes_total",
                     "Inflated bytes of log files checked.",
                     labels,
-                    number(found.bytes / 1024) * 1024.0,
+                    float(found.bytes),
                 ),
             ]);
         }

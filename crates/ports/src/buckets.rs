@@ -112,9 +112,14 @@ pub trait Buckets: Send + Sync + 'static {
     /// leaves the object (and its versions) as it is, so that a delivery repeated after a crash changes nothing.
     async fn put(&self, put: ServicePut) -> Result<(), BucketError>;
 
-    /// The same for a caller whom an [`Authorizer`](crate::Authorizer) let write this object before: no policy is asked here. What
-    /// `put` says of principal and source is not looked at.
-    async fn put_permitted(&self, put: ServicePut) -> Result<(), BucketError>;
+    /// The same for a caller whom an [`Authorizer`](crate::Authorizer) let write this object before: no policy is asked here.
+    async fn put_permitted(
+        &self,
+        bucket: &str,
+        key: &str,
+        content: Bytes,
+        content_type: &str,
+    ) -> Result<(), BucketError>;
 
     /// Reads an object's content and user metadata, with no policy asked: for our own checks.
     async fn get(&self, bucket: &str, key: &str) -> Result<(Bytes, Vec<(String, String)>), BucketError>;

@@ -1,11 +1,12 @@
 //! How an AWS service is written: [`Operation`], [`Service`], [`Call`], [`ApiError`]. Knows no protocol, socket or journal: an
-//! operation gets typed values and gives typed values.
+//! operation gets typed values and gives typed values. [`paging`] is for those that list.
 
 mod body;
 mod call;
 mod definition;
 mod error;
 mod operation;
+pub mod paging;
 
 pub use body::Body;
 pub use call::{Call, Notes, Reply, ResourceNote};

@@ -5,7 +5,7 @@ use ports::StoreId;
 use ports::lake::{EVENTS, QueryTable};
 use serde::Serialize;
 use service::ApiError;
-use state::{Expect, Range};
+use state::{Expect, Range, Row};
 use std::collections::BTreeMap;
 
 use crate::Deps;
@@ -19,6 +19,11 @@ pub const DEFAULT: &str = "default";
 
 /// The most databases, and the most tables, in a region.
 pub const ALL_MAX: usize = 1_000;
+/// The longest row of a table, in bytes of JSON: all tables of a region are read at once.
+pub const TABLE_BYTES_MAX: usize = 48 * 1024;
+/// Region, database and name: names are at most 255 bytes long and have nothing in them that keys escape.
+const TABLE_KEY_BYTES_MAX: usize = 1_024;
+const _: () = assert!(ALL_MAX * (TABLE_BYTES_MAX + TABLE_KEY_BYTES_MAX) <= state::SCAN_BYTES_MAX);
 
 /// The class that reads CloudTrail's files.
 pub const SERDE: &str = "com.amazon.emr.hive.serde.CloudTrailSerde";
@@ -163,12 +168,19 @@ pub async fn remove_table(deps: &Deps, region: Region, database: &str, name: &st
     TABLES.delete(&*deps.state, &key, Expect::Any).await.map_err(ApiError::unavailable)
 }
 
-/// All that FROM may name in a region.
+/// All that FROM may name in a region. Reads names alone, for every query asks for them.
 pub async fn query_tables(deps: &Deps, region: Region) -> Result<Vec<QueryTable>, ApiError> {
-    let tables = tables(deps, region, None).await?.into_iter();
-    Ok(tables
-        .map(|table| QueryTable { name: format!("{}.{}", table.database, table.name), store: StoreId::events() })
-        .collect())
+    let range = Range::prefix(state::key::key(&[region.as_str()]));
+    let rows = deps.state.scan(TABLES.table(), range, ALL_MAX).await.map_err(ApiError::unavailable)?;
+    let table =
+        |database: &str, name: &str| QueryTable { name: format!("{database}.{name}"), store: StoreId::events() };
+    let named = |row: &Row| match state::key::texts(&row.key)?.as_slice() {
+        [_, database, name] => Some(table(database, name)),
+        _ => None,
+    };
+    let mut tables: Vec<QueryTable> = rows.iter().filter_map(named).collect();
+    tables.push(table(DEFAULT, EVENTS));
+    Ok(tables)
 }
 
 /// The table of this name, as ListTableMetadata and GetTableMetadata ask for it.

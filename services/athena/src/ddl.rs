@@ -7,7 +7,7 @@ use query_lang::{CreateTable, Definition};
 use service::ApiError;
 
 use crate::Deps;
-use crate::catalog::{self, ALL_MAX, CATALOG, SERDE, fits};
+use crate::catalog::{self, ALL_MAX, CATALOG, SERDE, TABLE_BYTES_MAX, fits};
 use crate::rows::Table;
 
 /// The longest name of a database or table. Source: Athena user guide, "Name databases, tables, and columns".
@@ -211,6 +211,11 @@ async fn create_table(deps: &Deps, region: Region, database: &str, table: Create
         properties: table.properties,
         created_ms: deps.env.clock.now().ms(),
     };
+    let bytes = serde_json::to_vec(&row).expect("texts have no failing parts").len();
+    if bytes > TABLE_BYTES_MAX {
+        let text = format!("the definition of {} is {bytes} bytes long; {TABLE_BYTES_MAX} are allowed", row.name);
+        return Err(asked(format!("{TASK} InvalidObjectException(message:{text})")));
+    }
     if catalog::add_table(deps, region, &row).await? || table.if_not_exists {
         return Ok(());
     }

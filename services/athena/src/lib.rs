@@ -5,15 +5,16 @@ mod catalog;
 mod ddl;
 mod end;
 mod error;
+mod execution_view;
 mod named_queries;
 pub mod ops;
 mod paging;
 mod results;
 mod rows;
 mod run;
-mod shown;
 #[cfg(test)]
 mod tests;
+mod tokens;
 mod work_group;
 
 use std::sync::Arc;

@@ -1,11 +1,12 @@
-//! Pages of lists: the token of the next page is the key of the last item of this one, in hexadecimal.
+//! Pages of lists, as long as Athena's, and the refusal of a token that is not ours.
 
 use service::ApiError;
+use service::paging::{self, BadToken};
 
 use crate::error::invalid;
 
 /// Items per page if nothing is said, and the most for lists that Athena bounds at 50.
-pub const PAGE_MAX: usize = 50;
+const PAGE_MAX: usize = 50;
 
 /// One page of items, which are in the order of `key`, and the token of the next.
 pub fn page<T>(
@@ -14,14 +15,8 @@ pub fn page<T>(
     token: Option<&str>,
     max_results: Option<i64>,
 ) -> Result<(Vec<T>, Option<String>), ApiError> {
-    let after = token.map(read_token).transpose()?;
-    let max = page_size(max_results);
-    let rest = items.into_iter().filter(|item| after.as_deref().is_none_or(|after| key(item) > after));
-    let mut items: Vec<T> = rest.take(max + 1).collect();
-    let more = items.len() > max;
-    items.truncate(max);
-    let next = items.last().filter(|_| more).map(|item| base::ids::hex(key(item).as_bytes()));
-    Ok((items, next))
+    let page = paging::page(items, key, token, page_size(max_results)).map_err(bad_token)?;
+    Ok((page.items, page.next_token))
 }
 
 /// How many items a page has. The model bounds what is asked for; 0 asks for nothing in particular.
@@ -32,6 +27,9 @@ pub fn page_size(max_results: Option<i64>) -> usize {
 
 /// The text that a token was made of.
 pub fn read_token(token: &str) -> Result<String, ApiError> {
-    let text = base::ids::unhex(token).and_then(|text| String::from_utf8(text).ok());
-    text.ok_or_else(|| invalid("NextToken is not valid."))
+    paging::read_token(token).map_err(bad_token)
+}
+
+fn bad_token(_: BadToken) -> ApiError {
+    invalid("NextToken is not valid.")
 }

@@ -15,10 +15,10 @@ use ports::lake::{Column, QueryError, QueryErrorKind, RowSink, TextRow};
 use serde::{Deserialize, Serialize};
 use service::ApiError;
 
-/// The most rows in a piece: as many as GetQueryResults answers at once.
+/// The most rows in a piece: as many as GetQueryResults answers at once. Of the first piece the header is one.
 pub const CHUNK_ROWS_MAX: usize = 1_000;
 /// A piece is closed when it has so many bytes of values, so that a page fits into an answer.
-pub const CHUNK_BYTES_MAX: usize = 4 * 1024 * 1024;
+const CHUNK_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// The largest CSV: it is written to the bucket as one object.
 const CSV_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// The longest piece that is read back: one row may be longer than a piece's measure.
@@ -33,9 +33,29 @@ pub struct ResultColumn {
     pub r#type: String,
 }
 
-/// The name of a piece.
-pub fn chunk_name(id: &str, number: usize) -> String {
-    format!("athena-results/{}/{id}/{number:06}", id.get(..2).unwrap_or("00"))
+/// What the names of a query's pieces begin with.
+fn folder(id: &str) -> String {
+    format!("athena-results/{}/{id}/", id.get(..2).unwrap_or("00"))
+}
+
+fn chunk_name(id: &str, number: usize) -> String {
+    format!("{}{number:06}", folder(id))
+}
+
+/// Pieces removed at a time.
+const FORGET_BATCH: usize = 1_000;
+
+/// Removes the pieces of a query's result, those of which its row knows nothing too: the server may have ended before it could be told.
+pub async fn forget(objects: &dyn Objects, id: &str) -> Result<(), objects::Error> {
+    let folder = folder(id);
+    loop {
+        let found = objects.list(&folder, None, FORGET_BATCH).await?;
+        let names: Vec<String> = found.into_iter().map(|piece| piece.name).collect();
+        objects.delete_many(&names).await?;
+        if names.len() < FORGET_BATCH {
+            return Ok(());
+        }
+    }
 }
 
 /// Takes the rows of a running query.
@@ -48,6 +68,8 @@ pub struct ResultSink {
     pub chunks: Vec<u32>,
     /// The result as CSV, or as lines of text.
     pub text: String,
+    /// Names of columns are shown as the first row.
+    has_header: bool,
     rows: Vec<TextRow>,
     bytes: usize,
 }
@@ -61,6 +83,7 @@ impl ResultSink {
             columns: Vec::new(),
             chunks: Vec::new(),
             text: String::new(),
+            has_header: false,
             rows: Vec::new(),
             bytes: 0,
         }
@@ -98,7 +121,9 @@ impl ResultSink {
         }
         self.bytes += bytes;
         self.rows.push(row);
-        if self.rows.len() >= CHUNK_ROWS_MAX { self.close_chunk().await } else { Ok(()) }
+        // So that each page is one piece.
+        let most = CHUNK_ROWS_MAX - usize::from(self.has_header && self.chunks.is_empty());
+        if self.rows.len() >= most { self.close_chunk().await } else { Ok(()) }
     }
 
     async fn close_chunk(&mut self) -> Result<(), QueryError> {
@@ -122,6 +147,7 @@ impl RowSink for ResultSink {
     async fn columns(&mut self, columns: Vec<Column>) -> Result<(), QueryError> {
         let columns = columns.into_iter().map(|Column { name, r#type }| ResultColumn { name, r#type });
         self.columns = columns.collect();
+        self.has_header = true;
         write_row(&mut self.text, self.columns.iter().map(|column| Some(column.name.as_str())));
         Ok(())
     }
@@ -237,13 +263,16 @@ mod tests {
         let objects: Arc<dyn Objects> = Arc::new(objects::Memory::new());
         let mut sink = ResultSink::new(Arc::clone(&objects), "ab-query");
         let row = |number: usize| vec![Some(number.to_string()), None];
+        sink.columns(vec![Column { name: "number".to_owned(), r#type: "bigint".to_owned() }]).await.unwrap();
         sink.rows((0..2_500).map(row).collect()).await.unwrap();
         sink.finish().await.unwrap();
-        assert_eq!(sink.chunks, [1_000, 1_000, 500]);
-        let read = |from, max| read_rows(&*objects, "ab-query", &[1_000, 1_000, 500], from, max);
-        assert_eq!(read(999, 3).await.unwrap(), [row(999), row(1_000), row(1_001)]);
+        assert_eq!(sink.chunks, [999, 1_000, 501]);
+        let read = |from, max| read_rows(&*objects, "ab-query", &[999, 1_000, 501], from, max);
+        assert_eq!(read(998, 3).await.unwrap(), [row(998), row(999), row(1_000)]);
         assert_eq!(read(2_499, 10).await.unwrap(), [row(2_499)]);
         assert!(read(2_500, 10).await.unwrap().is_empty());
+        forget(&*objects, "ab-query").await.unwrap();
+        assert!(objects.list("", None, 10).await.unwrap().is_empty());
     }
 
     #[tokio::test]

@@ -23,6 +23,8 @@ pub const TABLES: Typed<Table> = Typed::new("athena/tables");
 pub const WORK_GROUPS: Typed<WorkGroup> = Typed::new("athena/work-groups");
 /// Saved queries. Key: region, UUID.
 pub const NAMED_QUERIES: Typed<NamedQuery> = Typed::new("athena/named-queries");
+/// Which there are, without their statements, of which a region's may be too long to be read at once. Key: region, UUID.
+pub const NAMED_QUERY_IDS: Typed<u32> = Typed::new("athena/named-query-ids");
 
 /// A query.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -172,4 +174,7 @@ pub struct NamedQuery {
     pub database: String,
     /// The statement.
     pub statement: String,
+    /// The token it was saved with.
+    #[serde(default)]
+    pub token: Option<String>,
 }

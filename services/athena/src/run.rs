@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use base::Region;
 use base::time::DAY_MS;
+use ports::BucketError;
 use ports::lake::{Dialect, QueryError, QueryErrorKind, QueryLimits, QueryProgress, QueryRequest, RowSink};
-use ports::{BucketError, ServicePut};
 use query_lang::{Definition, Kind, Query};
 use serde::{Deserialize, Serialize};
 use service::ApiError;
-use sha2::{Digest, Sha256};
+use service::paging::token_of;
 use state::{Expect, Range};
 use tokio::sync::{Semaphore, watch};
 
@@ -21,9 +21,9 @@ use crate::ddl::{self, Answer, Failure};
 use crate::end::{End, ours, said};
 use crate::error::{invalid, malformed, no_execution, too_many};
 use crate::paging::read_token;
-use crate::results::{FewRows, ResultSink, chunk_name};
+use crate::results::{self, FewRows, ResultSink};
 use crate::rows::{BY_TIME, EXECUTIONS, Execution, OPEN, TOKENS, Token, time_key};
-use crate::{Deps, work_group};
+use crate::{Deps, tokens};
 
 /// Queries that run at the same time. The others wait.
 const CONCURRENT_MAX: usize = 5;
@@ -40,7 +40,7 @@ const TIMEOUT_GRACE_MS: u64 = 10_000;
 const REASON_CHARS_MAX: usize = 4_096;
 /// Open queries looked at when the service starts: far more than there can be.
 const OPEN_MAX: usize = 10_000;
-/// Queries forgotten when one starts.
+/// Queries forgotten when one ends.
 const FORGET_BATCH: usize = 20;
 
 /// What a query that a restart interrupted failed with.
@@ -86,6 +86,8 @@ impl ExecutionState {
 /// A query that is not over.
 struct Active {
     cancel: watch::Sender<bool>,
+    /// It is the server that stops, and nobody who stops the query.
+    interrupted: bool,
     progress: Arc<QueryProgress>,
     submitted_ms: u64,
     begun_ms: Option<u64>,
@@ -146,22 +148,25 @@ impl Executions {
         Ok(())
     }
 
-    /// Starts a query. Returns its UUID when it is durable that it was asked; that of an earlier one if the token is the same.
-    pub async fn start(self: &Arc<Self>, region: Region, ask: Ask) -> Result<String, ApiError> {
-        let fingerprint =
-            base::ids::hex(&Sha256::digest(serde_json::to_vec(&ask).expect("texts have no failing parts")));
+    /// Starts a query, of which [`plan`] says what it is. Returns its UUID when it is durable that it was asked; that of an earlier one
+    /// if the token is the same.
+    pub async fn start(
+        self: &Arc<Self>,
+        region: Region,
+        ask: Ask,
+        plan: Option<Definition>,
+    ) -> Result<String, ApiError> {
+        let fingerprint = tokens::fingerprint(&ask);
         if let Some(id) = self.started_before(region, &ask, &fingerprint).await? {
             return Ok(id);
         }
-        let plan = plan(&ask)?;
         let (kind, sub_kind) = plan.as_ref().map_or(("DML", "SELECT"), ddl::kind);
         let id = ask.id.clone();
-        let extension = if plan.is_some() { "txt" } else { "csv" };
         let execution = Execution {
             version: 1,
             id: id.clone(),
             region,
-            key: format!("{}{id}.{extension}", ask.prefix),
+            key: result_key(&ask.prefix, &id, plan.as_ref()),
             statement: ask.statement.clone(),
             parameters: ask.parameters.clone(),
             database: ask.database.clone(),
@@ -189,7 +194,8 @@ impl Executions {
             if active.len() >= ACTIVE_MAX {
                 return Err(too_many(ACTIVE_MAX));
             }
-            let new = Active { cancel, progress: Arc::clone(&progress), submitted_ms, begun_ms: None };
+            let progress = Arc::clone(&progress);
+            let new = Active { cancel, interrupted: false, progress, submitted_ms, begun_ms: None };
             active.insert(id.clone(), new);
         }
         if let Err(error) = self.store_first(&execution, fingerprint.clone()).await {
@@ -209,14 +215,7 @@ impl Executions {
     /// The query that the same token started; an error if that was another query.
     async fn started_before(&self, region: Region, ask: &Ask, fingerprint: &str) -> Result<Option<String>, ApiError> {
         let Some(token) = &ask.token else { return Ok(None) };
-        let found = TOKENS.get(&*self.deps.state, &token_key(region, token)).await.map_err(ApiError::unavailable)?;
-        match found {
-            Some(doc) if doc.value.fingerprint == fingerprint => Ok(Some(doc.value.id)),
-            Some(_) => {
-                Err(invalid("Idempotent parameters do not match: ClientRequestToken was used for another query."))
-            }
-            None => Ok(None),
-        }
+        tokens::used(&*self.deps.state, &token_key(region, token), fingerprint).await
     }
 
     async fn store_first(&self, execution: &Execution, fingerprint: String) -> Result<(), state::Error> {
@@ -241,9 +240,6 @@ impl Executions {
         mut cancelled: watch::Receiver<bool>,
     ) {
         let id = execution.id.clone();
-        if let Err(error) = self.forget_old(execution.region).await {
-            tracing::warn!(error = error.log, "old queries could not be forgotten");
-        }
         let mut sink = ResultSink::new(Arc::clone(&self.deps.objects), &id);
         let mut watched = cancelled.clone();
         let slot = tokio::select! {
@@ -252,18 +248,21 @@ impl Executions {
             slot = self.slots.acquire() => slot.ok(),
         };
         let begun = self.deps.env.clock.monotonic_ms();
+        if let Some(active) = self.active().get_mut(&id) {
+            active.begun_ms = slot.is_some().then_some(begun);
+            execution.queue_ms = begun.saturating_sub(active.submitted_ms);
+        }
         let mut end = None;
         if slot.is_some() {
-            if let Some(active) = self.active().get_mut(&id) {
-                active.begun_ms = Some(begun);
-                execution.queue_ms = begun.saturating_sub(active.submitted_ms);
-            }
             end = Some(self.run(&execution, plan, &mut sink, &progress, cancelled.clone()).await);
         }
         // A result that is whole by now stays one.
         let was_stopped = *cancelled.borrow_and_update();
         let end = match end {
             Some(end) if end.state == ExecutionState::Succeeded || !was_stopped => end,
+            _ if self.active().get(&id).is_some_and(|active| active.interrupted) => {
+                End::failed(INTERRUPTED.to_owned(), false)
+            }
             _ => End { state: ExecutionState::Cancelled, reason: Some(STOPPED.to_owned()), by_user: true },
         };
         execution.state = end.state;
@@ -279,6 +278,11 @@ impl Executions {
             tracing::error!(query = id, error = error.log, "the end of a query could not be stored");
         }
         self.active().remove(&id);
+        // Nobody waits for this.
+        drop(slot);
+        if let Err(error) = self.forget_old(execution.region).await {
+            tracing::warn!(error = error.log, "old queries could not be forgotten");
+        }
     }
 
     async fn run(
@@ -394,20 +398,9 @@ impl Executions {
     /// Writes the result into the bucket. The caller was let when the query was asked.
     async fn write(&self, execution: &Execution, text: String) -> End {
         let content_type = if execution.has_header() { "text/csv" } else { "text/plain" };
-        let put = ServicePut {
-            principal: "athena.amazonaws.com".to_owned(),
-            source_arn: work_group_arn(execution.region, &self.deps.account),
-            source_account: self.deps.account.to_string(),
-            bucket: execution.bucket.clone(),
-            key: execution.key.clone(),
-            body: text.into(),
-            acl: "bucket-owner-full-control".to_owned(),
-            content_type: Some(content_type.to_owned()),
-            content_encoding: None,
-            metadata: Vec::new(),
-        };
-        let url = format!("s3://{}/{}", execution.bucket, execution.key);
-        match self.deps.buckets.put_permitted(put).await {
+        let (bucket, key) = (&execution.bucket, &execution.key);
+        let url = format!("s3://{bucket}/{key}");
+        match self.deps.buckets.put_permitted(bucket, key, text.into(), content_type).await {
             Ok(()) => End { state: ExecutionState::Succeeded, reason: None, by_user: false },
             Err(BucketError::NoSuchBucket) => End::failed(
                 format!("The S3 location provided to save your query results is invalid: {url}: NoSuchBucket"),
@@ -497,7 +490,7 @@ impl Executions {
         let more = found.len() > max;
         found.truncate(max);
         let last = found.last().filter(|_| more);
-        let next = last.map(|(time, id)| base::ids::hex(format!("{time}/{id}").as_bytes()));
+        let next = last.map(|(time, id)| token_of(&format!("{time}/{id}")));
         Ok((found.into_iter().map(|(_, id)| id).collect(), next))
     }
 
@@ -514,9 +507,7 @@ impl Executions {
                 None => None,
             } {
                 // Rows first: a query without them is tried again.
-                let names: Vec<String> =
-                    (0..execution.chunks.len()).map(|number| chunk_name(&execution.id, number)).collect();
-                self.deps.objects.delete_many(&names).await.map_err(ApiError::unavailable)?;
+                results::forget(&*self.deps.objects, &execution.id).await.map_err(ApiError::unavailable)?;
                 ops.push(EXECUTIONS.delete_op(execution.id.as_bytes(), Expect::Any));
                 ops.extend(
                     execution.token.iter().map(|token| TOKENS.delete_op(&token_key(region, token), Expect::Any)),
@@ -527,10 +518,10 @@ impl Executions {
         Ok(())
     }
 
-    /// Stops all: the service ends.
+    /// Interrupts all: the service ends. What somebody stopped before stays stopped.
     pub fn stop(&self) {
-        for active in self.active().values() {
-            active.cancel.send_replace(true);
+        for active in self.active().values_mut() {
+            active.interrupted |= !active.cancel.send_replace(true);
         }
     }
 
@@ -539,13 +530,13 @@ impl Executions {
     }
 }
 
-/// The ARN of the primary work group.
-pub fn work_group_arn(region: Region, account: &str) -> String {
-    format!("arn:{}:athena:{region}:{account}:workgroup/{}", region.partition(), work_group::PRIMARY)
+fn token_key(region: Region, token: &str) -> Vec<u8> {
+    tokens::key(region, "StartQueryExecution", token)
 }
 
-fn token_key(region: Region, token: &str) -> Vec<u8> {
-    state::key::key(&[region.as_str(), "StartQueryExecution", token])
+/// Under which key a result goes: rows are CSV, what statements about tables answer is text.
+pub fn result_key(prefix: &str, id: &str, plan: Option<&Definition>) -> String {
+    format!("{prefix}{id}.{}", if plan.is_some() { "txt" } else { "csv" })
 }
 
 fn interrupt(execution: &mut Execution) {
@@ -555,8 +546,8 @@ fn interrupt(execution: &mut Execution) {
 
 /// What a statement is: about tables, or (`None`) a query. What does not read as either is refused at once, as Athena does; names
 /// and types are the run's business.
-fn plan(ask: &Ask) -> Result<Option<Definition>, ApiError> {
-    match query_lang::parse(&ask.statement, query_lang::Dialect::Athena, &ask.parameters) {
+pub fn plan(statement: &str, parameters: &[String]) -> Result<Option<Definition>, ApiError> {
+    match query_lang::parse(statement, query_lang::Dialect::Athena, parameters) {
         Ok(Query::Definition(definition)) => Ok(Some(definition)),
         Ok(Query::Read(_)) => Ok(None),
         Err(error) => match error.kind {

@@ -1,10 +1,13 @@
 //! Queries by the API, over an engine that knows one sort of statement, and buckets that can refuse.
 
+mod kept;
+
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use base::{Region, Timestamp};
+use base::{Clock, Env, Region, Timestamp};
 use bytes::Bytes;
 use model::{Fields, Value};
 use ports::lake::{Column, QueryError, QueryErrorKind, QueryProgress, QueryRequest, RowSink, StoreId};
@@ -103,11 +106,11 @@ impl Buckets for FakeBuckets {
         panic!("results are written for their callers")
     }
 
-    async fn put_permitted(&self, put: ServicePut) -> Result<(), BucketError> {
-        if put.bucket == "full" {
+    async fn put_permitted(&self, bucket: &str, key: &str, content: Bytes, _: &str) -> Result<(), BucketError> {
+        if bucket == "full" {
             return Err(BucketError::NoSuchBucket);
         }
-        self.0.lock().unwrap().insert((put.bucket, put.key), put.body);
+        self.0.lock().unwrap().insert((bucket.to_owned(), key.to_owned()), content);
         Ok(())
     }
 
@@ -129,23 +132,47 @@ impl Buckets for FakeBuckets {
     }
 }
 
-/// Lets everybody do everything but what has `denied` in it.
+/// Lets everybody do everything but what has `denied` in it, and into `rows/` only CSV.
 struct FakeAuthorizer;
 
 #[async_trait]
 impl Authorizer for FakeAuthorizer {
     async fn decide(&self, request: &AccessRequest<'_>) -> Result<Decision, Unavailable> {
-        let denied = request.resource.contains("denied");
+        let resource = request.resource;
+        let denied = resource.contains("denied") || resource.contains("/rows/") && !resource.ends_with(".csv");
         Ok(if denied { Decision::ImplicitDeny } else { Decision::Allow })
     }
 }
 
-/// Storage that outlives the service.
+/// Goes as far ahead of time as it is told.
+#[derive(Default)]
+struct FakeClock {
+    ahead_ms: AtomicI64,
+}
+
+impl FakeClock {
+    fn advance(&self, ms: i64) {
+        self.ahead_ms.fetch_add(ms, Ordering::SeqCst);
+    }
+}
+
+impl Clock for FakeClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_ms(1_772_366_400_000 + self.ahead_ms.load(Ordering::SeqCst))
+    }
+
+    fn monotonic_ms(&self) -> u64 {
+        u64::try_from(self.ahead_ms.load(Ordering::SeqCst)).unwrap()
+    }
+}
+
+/// Storage that outlives the service, and the time.
 #[derive(Clone)]
 struct World {
     state: Arc<state::Memory>,
     objects: Arc<objects::Memory>,
     buckets: Arc<FakeBuckets>,
+    clock: Arc<FakeClock>,
 }
 
 impl World {
@@ -154,12 +181,13 @@ impl World {
             state: Arc::new(state::Memory::new()),
             objects: Arc::new(objects::Memory::new()),
             buckets: Arc::default(),
+            clock: Arc::default(),
         }
     }
 
     async fn open(&self) -> Arc<Athena> {
         let deps = Deps {
-            env: system::env(),
+            env: Env { clock: Arc::clone(&self.clock) as Arc<dyn Clock>, ..system::env() },
             account: ACCOUNT.into(),
             journal: Arc::new(journal::MemoryJournal::new()),
             state: Arc::clone(&self.state) as Arc<dyn state::State>,
@@ -399,6 +427,10 @@ async fn what_cannot_run_is_refused_or_fails() {
     refused(&athena, "StartQueryExecution", to("s3://none/x"), "Unable to verify/create output bucket none").await;
     refused(&athena, "StartQueryExecution", to("results"), "OutputLocation").await;
     refused(&athena, "StartQueryExecution", to("s3://results/denied/"), "Access denied when writing output").await;
+    ok(&athena, "StartQueryExecution", to("s3://results/rows/")).await;
+    let mut lines = to("s3://results/rows/");
+    lines["QueryString"] = json!("SHOW TABLES");
+    refused(&athena, "StartQueryExecution", lines, "Access denied when writing output").await;
     let mut group = asking("SELECT 1 FROM events");
     group["WorkGroup"] = json!("other");
     refused(&athena, "StartQueryExecution", group, "WorkGroup other is not found.").await;
@@ -447,9 +479,12 @@ async fn queries_wait_and_are_stopped_and_a_restart_ends_them() {
     }
     assert_eq!((running, queued), (5, 95));
     refused(&athena, "GetQueryResults", json!({"QueryExecutionId": ids[0]}), "Query has not yet finished").await;
-    for id in [&ids[0], &ids[99]] {
+    world.clock.advance(7_000);
+    for (id, waited) in [(&ids[0], 0), (&ids[99], 7_000)] {
         ok(&athena, "StopQueryExecution", json!({"QueryExecutionId": id})).await;
-        assert_eq!(over(&athena, id).await["Status"]["State"], "CANCELLED");
+        let shown = over(&athena, id).await;
+        assert_eq!(shown["Status"]["State"], "CANCELLED");
+        assert_eq!(shown["Statistics"]["QueryQueueTimeInMillis"], waited);
     }
     ok(&athena, "StopQueryExecution", json!({"QueryExecutionId": ids[0]})).await;
 

@@ -12,7 +12,7 @@ use crate::rows::{WORK_GROUPS, WorkGroup};
 pub const PRIMARY: &str = "primary";
 
 /// The version that all queries run on.
-pub const ENGINE_VERSION: &str = "Athena engine version 3";
+const ENGINE_VERSION: &str = "Athena engine version 3";
 
 /// The longest key of a result's folder: S3's bound, less what is added.
 const PREFIX_BYTES_MAX: usize = 900;

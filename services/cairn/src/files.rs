@@ -6,7 +6,7 @@ use ports::StoreId;
 use serde::Deserialize;
 use service::ApiError;
 
-use crate::Cairn;
+use crate::{Cairn, no_store, no_stores};
 
 /// Which events are asked for.
 #[derive(Deserialize)]
@@ -34,18 +34,8 @@ pub fn filter(input: Option<ImportFilter>) -> Filter {
 
 /// Who takes files, and the store that an input names.
 pub fn receiver<'a>(cairn: &'a Cairn, store: Option<&str>) -> Result<(&'a Receiver, StoreId), ApiError> {
-    let Some(receiver) = &cairn.receiver else {
-        return Err(ApiError::new("EventStoresNotEnabledException", 400, "This server keeps no event stores."));
-    };
+    let Some(receiver) = &cairn.receiver else { return Err(no_stores()) };
     let name = store.unwrap_or(ports::lake::EVENTS);
     let found = StoreId::parse(name).filter(|store| receiver.has(store));
-    let store = found.ok_or_else(|| {
-        ApiError::new("EventDataStoreNotFoundException", 400, format!("There is no event store {name}."))
-    })?;
-    Ok((receiver, store))
-}
-
-/// A count as the model has it.
-pub fn number(count: u64) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
+    Ok((receiver, found.ok_or_else(|| no_store(name))?))
 }

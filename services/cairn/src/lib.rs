@@ -8,7 +8,7 @@ mod summary;
 use std::sync::Arc;
 
 use ports::{EventStores, Operator};
-use service::{Builder, Definition, Service};
+use service::{ApiError, Builder, Definition, Service};
 
 /// The service.
 pub struct Cairn {
@@ -23,6 +23,21 @@ pub struct Cairn {
 impl Service for Cairn {
     const MODEL: &'static str = "cairn";
     const PREFIX: &'static str = "cairn";
+}
+
+/// The refusal of a server without event stores.
+pub(crate) fn no_stores() -> ApiError {
+    ApiError::new("EventStoresNotEnabledException", 400, "This server keeps no event stores.")
+}
+
+/// The refusal for a store that is not there.
+pub(crate) fn no_store(name: &str) -> ApiError {
+    ApiError::new("EventDataStoreNotFoundException", 400, format!("There is no event store {name}."))
+}
+
+/// A count as the model has it.
+pub(crate) fn number(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 /// The operations.

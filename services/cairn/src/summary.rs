@@ -9,7 +9,7 @@ use record::resources::resources_of;
 use record::view::username;
 use serde::Serialize;
 
-use crate::files::number;
+use crate::number;
 
 /// Different values that are counted, of a sort; later ones are only known to be there.
 const DISTINCT_MAX: usize = 5_000;

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use base::Region;
 use bytes::Bytes;
 use ports::tables::SERVER_BUCKET_PREFIX;
-use ports::{BucketError, Buckets, ServerBuckets, ServicePut};
+use ports::{BucketError, Buckets, ServerBuckets};
 use state::{Expect, Op};
 
 use crate::bucket::{Bucket, key};
@@ -24,11 +24,24 @@ pub(crate) fn only_reads(action: &str) -> bool {
     action.starts_with("s3:Get") || action.starts_with("s3:List")
 }
 
+/// Whether nothing is set that the server would not set: nobody could unset it. Somebody may have made a bucket of such a name before
+/// names were the server's.
+fn is_plain(bucket: &Bucket) -> bool {
+    let Bucket { policy, versioning, object_lock, lifecycle, .. } = bucket;
+    policy.is_none() && versioning.is_none() && object_lock.is_none() && lifecycle.is_none()
+}
+
+fn not_plain(bucket: &str) -> String {
+    format!(
+        "the bucket {bucket} is not one that the server made: it has a policy, versioning, object lock or lifecycle rules of its own"
+    )
+}
+
 #[async_trait]
 impl ServerBuckets for S3 {
     async fn provide(&self, bucket: &str, region: Region) -> Result<(), BucketError> {
-        if self.find_bucket(bucket).await.map_err(failed)?.is_some() {
-            return Ok(());
+        if let Some(found) = self.find_bucket(bucket).await.map_err(failed)? {
+            return if is_plain(&found) { Ok(()) } else { Err(BucketError::Unavailable(not_plain(bucket))) };
         }
         let settings = Settings { ownership: Some(Ownership::BucketOwnerEnforced), ..Settings::default() };
         let bucket = Bucket {
@@ -57,19 +70,7 @@ impl ServerBuckets for S3 {
     }
 
     async fn put_own(&self, bucket: &str, key: &str, content: Bytes, content_type: &str) -> Result<(), BucketError> {
-        self.put_permitted(ServicePut {
-            principal: String::new(),
-            source_arn: String::new(),
-            source_account: String::new(),
-            bucket: bucket.to_owned(),
-            key: key.to_owned(),
-            body: content,
-            acl: String::new(),
-            content_type: Some(content_type.to_owned()),
-            content_encoding: None,
-            metadata: Vec::new(),
-        })
-        .await
+        self.put_permitted(bucket, key, content, content_type).await
     }
 
     async fn keys(&self, bucket: &str, prefix: &str, after: Option<&str>) -> Result<Vec<String>, BucketError> {
@@ -93,7 +94,7 @@ mod tests {
     use ports::{AccessRequest, Caller, Decision, PolicyKind, ResourcePolicies};
 
     use super::*;
-    use crate::harness::service;
+    use crate::harness::{bucket, service, set_policy, versioning};
 
     #[tokio::test]
     async fn the_server_writes_and_others_read() {
@@ -119,13 +120,41 @@ mod tests {
             ResourcePolicies::decide(&s3, &request).await.unwrap()
         };
         let denied = Decision::ExplicitDeny(PolicyKind::Resource);
-        for action in ["s3:PutObject", "s3:DeleteObject", "s3:CreateBucket", "s3:DeleteBucket", "s3:PutBucketPolicy"] {
+        for action in [
+            "s3:PutObject",
+            "s3:PutObjectTagging",
+            "s3:PutObjectLegalHold",
+            "s3:AbortMultipartUpload",
+            "s3:DeleteObject",
+            "s3:DeleteObjectVersion",
+            "s3:CreateBucket",
+            "s3:DeleteBucket",
+            "s3:PutBucketPolicy",
+            "s3:PutLifecycleConfiguration",
+        ] {
             assert_eq!(decide(action, &format!("arn:aws:s3:::{own}")).await, denied, "{action}");
             assert_eq!(decide(action, &format!("arn:aws:s3:::{own}/a/b")).await, denied, "{action}");
             assert_eq!(decide(action, "arn:aws:s3:::other/a").await, Decision::ImplicitDeny, "{action}");
         }
         for action in ["s3:GetObject", "s3:ListBucket"] {
             assert_eq!(decide(action, &format!("arn:aws:s3:::{own}")).await, Decision::ImplicitDeny, "{action}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_bucket_that_somebody_has_set_up_is_not_taken() {
+        let s3 = service();
+        let own = |name: &str| format!("{SERVER_BUCKET_PREFIX}{name}");
+        for name in ["plain", "versioned", "ruled"] {
+            bucket(&s3, &own(name)).await;
+        }
+        versioning(&s3, &own("versioned"), "Suspended").await;
+        let policy = r#"{"Version":"2012-10-17","Statement":{"Effect":"Deny","Principal":{"AWS":"123456789012"},"Action":"s3:GetObject","Resource":"arn:aws:s3:::BUCKET/*"}}"#;
+        set_policy(&s3, &own("ruled"), &policy.replace("BUCKET", &own("ruled"))).await;
+        s3.provide(&own("plain"), Region::US_EAST_1).await.unwrap();
+        for name in ["versioned", "ruled"] {
+            let refused = s3.provide(&own(name), Region::US_EAST_1).await;
+            assert_eq!(refused, Err(BucketError::Unavailable(not_plain(&own(name)))));
         }
     }
 }

@@ -38,16 +38,16 @@ impl Operation for CreateNamedQuery {
 
     async fn run(athena: &Athena, call: &Call, input: Input) -> Result<Output, ApiError> {
         work_group::check(input.work_group.as_deref())?;
-        let id = base::ids::uuid(&*athena.deps.env.rng);
         let query = NamedQuery {
             version: 1,
-            id: id.clone(),
+            id: base::ids::uuid(&*athena.deps.env.rng),
             name: input.name,
             description: input.description,
             database: input.database,
             statement: input.query_string,
+            token: input.client_request_token,
         };
-        let named_query_id = named_queries::add(&athena.deps, call.region, query, input.client_request_token).await?;
+        let named_query_id = named_queries::add(&athena.deps, call.region, query).await?;
         Ok(Output { named_query_id })
     }
 }

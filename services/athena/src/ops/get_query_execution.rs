@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use service::{ApiError, Call, Operation};
 
 use crate::Athena;
-use crate::shown::{Shown, shown};
+use crate::execution_view::{Shown, shown};
 
 /// See the module.
 pub struct GetQueryExecution;

@@ -2,16 +2,17 @@
 
 use ports::lake::TextRow;
 use serde::{Deserialize, Serialize};
+use service::paging::token_of;
 use service::{ApiError, Call, Operation};
 
 use crate::Athena;
 use crate::error::{invalid, wrong_state};
 use crate::paging::read_token;
-use crate::results::{ResultColumn, read_rows};
+use crate::results::{CHUNK_ROWS_MAX, ResultColumn, read_rows};
 use crate::run::ExecutionState;
 
 /// Rows of an answer if nothing is said, and at most.
-const PAGE_ROWS_MAX: usize = 1_000;
+const PAGE_ROWS_MAX: usize = CHUNK_ROWS_MAX;
 
 /// See the module.
 pub struct GetQueryResults;
@@ -128,7 +129,7 @@ impl Operation for GetQueryResults {
         rows.extend(read.into_iter().map(row));
         let next = from.saturating_add(u64::try_from(rows.len()).unwrap_or(u64::MAX));
         let more = !rows.is_empty() && next < execution.result_rows();
-        let next_token = more.then(|| base::ids::hex(format!("{}/{next}", execution.id).as_bytes()));
+        let next_token = more.then(|| token_of(&format!("{}/{next}", execution.id)));
         let column_info = execution.columns.into_iter().map(info).collect();
         let result_set = ResultSet { rows, result_set_metadata: Metadata { column_info } };
         Ok(Output { update_count: 0, result_set, next_token })

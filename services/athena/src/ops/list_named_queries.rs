@@ -37,8 +37,8 @@ impl Operation for ListNamedQueries {
 
     async fn run(athena: &Athena, call: &Call, input: Input) -> Result<Output, ApiError> {
         work_group::check(input.work_group.as_deref())?;
-        let all = named_queries::all(&athena.deps, call.region).await?;
-        let (page, next_token) = page(all, |query| query.id.as_str(), input.next_token.as_deref(), input.max_results)?;
-        Ok(Output { named_query_ids: page.into_iter().map(|query| query.id).collect(), next_token })
+        let ids = named_queries::ids(&athena.deps, call.region).await?;
+        let (named_query_ids, next_token) = page(ids, |id| id, input.next_token.as_deref(), input.max_results)?;
+        Ok(Output { named_query_ids, next_token })
     }
 }

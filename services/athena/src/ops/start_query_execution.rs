@@ -8,7 +8,7 @@ use service::{ApiError, Call, Operation};
 
 use crate::error::invalid;
 use crate::rows::WorkGroup;
-use crate::run::Ask;
+use crate::run::{Ask, plan, result_key};
 use crate::{Athena, catalog, work_group};
 
 /// See the module.
@@ -82,11 +82,14 @@ impl Operation for StartQueryExecution {
         let context = input.query_execution_context.unwrap_or_default();
         catalog::check_catalog(context.catalog.as_deref())?;
         let id = base::ids::uuid(&*athena.deps.env.rng);
-        let (bucket, prefix) =
-            destination(athena, call, &group, input.result_configuration.unwrap_or_default(), &id).await?;
+        let parameters = input.execution_parameters.unwrap_or_default();
+        let plan = plan(&input.query_string, &parameters)?;
+        let asked = input.result_configuration.unwrap_or_default();
+        let key = |prefix: &str| result_key(prefix, &id, plan.as_ref());
+        let (bucket, prefix) = destination(athena, call, &group, asked, key).await?;
         let ask = Ask {
             statement: input.query_string,
-            parameters: input.execution_parameters.unwrap_or_default(),
+            parameters,
             database: context.database,
             catalog: context.catalog,
             bucket,
@@ -94,18 +97,18 @@ impl Operation for StartQueryExecution {
             id,
             token: input.client_request_token,
         };
-        let query_execution_id = athena.executions.start(call.region, ask).await?;
+        let query_execution_id = athena.executions.start(call.region, ask, plan).await?;
         Ok(Output { query_execution_id })
     }
 }
 
-/// Bucket and folder of the result, which the caller may write to.
+/// Bucket and folder of the result, which the caller may write to. `key` makes its key out of the folder.
 async fn destination(
     athena: &Athena,
     call: &Call,
     group: &WorkGroup,
     asked: ResultConfiguration,
-    id: &str,
+    key: impl Fn(&str) -> String,
 ) -> Result<(String, String), ApiError> {
     let encryption = asked.encryption_configuration.map(|encryption| encryption.encryption_option);
     if let Some(option) = encryption.filter(|option| option != "SSE_S3") {
@@ -131,7 +134,7 @@ async fn destination(
     if owner.is_some_and(|owner| owner != found.account) {
         return Err(invalid(format!("The bucket {bucket} does not belong to ExpectedBucketOwner.")));
     }
-    if !athena.deps.may(call, "s3:PutObject", &bucket, &format!("{prefix}{id}.csv")).await? {
+    if !athena.deps.may(call, "s3:PutObject", &bucket, &key(&prefix)).await? {
         return Err(invalid(format!(
             "Access denied when writing output to url: {location}. Please ensure you are allowed to access the S3 bucket."
         )));

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use service::{ApiError, Call, Operation};
 
-use crate::Cairn;
+use crate::{Cairn, number};
 
 /// Delivers all that is recorded now.
 pub struct Flush;
@@ -37,7 +37,6 @@ impl Operation for Flush {
 
     async fn run(cairn: &Cairn, _: &Call, _: Input) -> Result<Output, ApiError> {
         let flushed = cairn.operator.flush().await?;
-        let number = |count| i64::try_from(count).unwrap_or(i64::MAX);
         let waiting =
             flushed.trails_waiting.into_iter().map(|waiting| Waiting { trail: waiting.trail, why: waiting.why });
         Ok(Output {

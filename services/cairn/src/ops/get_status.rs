@@ -4,7 +4,7 @@ use base::Timestamp;
 use serde::{Deserialize, Serialize};
 use service::{ApiError, Call, Operation};
 
-use crate::Cairn;
+use crate::{Cairn, number};
 
 /// Shows how the server is.
 pub struct GetStatus;
@@ -70,10 +70,6 @@ struct Backlog {
     trail: String,
     files: i64,
     oldest: Timestamp,
-}
-
-fn number(count: u64) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 #[derive(Serialize)]

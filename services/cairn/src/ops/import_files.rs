@@ -6,8 +6,8 @@ use model::Blob;
 use serde::{Deserialize, Serialize};
 use service::{ApiError, Call, Operation};
 
-use crate::Cairn;
-use crate::files::{ImportFilter, filter, number, receiver};
+use crate::files::{ImportFilter, filter, receiver};
+use crate::{Cairn, number};
 
 /// Takes log files.
 pub struct ImportFiles;

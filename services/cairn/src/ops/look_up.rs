@@ -10,11 +10,14 @@ use record::RecordView;
 use serde::{Deserialize, Serialize};
 use service::{ApiError, Call, Operation};
 
-use crate::Cairn;
 use crate::summary::{Seen, Summary};
+use crate::{Cairn, no_store, no_stores};
 
 /// The most records that are summed up; of what has more, the newest.
 pub const RECORDS_MAX: usize = 50_000;
+/// Records read at a time: whole ones, of which each may take a mebibyte.
+const PAGE: usize = 200;
+const _: () = assert!(PAGE <= FIND_MAX);
 /// The most bytes of records that are sent back whole.
 const RECORD_BYTES_MAX: usize = 8 << 20;
 /// Records sent back if it is not said how many.
@@ -79,13 +82,10 @@ impl Operation for LookUp {
         if from_ms >= to_ms {
             return Err(refused("StartTime must be before EndTime.".to_owned()));
         }
-        let Some(stores) = &cairn.event_stores else {
-            return Err(ApiError::new("EventStoresNotEnabledException", 400, "This server keeps no event stores."));
-        };
+        let stores = cairn.event_stores.as_ref().ok_or_else(no_stores)?;
         let name = input.store.as_deref().unwrap_or(ports::lake::EVENTS);
-        let store = StoreId::parse(name).filter(|store| stores.stats(store).is_some()).ok_or_else(|| {
-            ApiError::new("EventDataStoreNotFoundException", 400, format!("There is no event store {name}."))
-        })?;
+        let store = StoreId::parse(name).filter(|store| stores.stats(store).is_some());
+        let store = store.ok_or_else(|| no_store(name))?;
         // A record that is late does not make a look-up fail.
         let _ = tokio::time::timeout(VISIBLE_WAIT, stores.visible(cairn.operator.journal_end())).await;
         let wanted = usize::from(input.max_records.unwrap_or(MAX_RECORDS));
@@ -95,7 +95,7 @@ impl Operation for LookUp {
         let mut read = 0;
         let is_whole = loop {
             let needles = vec![Needle { member, text: looked.text.clone() }];
-            let max = FIND_MAX.min(RECORDS_MAX - read);
+            let max = PAGE.min(RECORDS_MAX - read);
             let found = stores.find(&store, Find { needles, from_ms, to_ms, max, after }).await?;
             read += found.records.len();
             found.records.iter().for_each(|record| looked.take(record));

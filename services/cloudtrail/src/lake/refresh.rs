@@ -142,12 +142,12 @@ impl CloudTrail {
             Ok(parameters) => parameters,
             Err(why) => return Ok(Err(why)),
         };
-        let stores = match self.lake.queries.check(&widget.query_statement, parameters.clone(), &here) {
-            Ok((_, stores)) => stores,
+        let checked = match self.lake.queries.check(&widget.query_statement, parameters, &here) {
+            Ok(checked) => checked,
             Err(error) if error.status < 500 => return Ok(Err(error.to_string())),
             Err(error) => return Err(error),
         };
-        for store in here.iter().filter(|store| stores.contains(&store.id)) {
+        for store in here.iter().filter(|store| checked.stores.contains(&store.id)) {
             if !lets_cloudtrail(&self.shared, &store.arn, "cloudtrail:StartQuery", &dashboard.arn).await? {
                 let why = format!(
                     "The resource policy of the event data store {} does not let cloudtrail.amazonaws.com start queries.",
@@ -157,14 +157,12 @@ impl CloudTrail {
             }
         }
         let ask = Ask {
-            statement: widget.query_statement.clone(),
-            parameters,
             alias: Some(widget.query_alias.clone()),
             prompt: None,
             refresh_id: Some(refresh_id.to_owned()),
             delivery: None,
         };
-        match self.lake.queries.start(dashboard.region, &here, ask).await {
+        match self.lake.queries.start(dashboard.region, checked, ask).await {
             Ok(_) => Ok(Ok(())),
             Err(error) if error.status < 500 => Ok(Err(error.to_string())),
             Err(error) => Err(error),

@@ -99,8 +99,8 @@ pub async fn widgets(cloudtrail: &CloudTrail, call: &Call, asked: Vec<RequestWid
         let query_parameters = widget.query_parameters.unwrap_or_default();
         let trial = trial_parameters(&query_parameters, cloudtrail.shared.env.clock.now())
             .map_err(|error| Error::InvalidQueryStatementException(format!("Widgets[{at}]: {error}")))?;
-        let (_, stores) = cloudtrail.lake.queries.check(&widget.query_statement, trial, &here)?;
-        check_stores(&stores, at)?;
+        let checked = cloudtrail.lake.queries.check(&widget.query_statement, trial, &here)?;
+        check_stores(&checked.stores, at)?;
         // A widget's alias is made for it, and is new for every widget that is made.
         let query_alias = format!("widget-{}", base::ids::uuid(&*cloudtrail.shared.env.rng));
         made.push(Widget {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ports::lake::TextRow;
 use serde::{Deserialize, Serialize};
-use service::{ApiError, Call, Operation};
+use service::{ApiError, Call, Operation, paging};
 
 use super::queries::find;
 use crate::CloudTrail;
@@ -100,11 +100,11 @@ fn shown(columns: &[String], row: TextRow) -> Vec<BTreeMap<String, String>> {
 
 /// Names the query and the next row, in hexadecimal.
 fn token(query: &str, row: u64) -> String {
-    base::ids::hex(format!("{query}/{row}").as_bytes())
+    paging::token_of(&format!("{query}/{row}"))
 }
 
 fn read_token(token: &str, query: &str) -> Result<u64, Error> {
-    let text = base::ids::unhex(token).and_then(|text| String::from_utf8(text).ok());
+    let text = paging::read_token(token).ok();
     let row = text.as_deref().and_then(|text| text.strip_prefix(query)?.strip_prefix('/')?.parse().ok());
     row.ok_or_else(|| Error::InvalidNextTokenException(BAD_TOKEN.to_owned()))
 }

@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 use service::{ApiError, Call, Operation};
 
 use crate::CloudTrail;
-use crate::error::Error;
 use crate::lake::channel::{self, Channel};
 use crate::lake::paging::{page, page_size};
 
@@ -47,7 +46,7 @@ impl Operation for ListChannels {
         let max = page_size(input.max_results)?;
         let here = channel::of_region(cloudtrail, call.region).await?;
         let token = input.next_token.as_deref();
-        let page = page(here, |channel| &channel.id, token, max, Error::InvalidNextTokenException)?;
+        let page = page(here, |channel| &channel.id, token, max)?;
         let listed = |channel: Channel| Listed { channel_arn: channel.arn, name: channel.name };
         Ok(Output { channels: page.items.into_iter().map(listed).collect(), next_token: page.next_token })
     }

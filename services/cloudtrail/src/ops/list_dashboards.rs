@@ -59,7 +59,7 @@ impl Operation for ListDashboards {
         let fits = |one: &Dashboard| custom && one.region == call.region && one.name.starts_with(&prefix);
         let all = dashboard::all(cloudtrail).await?.into_iter().filter(fits);
         let token = input.next_token.as_deref();
-        let page = page(all, |dashboard| &dashboard.arn, token, max, Error::InvalidNextTokenException)?;
+        let page = page(all, |dashboard| &dashboard.arn, token, max)?;
         let listed = |dashboard: Dashboard| Listed { dashboard_arn: dashboard.arn, r#type: "CUSTOM" };
         Ok(Output { dashboards: page.items.into_iter().map(listed).collect(), next_token: page.next_token })
     }

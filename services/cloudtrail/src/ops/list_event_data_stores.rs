@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 use service::{ApiError, Call, Operation};
 
 use crate::CloudTrail;
-use crate::error::Error;
 use crate::lake::data_store::{For, View};
 use crate::lake::paging::{page, page_size};
 
@@ -39,7 +38,7 @@ impl Operation for ListEventDataStores {
         let max = page_size(input.max_results)?;
         let stores = cloudtrail.lake.stores.of_region(call.region).await?;
         let token = input.next_token.as_deref();
-        let page = page(stores, |store| &store.id, token, max, Error::InvalidNextTokenException)?;
+        let page = page(stores, |store| &store.id, token, max)?;
         let event_data_stores = page.items.into_iter().map(|store| View::of(store, For::List)).collect();
         Ok(Output { event_data_stores, next_token: page.next_token })
     }

@@ -2,6 +2,7 @@
 
 use base::Region;
 use serde::{Deserialize, Serialize};
+use service::paging::page;
 use service::{ApiError, Call, Operation};
 
 use crate::CloudTrail;
@@ -47,22 +48,14 @@ impl Operation for ListTrails {
     const RESOURCE: &'static str = "*";
 
     async fn run(cloudtrail: &CloudTrail, _call: &Call, input: Input) -> Result<Output, ApiError> {
-        // The token is the ARN of the last trail of the page before, in hexadecimal.
-        let after = match input.next_token.as_deref().map(base::ids::unhex) {
-            None => None,
-            Some(Some(arn)) => Some(String::from_utf8_lossy(&arn).into_owned()),
-            Some(None) => return Err(Error::InvalidTokenException("The token is not valid.".to_owned()).into()),
-        };
-        let all = cloudtrail.trails.all().await?.into_iter();
-        let mut rest: Vec<_> = all.filter(|trail| after.as_ref().is_none_or(|after| trail.arn > *after)).collect();
-        let more = rest.len() > PAGE;
-        rest.truncate(PAGE);
-        let next_token = rest.last().filter(|_| more).map(|trail| base::ids::hex(trail.arn.as_bytes()));
+        let all = cloudtrail.trails.all().await?;
+        let page = page(all, |trail| trail.arn.as_str(), input.next_token.as_deref(), PAGE);
+        let page = page.map_err(|_| Error::InvalidTokenException("The token is not valid.".to_owned()))?;
         let info = |trail: crate::trail::Trail| TrailInfo {
             trail_arn: trail.arn,
             name: trail.name,
             home_region: trail.home_region,
         };
-        Ok(Output { trails: rest.into_iter().map(info).collect(), next_token })
+        Ok(Output { trails: page.items.into_iter().map(info).collect(), next_token: page.next_token })
     }
 }

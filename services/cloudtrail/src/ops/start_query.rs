@@ -26,24 +26,22 @@ pub struct Input {
     event_data_store_owner_account_id: Option<String>,
 }
 
-/// What an alias stands for: a statement that GenerateQuery made, or a sample.
+/// What an alias stands for: a statement that GenerateQuery made, or a sample. Statement, parameters, and the question behind it.
 async fn by_alias(
     cloudtrail: &CloudTrail,
     call: &Call,
-    alias: String,
+    alias: &str,
     parameters: Vec<String>,
-    delivery: Option<(String, String, String)>,
-) -> Result<Ask, ApiError> {
-    if let Some(made) = generated::find(&cloudtrail.shared, call.region, &alias).await? {
+) -> Result<(String, Vec<String>, Option<String>), ApiError> {
+    if let Some(made) = generated::find(&cloudtrail.shared, call.region, alias).await? {
         if !parameters.is_empty() {
             let text = format!("The query alias {alias} has no parameters.");
             return Err(Error::InvalidParameterException(text).into());
         }
-        let (statement, prompt) = (made.statement, Some(made.prompt));
-        return Ok(Ask { statement, prompt, alias: Some(alias), delivery, ..Ask::default() });
+        return Ok((made.statement, Vec::new(), Some(made.prompt)));
     }
-    let (statement, parameters) = samples::by_alias(&alias, parameters)?;
-    Ok(Ask { statement, parameters, alias: Some(alias), delivery, ..Ask::default() })
+    let (statement, parameters) = samples::by_alias(alias, parameters)?;
+    Ok((statement, parameters, None))
 }
 
 /// The answer.
@@ -67,24 +65,25 @@ impl Operation for StartQuery {
         let delivery = input.delivery_s3_uri.as_deref().map(read_s3_uri).transpose()?;
         let parameters = input.query_parameters.unwrap_or_default();
         let here = cloudtrail.lake.stores.of_region(call.region).await?;
-        let ask = match (input.query_statement, input.query_alias) {
+        let (statement, parameters, prompt) = match (input.query_statement, &input.query_alias) {
             (Some(_), None) if !parameters.is_empty() => {
                 let text = "QueryParameters can only be used with QueryAlias.";
                 return Err(Error::InvalidParameterException(text.to_owned()).into());
             }
-            (Some(statement), None) => Ask { statement, delivery, ..Ask::default() },
-            (None, Some(alias)) => by_alias(cloudtrail, call, alias, parameters, delivery).await?,
+            (Some(statement), None) => (statement, parameters, None),
+            (None, Some(alias)) => by_alias(cloudtrail, call, alias, parameters).await?,
             _ => {
                 let text = "Specify either QueryStatement or QueryAlias.";
                 return Err(Error::InvalidParameterException(text.to_owned()).into());
             }
         };
-        let (_, reads) = cloudtrail.lake.queries.check(&ask.statement, ask.parameters.clone(), &here)?;
-        for store in here.iter().filter(|store| reads.contains(&store.id)) {
+        let checked = cloudtrail.lake.queries.check(&statement, parameters, &here)?;
+        for store in here.iter().filter(|store| checked.stores.contains(&store.id)) {
             check_not_denied(cloudtrail, call, &store.arn, "cloudtrail:StartQuery").await?;
             call.note_resource(KIND, &store.arn);
         }
-        let query_id = cloudtrail.lake.queries.start(call.region, &here, ask).await?;
+        let ask = Ask { alias: input.query_alias, prompt, delivery, refresh_id: None };
+        let query_id = cloudtrail.lake.queries.start(call.region, checked, ask).await?;
         Ok(Output { query_id, event_data_store_owner_account_id: input.event_data_store_owner_account_id })
     }
 }

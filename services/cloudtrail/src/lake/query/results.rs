@@ -27,9 +27,29 @@ const INLINE_ROWS_MAX: usize = 200;
 /// The longest piece that is read back: one row may be longer than a piece's measure.
 const CHUNK_READ_MAX: usize = 64 * 1024 * 1024;
 
-/// The name of a piece.
-pub fn chunk_name(query: &str, number: usize) -> String {
-    format!("lake-results/{}/{query}/{number:06}", &query[..2])
+/// What the names of a query's pieces begin with.
+fn folder(query: &str) -> String {
+    format!("lake-results/{}/{query}/", query.get(..2).unwrap_or("00"))
+}
+
+fn chunk_name(query: &str, number: usize) -> String {
+    format!("{}{number:06}", folder(query))
+}
+
+/// Pieces removed at a time.
+const FORGET_BATCH: usize = 1_000;
+
+/// Removes the pieces of a query's result, those of which its row knows nothing too: the server may have ended before it could be told.
+pub async fn forget_pieces(objects: &dyn Objects, query: &str) -> Result<(), objects::Error> {
+    let folder = folder(query);
+    loop {
+        let found = objects.list(&folder, None, FORGET_BATCH).await?;
+        let names: Vec<String> = found.into_iter().map(|piece| piece.name).collect();
+        objects.delete_many(&names).await?;
+        if names.len() < FORGET_BATCH {
+            return Ok(());
+        }
+    }
 }
 
 /// Takes the rows of a running query.

@@ -15,7 +15,7 @@ use state::{Expect, Range};
 use tokio::sync::watch;
 
 use super::deliver::{deliver, probe};
-use super::results::{ResultSink, chunk_name};
+use super::results::{ResultSink, forget_pieces};
 use super::row::{Delivery, DeliveryStatus, KEPT_MS, Query, QueryStatus, alias_key};
 use crate::error::Error;
 use crate::lake::change::store_id;
@@ -44,6 +44,8 @@ const INTERRUPTED: &str = "The query was interrupted because the server stopped.
 /// A query that runs.
 struct Running {
     cancel: watch::Sender<bool>,
+    /// It is the server that stops, and nobody who cancels.
+    interrupted: bool,
     progress: Arc<QueryProgress>,
     started_ms: u64,
 }
@@ -54,13 +56,9 @@ pub struct Queries {
     running: Mutex<BTreeMap<String, Running>>,
 }
 
-/// What is to be asked.
+/// What belongs to a query beside its statement.
 #[derive(Clone, Debug, Default)]
 pub struct Ask {
-    /// SQL.
-    pub statement: String,
-    /// For the `?` in it.
-    pub parameters: Vec<String>,
     /// The alias it goes by.
     pub alias: Option<String>,
     /// The question that the statement was made of.
@@ -69,6 +67,14 @@ pub struct Ask {
     pub refresh_id: Option<String>,
     /// Bucket, prefix and the URI that named them.
     pub delivery: Option<(String, String, String)>,
+}
+
+/// A statement that can run.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    request: QueryRequest,
+    /// Which of the region's stores it reads (and perhaps the built-in one).
+    pub stores: Vec<String>,
 }
 
 impl Queries {
@@ -100,14 +106,13 @@ impl Queries {
         Ok(())
     }
 
-    /// Checks a statement, as StartQuery and dashboards do. Answers what runs, and which of the region's stores it reads (and
-    /// perhaps the built-in one).
+    /// Checks a statement, as StartQuery and dashboards do, over the stores of its region.
     pub fn check(
         &self,
         statement: &str,
         parameters: Vec<String>,
         here: &[EventDataStore],
-    ) -> Result<(QueryRequest, Vec<String>), ApiError> {
+    ) -> Result<Checked, ApiError> {
         let Some(engine) = &self.shared.query_engine else {
             let text = "This server has no SQL engine: queries cannot be run on it.";
             return Err(Error::UnsupportedOperationException(text.to_owned()).into());
@@ -132,23 +137,18 @@ impl Queries {
             limits,
         };
         let read = engine.check(&request).map_err(|error| refusal(statement, &error))?;
-        let read: Vec<String> = read.iter().map(|store| store.as_str().to_owned()).collect();
-        let pending = here.iter().find(|store| store.status == Status::PendingDeletion && read.contains(&store.id));
+        let stores: Vec<String> = read.iter().map(|store| store.as_str().to_owned()).collect();
+        let pending = here.iter().find(|store| store.status == Status::PendingDeletion && stores.contains(&store.id));
         if let Some(store) = pending {
             let text = format!("The event data store is inactive: {} is pending deletion.", store.arn);
             return Err(Error::InactiveEventDataStoreException(text).into());
         }
-        Ok((request, read))
+        Ok(Checked { request, stores })
     }
 
     /// Starts a query. Returns its UUID when it is durable that it was asked.
-    pub async fn start(
-        self: &Arc<Self>,
-        region: Region,
-        here: &[EventDataStore],
-        ask: Ask,
-    ) -> Result<String, ApiError> {
-        let (request, stores) = self.check(&ask.statement, ask.parameters, here)?;
+    pub async fn start(self: &Arc<Self>, region: Region, checked: Checked, ask: Ask) -> Result<String, ApiError> {
+        let Checked { request, stores } = checked;
         let id = base::ids::uuid(&*self.shared.env.rng);
         let now = self.shared.env.clock.now();
         let delivery = match ask.delivery {
@@ -165,7 +165,7 @@ impl Queries {
             version: 1,
             id: id.clone(),
             region,
-            statement: ask.statement,
+            statement: request.sql.clone(),
             alias: ask.alias,
             prompt: ask.prompt,
             refresh_id: ask.refresh_id,
@@ -195,7 +195,8 @@ impl Queries {
                 );
                 return Err(Error::MaxConcurrentQueriesException(text).into());
             }
-            running.insert(id.clone(), Running { cancel, progress: Arc::clone(&progress), started_ms });
+            let new = Running { cancel, interrupted: false, progress: Arc::clone(&progress), started_ms };
+            running.insert(id.clone(), new);
         }
         if let Err(error) = self.shared.state.commit(query.first_ops()).await {
             self.running().remove(&id);
@@ -231,18 +232,20 @@ impl Queries {
             Ok(rows) => query.inline = rows,
             Err(error) => outcome = outcome.and(Err(error)),
         }
-        let was_cancelled = *cancelled.borrow_and_update();
+        let was_stopped = *cancelled.borrow_and_update();
+        let was_interrupted = was_stopped && self.running().get(&id).is_some_and(|running| running.interrupted);
         let (status, error) = match outcome {
-            _ if was_cancelled => (QueryStatus::Cancelled, None),
+            _ if was_stopped && !was_interrupted => (QueryStatus::Cancelled, None),
             Ok(()) => (QueryStatus::Finished, None),
+            Err(_) if was_interrupted => (QueryStatus::Failed, Some(INTERRUPTED.to_owned())),
             Err(error) => match error.kind {
-                QueryErrorKind::TimedOut => (QueryStatus::TimedOut, Some(error)),
+                QueryErrorKind::TimedOut => (QueryStatus::TimedOut, Some(error.to_string())),
                 QueryErrorKind::Cancelled => (QueryStatus::Cancelled, None),
-                _ => (QueryStatus::Failed, Some(error)),
+                _ => (QueryStatus::Failed, Some(error.to_string())),
             },
         };
         query.status = status;
-        query.error = error.map(|error| error.to_string().chars().take(ERROR_CHARS_MAX).collect());
+        query.error = error.map(|error| error.chars().take(ERROR_CHARS_MAX).collect());
         query.columns = sink.columns;
         query.chunks = sink.chunks;
         query.finished_ms = Some(self.shared.env.clock.now().ms());
@@ -401,9 +404,9 @@ impl Queries {
 
     async fn forget(&self, query: &Query) -> Result<(), ApiError> {
         // Results first: a row without them is tried again.
-        let pieces = if query.inline.is_empty() { query.chunks.len() } else { 0 };
-        let names: Vec<String> = (0..pieces).map(|number| chunk_name(&query.id, number)).collect();
-        self.shared.objects.delete_many(&names).await.map_err(ApiError::unavailable)?;
+        if query.inline.is_empty() {
+            forget_pieces(&*self.shared.objects, &query.id).await.map_err(ApiError::unavailable)?;
+        }
         let latest = match &query.alias {
             Some(alias) => {
                 let key = alias_key(query.region, alias, "");
@@ -416,10 +419,10 @@ impl Queries {
         Ok(())
     }
 
-    /// Cancels all that runs: the service ends.
+    /// Interrupts all that runs: the service ends. What somebody cancelled before stays cancelled.
     pub fn stop(&self) {
-        for running in self.running().values() {
-            running.cancel.send_replace(true);
+        for running in self.running().values_mut() {
+            running.interrupted |= !running.cancel.send_replace(true);
         }
     }
 
@@ -427,7 +430,7 @@ impl Queries {
         let now = self.shared.env.clock.monotonic_ms();
         let running = self.running();
         let one = running.get(id)?;
-        let cancelled = *one.cancel.borrow();
+        let cancelled = *one.cancel.borrow() && !one.interrupted;
         Some((Arc::clone(&one.progress), now.saturating_sub(one.started_ms), cancelled))
     }
 

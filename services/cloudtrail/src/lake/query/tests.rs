@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::io::Read;
 
+use super::row::QueryStatus;
 use crate::CloudTrail;
 use crate::lake::tests::{make, ok, refused};
 use crate::testing::{World, run};
@@ -163,6 +164,47 @@ async fn a_restart_interrupts_queries_and_loses_none() {
     assert!(described["ErrorMessage"].as_str().unwrap().contains("server stopped"));
     let page = ok(&again, "GetQueryResults", json!({"QueryId": finished})).await;
     assert_eq!(page["QueryResultRows"].as_array().unwrap().len(), 5);
+}
+
+#[tokio::test]
+async fn a_server_that_stops_interrupts_and_cancels_nothing() {
+    let world = World::new();
+    let ct = world.open().await;
+    let running = start(&ct, "SELECT FOREVER FROM events").await;
+    let cancelled = start(&ct, "SELECT FOREVER FROM events").await;
+    while world.query_engine.ran.lock().unwrap().len() < 2 {
+        tokio::task::yield_now().await;
+    }
+    ok(&ct, "CancelQuery", json!({"QueryId": cancelled})).await;
+    let queries = Arc::clone(&ct.lake.queries);
+    drop(ct);
+    for id in [&running, &cancelled] {
+        while queries.running_now(id).is_some() {
+            tokio::task::yield_now().await;
+        }
+    }
+    let of = async |id: &str| queries.find(id, base::Region::US_EAST_1).await.unwrap();
+    let (running, cancelled) = (of(&running).await, of(&cancelled).await);
+    assert_eq!((running.status, cancelled.status), (QueryStatus::Failed, QueryStatus::Cancelled));
+    assert!(running.error.unwrap().contains("server stopped"));
+    assert!(running.finished_ms.is_some(), "its own end is stored");
+}
+
+#[tokio::test]
+async fn a_query_is_forgotten_with_pieces_of_which_it_knows_nothing() {
+    let world = World::new();
+    let ct = world.open().await;
+    let id = start(&ct, "SELECT FAIL FROM events").await;
+    over(&ct, &id).await;
+    let objects = world.objects.clone();
+    // As if the server had ended after these pieces.
+    for number in 0..3 {
+        let name = format!("lake-results/{}/{id}/{number:06}", &id[..2]);
+        objects::Objects::put(&objects, &name, bytes::Bytes::from_static(b"x")).await.unwrap();
+    }
+    world.clock.advance(7 * DAY_MS + 1);
+    ct.catch_up().await.unwrap();
+    assert!(objects::Objects::list(&objects, "lake-results/", None, 10).await.unwrap().is_empty());
 }
 
 #[tokio::test]

@@ -182,15 +182,23 @@ impl<'a> Reader<'a> {
         self.eat(|word| matches!(word.meaning, Meaning::Name | Meaning::Quoted).then(|| word.text.clone()))
     }
 
+    fn eat_number(&mut self) -> Option<u64> {
+        self.eat(|word| match word.meaning {
+            Meaning::Number(number) => Some(number),
+            _ => None,
+        })
+    }
+
+    fn eat_unit(&mut self) -> Option<i64> {
+        self.eat(unit_of)
+    }
+
     fn by(&mut self) {
         if let Some(name) = self.eat_name() {
             self.add(Dimension::User.is(&name).expect("users have names"));
             return;
         }
-        let unit = self.eat(|word| match word.meaning {
-            Meaning::Unit(ms) => dimension_of(ms),
-            _ => None,
-        });
+        let unit = self.eat(|word| unit_of(word).and_then(dimension_of));
         let errors = |word: &Word| (word.meaning == Meaning::Errors).then_some(Dimension::Error);
         if let Some(dimension) = unit.or_else(|| self.eat(errors)) {
             self.question.groups.push(dimension);
@@ -324,15 +332,8 @@ impl<'a> Reader<'a> {
     }
 
     fn last(&mut self, word: &Word) {
-        let number = self.eat(|word| match word.meaning {
-            Meaning::Number(number) => Some(number),
-            _ => None,
-        });
-        let unit = self.eat(|word| match word.meaning {
-            Meaning::Unit(ms) => Some(ms),
-            _ => None,
-        });
-        match (number, unit) {
+        let number = self.eat_number();
+        match (number, self.eat_unit()) {
             (number, Some(ms)) => self.back(number.unwrap_or(1), ms),
             (Some(number), None) => self.rows(number),
             (None, None) if self.next().is_some_and(|(next, _)| matches!(next.meaning, Meaning::Dim(..))) => {
@@ -347,16 +348,11 @@ impl<'a> Reader<'a> {
     }
 
     fn back(&mut self, number: u64, unit_ms: i64) {
-        let ms = i64::try_from(number).unwrap_or(i64::MAX).saturating_mul(unit_ms).min(BACK_MS_MAX);
-        self.time(Some(self.now_ms - ms), None);
+        self.time(Some(self.now_ms - length(number, unit_ms)), None);
     }
 
     fn this(&mut self) {
-        let unit = self.eat(|word| match word.meaning {
-            Meaning::Unit(ms) => Some(ms),
-            _ => None,
-        });
-        let Some(ms) = unit else { return };
+        let Some(ms) = self.eat_unit() else { return };
         let today = self.midnight();
         let civil = Timestamp::from_ms(self.now_ms).civil();
         let from = match dimension_of(ms) {
@@ -365,7 +361,7 @@ impl<'a> Reader<'a> {
             // The first of January 1970 was a Thursday; weeks begin on Mondays.
             Some(Dimension::Week) => today - (today / DAY_MS + 3).rem_euclid(7) * DAY_MS,
             Some(Dimension::Month) => today - (i64::from(civil.day) - 1) * DAY_MS,
-            _ if ms > 90 * DAY_MS => today - day_of_year(&civil) * DAY_MS,
+            _ if ms > 90 * DAY_MS => year_begin(&civil).unwrap_or(today),
             _ => self.now_ms - ms,
         };
         self.time(Some(from), None);
@@ -401,8 +397,8 @@ impl<'a> Reader<'a> {
             _ => return None,
         };
         self.at += 3;
-        let ms = i64::try_from(number).unwrap_or(i64::MAX).saturating_mul(ms).min(BACK_MS_MAX);
-        Some((self.now_ms - ms, self.now_ms - ms))
+        let then = self.now_ms - length(number, ms);
+        Some((then, then))
     }
 
     fn since(&mut self, word: &Word) {
@@ -440,11 +436,7 @@ impl<'a> Reader<'a> {
     }
 
     fn often(&mut self, more: u64, word: &Word) {
-        let number = self.eat(|word| match word.meaning {
-            Meaning::Number(number) => Some(number),
-            _ => None,
-        });
-        match number {
+        match self.eat_number() {
             Some(number) => self.question.at_least = Some(number.saturating_add(more)),
             None => self.question.unknown.push(word.text.clone()),
         }
@@ -455,7 +447,7 @@ impl<'a> Reader<'a> {
         match (follows(self, 0), follows(self, 1)) {
             (Some(Meaning::Unit(ms)), Some(Meaning::Ago)) => {
                 self.at += 2;
-                let back = i64::try_from(number).unwrap_or(i64::MAX).saturating_mul(ms).min(BACK_MS_MAX);
+                let back = length(number, ms);
                 let begin = if ms >= DAY_MS { self.midnight() } else { self.now_ms };
                 self.time(Some(begin - back), Some(begin - back + ms));
             }
@@ -544,6 +536,19 @@ fn is_literal(meaning: Meaning) -> bool {
     ) || matches!(meaning, Meaning::Only(_))
 }
 
+/// The length of a unit of time, in milliseconds.
+fn unit_of(word: &Word) -> Option<i64> {
+    match word.meaning {
+        Meaning::Unit(ms) => Some(ms),
+        _ => None,
+    }
+}
+
+/// So many units of time, as far as a question can reach back.
+fn length(number: u64, unit_ms: i64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX).saturating_mul(unit_ms).min(BACK_MS_MAX)
+}
+
 /// Stretches of time that events can be divided by.
 fn dimension_of(unit_ms: i64) -> Option<Dimension> {
     let days = unit_ms / DAY_MS;
@@ -556,10 +561,7 @@ fn dimension_of(unit_ms: i64) -> Option<Dimension> {
     }
 }
 
-/// Days since the first of January.
-fn day_of_year(civil: &Civil) -> i64 {
-    let first = format!("{:04}-01-01T00:00:00Z", civil.year);
-    let this = format!("{:04}-{:02}-{:02}T00:00:00Z", civil.year, civil.month, civil.day);
-    let ms = |text: &str| Timestamp::parse_iso8601(text).map_or(0, Timestamp::ms);
-    (ms(&this) - ms(&first)) / DAY_MS
+/// The first moment of a year.
+fn year_begin(civil: &Civil) -> Option<i64> {
+    Timestamp::parse_iso8601(&format!("{:04}-01-01T00:00:00Z", civil.year)).map(Timestamp::ms)
 }
