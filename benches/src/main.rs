@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! bench PATH-TO-CAIRN [quick|full] [only=SECTION[,…]] [s3s-fs=PATH] [json=PATH]
-//! bench search PATH-TO-CAIRN PYTHON [records=N] [only=TEXT] [rounds=N] [keep=FOLDER] [json=PATH]   searching beside DuckDB
+//! bench search PATH-TO-CAIRN PYTHON [records=N] [only=TEXT] [rounds=N] [cold] [keep=FOLDER] [json=PATH]   searching beside DuckDB
 //! bench validate PATH-TO-CAIRN [PATH-TO-AWS] [FILES]    validation beside that of the AWS CLI
 //! bench drive ADDRESS CLIENTS SECONDS [put=BYTES]        load for a profiler: GetCallerIdentity, or PutObject
 //! ```
@@ -52,6 +52,7 @@ fn main() {
             only: given("only="),
             rounds: given("rounds=").map_or(5, |text| text.parse().expect("rounds=NUMBER")),
             keep: given("keep=").map(Path::new),
+            cold: rest.iter().any(|text| text == "cold"),
         };
         return search::run(&mut report, &options);
     }

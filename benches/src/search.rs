@@ -33,6 +33,8 @@ pub struct Options<'a> {
     pub rounds: usize,
     /// Where files are kept, and found by the next run.
     pub keep: Option<&'a Path>,
+    /// Each question is asked once, of sides that were started anew after the system forgot all files. Needs root on Linux.
+    pub cold: bool,
 }
 
 /// Runs everything.
@@ -48,8 +50,12 @@ pub fn run(report: &mut Report, options: &Options<'_>) {
 
     let data = folder.join("cairn");
     whole(&data, |part| import(report, options, &logs, part));
-    let mut duckdb = DuckDb::start(options.python, &logs, &folder.join("duckdb"));
-    let loaded = duckdb.answer();
+    let start_duckdb = || {
+        let mut duckdb = DuckDb::start(options.python, &logs, &folder.join("duckdb"));
+        let loaded = duckdb.answer();
+        (duckdb, loaded)
+    };
+    let (duckdb, loaded) = start_duckdb();
     let seconds = loaded["seconds"].as_f64().unwrap_or_default();
     if seconds > 0.0 {
         let rows = loaded["rows"].as_f64().unwrap_or_default();
@@ -57,10 +63,15 @@ pub fn run(report: &mut Report, options: &Options<'_>) {
         report.number("search", "DuckDB: stored", loaded["bytes"].as_f64().unwrap_or_default() / rows, "bytes/record");
         report.number("search", "DuckDB: peak memory", loaded["peak_mib"].as_f64().unwrap_or_default(), "MiB");
     }
-    let cairn = Cairn::new(Server::start(options.cairn.to_path_buf(), Vec::new(), data));
-    ask_all(report, &cairn, &mut duckdb, options);
-    drop(duckdb);
-    cairn.server.leave();
+    let start_cairn = || Cairn::new(Server::start(options.cairn.to_path_buf(), Vec::new(), data.clone()));
+    let mut sides = Sides { cairn: start_cairn(), duckdb };
+    let anew = |sides: Sides| {
+        sides.leave();
+        std::fs::write("/proc/sys/vm/drop_caches", "3").expect("cold needs root on Linux");
+        Sides { cairn: start_cairn(), duckdb: start_duckdb().0 }
+    };
+    sides = ask_all(report, sides, options, &anew);
+    sides.leave();
     if options.keep.is_none() {
         let _ = std::fs::remove_dir_all(&folder);
     }
@@ -238,8 +249,21 @@ impl Drop for DuckDb {
     }
 }
 
-fn ask_all(report: &mut Report, cairn: &Cairn, duckdb: &mut DuckDb, options: &Options<'_>) {
-    let known = Known::find(cairn);
+/// Both that are asked.
+struct Sides {
+    cairn: Cairn,
+    duckdb: DuckDb,
+}
+
+impl Sides {
+    /// Ends both; their files stay.
+    fn leave(self) {
+        self.cairn.server.leave();
+    }
+}
+
+fn ask_all(report: &mut Report, mut sides: Sides, options: &Options<'_>, anew: &dyn Fn(Sides) -> Sides) -> Sides {
+    let known = Known::find(&sides.cairn);
     let (mut logs, mut needles) = ([0.0, 0.0], [0.0, 0.0]);
     let (mut count, mut needle_count) = (0.0, 0.0);
     println!(
@@ -252,9 +276,12 @@ fn ask_all(report: &mut Report, cairn: &Cairn, duckdb: &mut DuckDb, options: &Op
         }
         let (mut best, mut cold) = ([f64::INFINITY; 2], [0.0; 2]);
         let (mut rows, mut scanned, mut wall) = (0, 0, f64::INFINITY);
-        for round in 0..options.rounds {
-            let asked = cairn.ask(&ours);
-            let answered = duckdb.ask(&theirs);
+        if options.cold {
+            sides = anew(sides);
+        }
+        for round in 0..if options.cold { 1 } else { options.rounds } {
+            let asked = sides.cairn.ask(&ours);
+            let answered = sides.duckdb.ask(&theirs);
             // The server counts whole milliseconds.
             let ms = [asked.ms.max(0.5), answered["ms"].as_f64().expect("a number")];
             wall = wall.min(asked.wall_ms);
@@ -288,6 +315,7 @@ fn ask_all(report: &mut Report, cairn: &Cairn, duckdb: &mut DuckDb, options: &Op
         report.number("search", &format!("{what}, geometric mean: DuckDB"), theirs, "ms");
         report.number("search", &format!("{what}: DuckDB / Cairn"), theirs / ours, "x");
     }
+    sides
 }
 
 /// Both must say the same: rows in any order, as texts. Whole records differ in shape: of longer answers than DuckDB's side shows and of whole

@@ -228,11 +228,8 @@ impl TableProvider for EventTable {
             projection.unwrap_or(&all).iter().map(|at| self.schema.field(*at).name().clone()).collect();
         let pruning = prune::pruning(filters);
         // What is told by columns that are at hand comes first, and spares reading the others.
-        let (plain, other): (Vec<Expr>, Vec<Expr>) = filters
-            .iter()
-            .flat_map(|filter| split_conjunction(filter))
-            .cloned()
-            .partition(|condition| is_plain(condition));
+        let (plain, other): (Vec<Expr>, Vec<Expr>) =
+            filters.iter().flat_map(|filter| split_conjunction(filter)).cloned().partition(is_plain);
         let mut conditions = Vec::new();
         for condition in [plain, other].into_iter().filter_map(conjunction) {
             let mut paths = BTreeSet::new();
