@@ -13,6 +13,7 @@ use state::CommitInfo;
 use crate::encode::{Form, Input, encode};
 use crate::flat::Flat;
 use crate::part::Part;
+use crate::read::not_older;
 use crate::scan;
 use crate::schema::leaf;
 use crate::seal::new_part_ops;
@@ -132,9 +133,7 @@ impl Stores {
                 let mask = BooleanArray::from(keep);
                 filter_record_batch(&piece.batch, &mask).map_err(|error| failed("choosing records", error))?
             };
-            let flat = Flat::of(&batch);
-            let is_old = |row: &usize| flat.time(leaf::EVENT_TIME, *row).is_some_and(|ms| Some(ms) < horizon_ms);
-            let expired = wide((0..batch.num_rows()).filter(is_old).count());
+            let expired = horizon_ms.map_or(0, |ms| wide(not_older(&batch, ms).false_count()));
             let hashes = new.into_iter().collect();
             let written = write::pack(&batch, hashes, json_bytes, came_at_ms);
             Ok((written.map_err(|error| failed("making a part", error))?, expired))

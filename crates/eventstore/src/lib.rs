@@ -45,6 +45,7 @@ pub use loose::{LOOSE_BATCH_ROWS, Loose, loose};
 pub use part::Part;
 pub use project::{Projection, UnknownColumn};
 pub use read::{Batches, Candidates, Equality, Pruning, ReadError, ReadOptions, RowFilter};
+pub use reading::spread;
 pub use rebuild::{Losses, Rebuild};
 pub use schema::{EVENT_JSON, is_json, is_plain};
 pub use snapshot::Snapshot;

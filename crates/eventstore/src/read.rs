@@ -17,7 +17,7 @@ use crate::flat::Flat;
 use crate::index::GRANULE_ROWS;
 use crate::part::Part;
 use crate::project::Projection;
-use crate::reading::{GROUP_GRANULES, Reading};
+use crate::reading::{GROUP_GRANULES, Horizon, Reading};
 use crate::schema::{Kind, PATHS, leaf};
 use crate::terms::{self, TERM_BYTES_MAX};
 
@@ -194,8 +194,13 @@ impl Part {
                     groups.push((group, chosen));
                 }
             }
+            let mut filters: Vec<Arc<dyn RowFilter>> = Vec::new();
+            if let Some(horizon_ms) = horizon_ms.filter(|horizon_ms| part.row.oldest_ms < *horizon_ms) {
+                filters.push(Arc::new(Horizon::new(horizon_ms)?));
+            }
+            filters.extend(options.filters.iter().cloned());
             // The part is held for as long as it is read.
-            let reading = Arc::new(Reading { part, head, options, horizon_ms, progress });
+            let reading = Arc::new(Reading { part, head, options, filters, progress });
             let batches = stream::iter(groups).then(move |(group, granules)| {
                 let reading = Arc::clone(&reading);
                 async move { reading.group(group, &granules).await }

@@ -33,14 +33,22 @@ pub(crate) struct Reading {
     pub(crate) part: Arc<Part>,
     pub(crate) head: Arc<Head>,
     pub(crate) options: ReadOptions,
-    pub(crate) horizon_ms: Option<i64>,
+    /// All that decide which rows are kept, retention first.
+    pub(crate) filters: Vec<Arc<dyn RowFilter>>,
     pub(crate) progress: Arc<QueryProgress>,
 }
 
 /// Keeps what retention does not hide.
-struct Horizon {
+pub(crate) struct Horizon {
     time: Projection,
     horizon_ms: i64,
+}
+
+impl Horizon {
+    pub(crate) fn new(horizon_ms: i64) -> Result<Horizon, ReadError> {
+        let time = Projection::of([PATHS[leaf::EVENT_TIME].path.as_str()]);
+        Ok(Horizon { time: time.map_err(|error| ReadError(error.to_string()))?, horizon_ms })
+    }
 }
 
 impl RowFilter for Horizon {
@@ -67,10 +75,8 @@ impl Kept {
             return Kept { rows, some: None };
         }
         let mut some = BooleanBufferBuilder::new(rows);
-        some.append_n(rows, false);
-        for granule in granules {
-            let from = granule * GRANULE_ROWS;
-            (from..(from + GRANULE_ROWS).min(rows)).for_each(|row| some.set_bit(row, true));
+        for (granule, from) in (0..rows).step_by(GRANULE_ROWS).enumerate() {
+            some.append_n(GRANULE_ROWS.min(rows - from), granules.contains(&granule));
         }
         Kept { rows, some: Some(some.finish()) }
     }
@@ -109,19 +115,19 @@ impl Kept {
         }
         let said = said.finish();
         self.some = Some(match &self.some {
-            Some(some) => {
-                let mut all = BooleanBufferBuilder::new(self.rows);
-                all.append_n(self.rows, false);
-                some.set_indices()
-                    .zip(said.iter())
-                    .filter(|(_, keep)| *keep)
-                    .for_each(|(row, _)| all.set_bit(row, true));
-                all.finish()
-            }
+            Some(some) => spread(some, &said),
             None => said,
         });
         Ok(())
     }
+}
+
+/// What is said of the kept rows, in their order, as what is said of all: of the others no.
+pub fn spread(kept: &BooleanBuffer, said: &BooleanBuffer) -> BooleanBuffer {
+    let mut all = BooleanBufferBuilder::new(kept.len());
+    all.append_n(kept.len(), false);
+    kept.set_indices().zip(said.iter()).filter(|(_, said)| *said).for_each(|(row, _)| all.set_bit(row, true));
+    all.finish()
 }
 
 fn pieces(batch: &RecordBatch, rows: usize) -> Vec<RecordBatch> {
@@ -135,17 +141,11 @@ impl Reading {
         let rows = self.part.group_rows(group);
         let mut kept = Kept::of(rows, granules);
         self.progress.add_scanned(u64::try_from(kept.count()).unwrap_or(0), 0);
-        let mut filters: Vec<Arc<dyn RowFilter>> = Vec::new();
-        if let Some(horizon_ms) = self.horizon_ms.filter(|horizon_ms| self.part.row.oldest_ms < *horizon_ms) {
-            let time = Projection::of([PATHS[leaf::EVENT_TIME].path.as_str()]);
-            filters.push(Arc::new(Horizon { time: time.map_err(|error| ReadError(error.to_string()))?, horizon_ms }));
-        }
-        filters.extend(self.options.filters.iter().cloned());
         let mut left = Vec::new();
-        for filter in filters {
+        for filter in &self.filters {
             match self.decoded(group, filter.projection(), &kept).await? {
-                Some(batch) => kept.ask(&*filter, batch)?,
-                None => left.push(filter),
+                Some(batch) => kept.ask(&**filter, batch)?,
+                None => left.push(Arc::clone(filter)),
             }
             if kept.count() == 0 {
                 return Ok(stream::empty().boxed());

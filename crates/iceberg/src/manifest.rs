@@ -115,23 +115,17 @@ fn entry(to: &mut Encoder, file: &DataFile) {
     to.long(ADDED).null().null().null();
     to.long(0).text(&file.path).text("PARQUET").long(long(file.rows)).long(long(file.bytes));
     let columns = &file.columns;
-    let pair = |to: &mut Encoder, id: i32| {
-        to.long(id.into());
-    };
     to.some().array(columns, |to, facts| {
-        pair(to, facts.id);
-        to.long(long(facts.values));
+        to.long(facts.id.into()).long(long(facts.values));
     });
     to.some().array(columns, |to, facts| {
-        pair(to, facts.id);
-        to.long(long(facts.nulls));
+        to.long(facts.id.into()).long(long(facts.nulls));
     });
     let lower: Vec<_> = columns.iter().filter_map(|facts| Some((facts.id, facts.lower.as_ref()?))).collect();
     let upper: Vec<_> = columns.iter().filter_map(|facts| Some((facts.id, facts.upper.as_ref()?))).collect();
     for bounds in [lower, upper] {
         to.some().array(&bounds, |to, (id, bound)| {
-            pair(to, *id);
-            to.bytes(bound);
+            to.long((*id).into()).bytes(bound);
         });
     }
 }

@@ -5,9 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, BooleanBufferBuilder, StringArray, StringViewArray, StructArray,
-};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, StringArray, StringViewArray, StructArray};
 use datafusion::arrow::buffer::BooleanBuffer;
 use datafusion::arrow::compute::filter_record_batch;
 use datafusion::arrow::datatypes::{DataType, FieldRef};
@@ -18,9 +16,10 @@ use datafusion::physical_expr::split_conjunction;
 use datafusion::physical_expr_common::physical_expr::snapshot_physical_expr;
 use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 use datafusion::physical_plan::PhysicalExpr;
-use eventstore::{Equality, Projection, RowFilter};
+use eventstore::{Equality, Projection, RowFilter, spread};
 use memchr::memmem::Finder;
 
+use crate::functions::stopped;
 use crate::paths::{paths_of, rebased};
 use crate::table::{Times, Wanted};
 
@@ -139,18 +138,19 @@ impl Filter {
     }
 
     fn judge(&self, batch: &RecordBatch) -> Result<BooleanBuffer> {
+        if self.stop.load(Ordering::Relaxed) {
+            return stopped();
+        }
         let mut kept: Option<BooleanBuffer> = None;
         let mut left = Vec::new();
         for condition in &self.conditions {
             match condition.of_dictionary(batch) {
-                Some(said) => kept = Some(kept.map_or(said.clone(), |kept| &kept & &said)),
+                Some(said) => kept = Some(both(kept, said)),
                 None => left.push(condition),
             }
         }
-        for within in &self.within {
-            if let Some(said) = within.judge(batch) {
-                kept = Some(kept.map_or(said.clone(), |kept| &kept & &said));
-            }
+        for said in self.within.iter().filter_map(|within| within.judge(batch)) {
+            kept = Some(both(kept, said));
         }
         for condition in left {
             let said = match &kept {
@@ -173,9 +173,6 @@ impl RowFilter for Filter {
     }
 
     fn keep(&self, batch: &RecordBatch) -> std::result::Result<BooleanArray, ArrowError> {
-        if self.stop.load(Ordering::Relaxed) {
-            return Err(ArrowError::ComputeError("the query has ended".to_owned()));
-        }
         self.judge(batch).map(|kept| BooleanArray::new(kept, None)).map_err(|error| {
             let text = error.to_string();
             *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
@@ -257,6 +254,14 @@ fn nested(texts: &StringViewArray, field: &FieldRef) -> Result<ArrayRef> {
     }
 }
 
+/// Which rows are kept by both.
+fn both(kept: Option<BooleanBuffer>, said: BooleanBuffer) -> BooleanBuffer {
+    match kept {
+        Some(kept) => &kept & &said,
+        None => said,
+    }
+}
+
 /// Of which rows an expression is true.
 fn flags(expr: &dyn PhysicalExpr, batch: &RecordBatch) -> Result<BooleanBuffer> {
     let said = expr.evaluate(batch)?.into_array(batch.num_rows())?;
@@ -266,12 +271,4 @@ fn flags(expr: &dyn PhysicalExpr, batch: &RecordBatch) -> Result<BooleanBuffer> 
         Some(nulls) => said.values() & nulls.inner(),
         None => said.values().clone(),
     })
-}
-
-/// What is said of the kept rows as what is said of all.
-fn spread(kept: &BooleanBuffer, said: &BooleanBuffer) -> BooleanBuffer {
-    let mut all = BooleanBufferBuilder::new(kept.len());
-    all.append_n(kept.len(), false);
-    kept.set_indices().zip(said.iter()).for_each(|(row, said)| all.set_bit(row, said));
-    all.finish()
 }

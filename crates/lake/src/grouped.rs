@@ -241,8 +241,8 @@ impl Gathering {
     fn add(&mut self, batch: &RecordBatch) -> Result<()> {
         for (number, key) in self.keys.iter().enumerate() {
             let column = key.path.as_deref().and_then(|path| eventstore::leaf(batch, path));
-            let coded = column.map(|column| self.groups.read_coded(number, &column)).transpose()?.flatten();
-            if coded.is_none() {
+            let coded = column.map(|column| self.groups.read_coded(number, &column)).transpose()?;
+            if coded != Some(true) {
                 self.groups.read(number, &key.value.of(batch)?)?;
             }
         }
@@ -306,8 +306,11 @@ impl ExecutionPlan for Grouped {
         &self,
         f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
     ) -> Result<TreeNodeRecursion> {
-        for key in self.keys.iter() {
-            f(&key.value.expr)?;
+        let keys = self.keys.iter().map(|key| &key.value);
+        let arguments =
+            self.aggregates.iter().flat_map(|aggregate| aggregate.arguments.iter().chain(&aggregate.filter));
+        for value in keys.chain(arguments) {
+            f(&value.expr)?;
         }
         Ok(TreeNodeRecursion::Continue)
     }

@@ -77,9 +77,10 @@ impl Key {
         numbers.into_iter().map(number).collect()
     }
 
-    /// `None` if the column is not stored as numbers.
-    fn read_coded(&mut self, column: &ArrayRef) -> Result<Option<()>> {
-        eventstore::with_numbers(column, |texts, numbers| self.read_numbers(texts, numbers)).transpose()
+    /// Whether the column is stored as numbers; else nothing was read.
+    fn read_coded(&mut self, column: &ArrayRef) -> Result<bool> {
+        let read = eventstore::with_numbers(column, |texts, numbers| self.read_numbers(texts, numbers));
+        Ok(read.transpose()?.is_some())
     }
 
     fn read_numbers(&mut self, texts: &StringArray, coded: Numbers<'_>) -> Result<()> {
@@ -134,8 +135,8 @@ impl Groups {
             + self.rows.capacity() * size_of::<usize>()
     }
 
-    /// Reads a key's values of a batch from the numbers they are stored as; `None` if they are not.
-    pub(crate) fn read_coded(&mut self, key: usize, column: &ArrayRef) -> Result<Option<()>> {
+    /// Reads a key's values of a batch from the numbers they are stored as; says whether they are.
+    pub(crate) fn read_coded(&mut self, key: usize, column: &ArrayRef) -> Result<bool> {
         self.keys[key].read_coded(column)
     }
 
@@ -272,18 +273,18 @@ mod tests {
     fn rows_of_one_text_are_one_group_however_they_are_stored() {
         let mut groups = Groups::new(vec![field(DataType::Utf8View)]).unwrap();
         let first = Arc::new(StringArray::from(vec!["never", "a", "b"]));
-        groups.read_coded(0, &coded(&first, vec![Some(1), None, Some(2), Some(1)])).unwrap().unwrap();
+        assert!(groups.read_coded(0, &coded(&first, vec![Some(1), None, Some(2), Some(1)])).unwrap());
         assert_eq!((groups.find(4).unwrap(), groups.of_rows()), (3, &[0, 1, 2, 0][..]));
         let plain: ArrayRef = Arc::new(StringViewArray::from(vec![Some("b"), None, Some("c")]));
-        assert!(groups.read_coded(0, &plain).unwrap().is_none());
+        assert!(!groups.read_coded(0, &plain).unwrap());
         groups.read(0, &plain).unwrap();
         assert_eq!((groups.find(3).unwrap(), groups.of_rows()), (4, &[2, 1, 3][..]));
         let second = Arc::new(StringArray::from(vec!["c", "a"]));
-        groups.read_coded(0, &coded(&second, vec![Some(0), Some(1)])).unwrap().unwrap();
+        assert!(groups.read_coded(0, &coded(&second, vec![Some(0), Some(1)])).unwrap());
         assert_eq!((groups.find(2).unwrap(), groups.of_rows()), (4, &[3, 0][..]));
         // A text that no row has makes no group.
         assert_eq!(shown(&groups.take().unwrap()), ["a", "", "b", "c"]);
-        groups.read_coded(0, &coded(&first, vec![Some(2)])).unwrap().unwrap();
+        assert!(groups.read_coded(0, &coded(&first, vec![Some(2)])).unwrap());
         assert_eq!(groups.find(1).unwrap(), 1);
         assert_eq!(shown(&groups.take().unwrap()), ["b"]);
     }

@@ -219,7 +219,14 @@ impl Scan {
     /// A partition's rows: of them what is wanted, with texts as they are stored.
     pub(crate) fn coded(&self, partition: usize) -> BoxStream<'static, Result<RecordBatch>> {
         let scan = self.clone();
-        let units = self.units.get(partition).cloned().unwrap_or_default();
+        let mut units = self.units.get(partition).cloned().unwrap_or_default();
+        if !self.learned.is_empty()
+            && let Some(Unit::Group(part, found, groups, None)) = units.first().cloned()
+        {
+            // A little is read first, so that there is something to learn from before much is read.
+            let piece = |granules| Unit::Group(part.clone(), found.clone(), groups.clone(), Some(granules));
+            units.splice(0..1, [piece(0..1), piece(1..usize::MAX)]);
+        }
         stream::iter(units).flat_map(move |unit| scan.kept(unit)).boxed()
     }
 
@@ -362,17 +369,7 @@ impl ExecutionPlan for Scan {
 
     fn execute(&self, partition: usize, _: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
         let scan = self.clone();
-        let mut units = self.units.get(partition).cloned().unwrap_or_default();
-        if !self.learned.is_empty()
-            && let Some(Unit::Group(part, found, groups, None)) = units.first().cloned()
-        {
-            // A little is read first, so that there is something to learn from before much is read.
-            let piece = |granules| Unit::Group(part.clone(), found.clone(), groups.clone(), Some(granules));
-            units.splice(0..1, [piece(0..1), piece(1..usize::MAX)]);
-        }
-        let kept = stream::iter(units).flat_map(move |unit| scan.kept(unit));
-        let whole = self.clone();
-        let batches = kept.map(move |batch| whole.project(&batch?));
+        let batches = self.coded(partition).map(move |batch| scan.project(&batch?));
         Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema.clone(), batches)))
     }
 }

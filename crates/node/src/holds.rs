@@ -169,6 +169,24 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_is_held_is_asked_for_once() {
+        let holds = Holds::new(Arc::new(objects::Memory::new()));
+        let objects = HeldObjects(Arc::clone(&holds));
+        for number in 0..=objects::LIST_MAX {
+            objects.put(&format!("a/{number:05}"), Bytes::new()).await.unwrap();
+        }
+        objects.put("b", Bytes::new()).await.unwrap();
+        let hold = holds.hold().await;
+        // Ends, though all of it is still there.
+        objects::delete_under(&objects, "a/").await.unwrap();
+        assert_eq!(names(&objects).await.len(), 10);
+        drop(hold);
+        while names(&objects).await != ["b"] {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
     async fn a_hold_waits_for_the_round_under_way() {
         let holds = Holds::new(Arc::new(objects::Memory::new()));
         let round = holds.round().unwrap();

@@ -43,6 +43,21 @@ pub struct ObjectInfo {
     pub len: u64,
 }
 
+/// Removes all objects whose names begin so. Each is asked for once, whether it goes now or, held by somebody, later.
+pub async fn delete_under(objects: &dyn Objects, prefix: &str) -> Result<(), Error> {
+    let mut after: Option<String> = None;
+    loop {
+        let found = objects.list(prefix, after.as_deref(), LIST_MAX).await?;
+        let is_last = found.len() < LIST_MAX;
+        let names: Vec<String> = found.into_iter().map(|object| object.name).collect();
+        objects.delete_many(&names).await?;
+        if is_last {
+            return Ok(());
+        }
+        after = names.into_iter().last();
+    }
+}
+
 /// Named objects. A name is ours, never a user's: letters, digits, `.`, `_` and `-`, in parts between slashes, such as
 /// `s3/ab/abcdef`. No name may be the folder of another one (`a` beside `a/b`). In a folder each part but the last is a
 /// folder too, so whoever makes names spreads them: some thousand to a folder, not millions.

@@ -42,20 +42,9 @@ fn chunk_name(id: &str, number: usize) -> String {
     format!("{}{number:06}", folder(id))
 }
 
-/// Pieces removed at a time.
-const FORGET_BATCH: usize = 1_000;
-
 /// Removes the pieces of a query's result, those of which its row knows nothing too: the server may have ended before it could be told.
 pub async fn forget(objects: &dyn Objects, id: &str) -> Result<(), objects::Error> {
-    let folder = folder(id);
-    loop {
-        let found = objects.list(&folder, None, FORGET_BATCH).await?;
-        let names: Vec<String> = found.into_iter().map(|piece| piece.name).collect();
-        objects.delete_many(&names).await?;
-        if names.len() < FORGET_BATCH {
-            return Ok(());
-        }
-    }
+    objects::delete_under(objects, &folder(id)).await
 }
 
 /// Takes the rows of a running query.

@@ -38,6 +38,11 @@ pub(crate) fn wrong<T>(message: impl Into<String>) -> Result<T> {
     Err(DataFusionError::Execution(message.into()))
 }
 
+/// What fails because nobody waits for it.
+pub(crate) fn stopped<T>() -> Result<T> {
+    wrong("The query was stopped")
+}
+
 /// The most bytes of text that a function makes of a batch; more would not be seen by the query's memory limit before it is there.
 pub(crate) const TEXT_BYTES_MAX: usize = 128 << 20;
 
@@ -250,9 +255,7 @@ pub(crate) fn all(now_ms: i64, seed: u64, stop: &Arc<AtomicBool>) -> Vec<ScalarU
     functions.extend(forgiving);
     let stopping = |mut function: Fun| {
         let (run, stop) = (function.run.clone(), stop.clone());
-        function.run = Arc::new(
-            move |input: &Input| if stop.load(Ordering::Relaxed) { wrong("The query was stopped") } else { run(input) },
-        );
+        function.run = Arc::new(move |input: &Input| if stop.load(Ordering::Relaxed) { stopped() } else { run(input) });
         function
     };
     functions.into_iter().map(stopping).map(ScalarUDF::from).collect()

@@ -36,20 +36,9 @@ fn chunk_name(query: &str, number: usize) -> String {
     format!("{}{number:06}", folder(query))
 }
 
-/// Pieces removed at a time.
-const FORGET_BATCH: usize = 1_000;
-
 /// Removes the pieces of a query's result, those of which its row knows nothing too: the server may have ended before it could be told.
 pub async fn forget_pieces(objects: &dyn Objects, query: &str) -> Result<(), objects::Error> {
-    let folder = folder(query);
-    loop {
-        let found = objects.list(&folder, None, FORGET_BATCH).await?;
-        let names: Vec<String> = found.into_iter().map(|piece| piece.name).collect();
-        objects.delete_many(&names).await?;
-        if names.len() < FORGET_BATCH {
-            return Ok(());
-        }
-    }
+    objects::delete_under(objects, &folder(query)).await
 }
 
 /// Takes the rows of a running query.
