@@ -347,6 +347,8 @@ impl Gateway {
         };
         match proved.await {
             Ok((region, found)) => {
+                let prefix = route.map_or("", |route| route.entry.prefix.as_str());
+                self.deps.credentials.used(&found.caller, arrival.time, region.as_str(), prefix);
                 let who = Who { caller: found.caller, region, method: claimed.method };
                 Ok((who, Some((claim.payload, found.verified))))
             }
