@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use ports::{AccessRequest, Authorizer, Caller, Credential, Credentials, Decision, Unavailable};
 
+use crate::store::User;
 use crate::{ADMINISTRATOR_ACCESS, Iam};
 
 #[async_trait]
@@ -28,8 +29,8 @@ impl Authorizer for Iam {
         if FREE_ACTIONS.contains(&request.action) {
             return Ok(Decision::Allow);
         }
-        let administrator =
-            self.store.user(user_name).is_some_and(|u| u.policies.iter().any(|p| p == ADMINISTRATOR_ACCESS));
+        let user = self.store.get::<User>(user_name);
+        let administrator = user.is_some_and(|user| user.grants.attached.iter().any(|arn| arn == ADMINISTRATOR_ACCESS));
         Ok(if administrator { Decision::Allow } else { Decision::ImplicitDeny })
     }
 }
