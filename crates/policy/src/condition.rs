@@ -133,6 +133,11 @@ impl Condition {
         &self.key
     }
 
+    /// The condition keys that variables in the values name, as they are written.
+    pub fn variables(&self) -> impl Iterator<Item = &str> {
+        self.values.iter().flat_map(Pattern::variables)
+    }
+
     /// Whether the condition holds. `actual` is what the request has for [`Condition::key`]. A missing policy variable never
     /// helps: a value with one matches nothing, and a negated operator with one does not hold for a statement that allows.
     pub fn holds(&self, actual: Option<&[String]>, lookup: Lookup<'_>, effect: Effect) -> bool {

@@ -65,12 +65,12 @@ impl ResourcePolicies for S3 {
         let context = |key: &str| condition(request, &ruled, &existing_tags, key);
         let asked = Request { principal, action: request.action, resource: &resource, context: &context };
         Ok(match evaluate_within_account(&ruled.policy, &asked) {
-            policy::Decision::Allow(_) if request.caller.account().is_some_and(|own| **own == *ruled.account) => {
+            policy::Said::Allow(_) if request.caller.account().is_some_and(|own| **own == *ruled.account) => {
                 Decision::Allow
             }
-            policy::Decision::ExplicitDeny(_) => Decision::ExplicitDeny(PolicyKind::Resource),
+            policy::Said::ExplicitDeny(_) => Decision::ExplicitDeny(PolicyKind::Resource),
             // The policy of another account's bucket is not enough by itself.
-            policy::Decision::Allow(_) | policy::Decision::ImplicitDeny => Decision::ImplicitDeny,
+            policy::Said::Allow(_) | policy::Said::ImplicitDeny => Decision::ImplicitDeny,
         })
     }
 }

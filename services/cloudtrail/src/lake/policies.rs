@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 use policy::document::OneOf;
 use policy::principal::Named;
-use policy::{Context, Decision, Policy, Principal, Request, evaluate, evaluate_within_account};
+use policy::{Context, Policy, Principal, Request, Said, evaluate, evaluate_within_account};
 use ports::{AccessRequest, Caller, PolicyKind, ResourcePolicies, Unavailable};
 use serde::{Deserialize, Serialize};
 use service::ApiError;
@@ -110,8 +110,8 @@ fn principal(caller: &Caller) -> Option<Principal<'_>> {
 }
 
 /// What a policy says of a call to its resource. `more` tells condition keys that the request itself does not.
-pub fn decide(policy: &Policy, request: &AccessRequest<'_>, more: &Context) -> Decision {
-    let Some(principal) = principal(request.caller) else { return Decision::ImplicitDeny };
+pub fn decide(policy: &Policy, request: &AccessRequest<'_>, more: &Context) -> Said {
+    let Some(principal) = principal(request.caller) else { return Said::ImplicitDeny };
     let context = |key: &str| more.get(key).or_else(|| request.global_condition(key));
     let asked = Request { principal, action: request.action, resource: request.resource, context: &context };
     evaluate_within_account(policy, &asked)
@@ -141,9 +141,9 @@ impl ResourcePolicies for CloudTrail {
             return Ok(ports::Decision::ImplicitDeny);
         }
         Ok(match decide(&policy, request, &Context::new()) {
-            Decision::Allow(_) => ports::Decision::Allow,
-            Decision::ExplicitDeny(_) => ports::Decision::ExplicitDeny(PolicyKind::Resource),
-            Decision::ImplicitDeny => ports::Decision::ImplicitDeny,
+            Said::Allow(_) => ports::Decision::Allow,
+            Said::ExplicitDeny(_) => ports::Decision::ExplicitDeny(PolicyKind::Resource),
+            Said::ImplicitDeny => ports::Decision::ImplicitDeny,
         })
     }
 }
