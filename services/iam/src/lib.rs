@@ -2,6 +2,7 @@
 //! and signatures.
 
 pub mod aws_policies;
+mod compiled;
 mod documents;
 mod error;
 mod managed;
@@ -11,6 +12,7 @@ mod operation;
 pub mod ops;
 mod port;
 mod registry;
+mod service_linked;
 mod store;
 mod tags;
 mod uses;
@@ -34,6 +36,7 @@ pub struct Iam {
     pub(crate) store: store::Store,
     pub(crate) mfa: mfa::Devices,
     pub(crate) uses: uses::Uses,
+    pub(crate) compiled: compiled::Cache,
     pub(crate) env: Env,
     pub(crate) account: Arc<str>,
 }
@@ -54,7 +57,7 @@ impl Iam {
         let mfa = mfa::Devices::open(Arc::clone(&state)).await?;
         let uses = uses::Uses::open(Arc::clone(&state)).await?;
         let store = store::Store::open(state, &account, root).await?;
-        Ok(Arc::new(Iam { store, mfa, uses, env, account }))
+        Ok(Arc::new(Iam { store, mfa, uses, compiled: compiled::Cache::default(), env, account }))
     }
 
     /// Notes that a key was used, in memory: [`Iam::flush_uses`] writes it. `service` is named as its actions begin: `s3`.

@@ -2,14 +2,23 @@
 
 pub mod access_keys;
 pub mod attachments;
+pub mod boundaries;
 pub mod create_virtual_mfa_device;
 pub mod deactivate_mfa_device;
 pub mod delete_virtual_mfa_device;
 pub mod enable_mfa_device;
+pub mod groups;
+pub mod inline_policies;
+pub mod instance_profiles;
+pub mod list_entities_for_policy;
 pub mod list_mfa_devices;
 pub mod list_virtual_mfa_devices;
+pub mod managed_policies;
 mod paging;
+pub mod policy_versions;
 pub mod resync_mfa_device;
+pub mod roles;
+pub mod service_linked_roles;
 pub mod tagging;
 pub mod users;
 
