@@ -121,11 +121,6 @@ impl Policy {
         if text.len() > POLICY_BYTES_MAX {
             return Err(error("", format!("at most {POLICY_BYTES_MAX} bytes"), Mistake::TooLarge));
         }
-        Policy::parse_of_any_size(text)
-    }
-
-    /// Reads a policy that nobody outside wrote: some of those that AWS manages are larger than anybody else's may be.
-    pub fn parse_of_any_size(text: &str) -> Result<Policy> {
         let not_json = || error("", "a JSON object", Mistake::NotJson);
         if !text.starts_with('{') {
             return Err(not_json());
