@@ -15,6 +15,9 @@ mod registry;
 mod service_linked;
 mod store;
 mod tags;
+#[cfg(test)]
+mod tests;
+mod trust;
 mod uses;
 mod views;
 

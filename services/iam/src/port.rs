@@ -7,14 +7,15 @@ use model::Value;
 use policy::{Policy, PolicySet};
 use ports::identity::{Holder, Session, SessionPolicy};
 use ports::{
-    AccessRequest, Caller, Credential, Credentials, Identities, Identity, LooksAt, ResourcePolicies, RoleInfo, Roles, Ruled,
-    Unavailable,
+    AccessRequest, Caller, Credential, Credentials, Identities, Identity, LooksAt, ResourcePolicies, RoleInfo, Roles,
+    Ruled, Unavailable,
 };
 
 use crate::Iam;
 use crate::managed::Managed;
 use crate::store::{Group, InstanceProfile, ManagedPolicy, Role, User, World};
 use crate::tags::Tag;
+use crate::trust;
 
 #[async_trait]
 impl Credentials for Iam {
@@ -211,12 +212,8 @@ impl Iam {
     fn ruled_role(&self, arn: &str) -> Option<Ruled> {
         self.store.read(|world| {
             let role = world.role_of_arn(arn)?;
-            let trust = || match Policy::parse(&role.trust) {
-                Ok(policy) => PolicySet::new([(role.arn.clone(), policy)]),
-                Err(_) => PolicySet::empty(),
-            };
             Some(Ruled {
-                policies: self.compiled.set(world, &format!("{}/trust", role.id), trust),
+                policies: self.compiled.set(world, &format!("{}/trust", role.id), || trust::compiled(&role)),
                 must_allow: true,
                 resource: Some(role.arn.clone()),
                 conditions: tag_conditions(&pairs::<Vec<_>>(&role.tags)),
