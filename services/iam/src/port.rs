@@ -176,6 +176,11 @@ impl ResourcePolicies for Iam {
                 ruled.resource = Some(known.arn);
                 ruled.conditions = tag_conditions(&known.tags);
             }
+            // A list is of what lies under a path.
+            (None, _) if name == "*" && request.action.starts_with("iam:List") => {
+                let prefix = text(request, "PathPrefix").unwrap_or("/");
+                ruled.resource = Some(format!("arn:aws:iam::{}:{kind}{prefix}", self.account));
+            }
             // What is to be made lies where it is to be made.
             (None, Some(path)) if path.starts_with('/') => {
                 ruled.resource = Some(format!("arn:aws:iam::{}:{kind}{path}{name}", self.account));

@@ -245,6 +245,8 @@ async fn iams_own_things_are_named_with_their_paths_and_tags() {
         (&team, "iam:GetUser", arn("y"), json!({"UserName": "y"}), false),
         (&team, "iam:CreateUser", arn("new"), json!({"UserName": "new", "Path": "/team/"}), true),
         (&team, "iam:CreateUser", arn("new"), json!({"UserName": "new"}), false),
+        (&team, "iam:ListUsers", arn("*"), json!({"PathPrefix": "/team/a/"}), true),
+        (&team, "iam:ListUsers", arn("*"), json!({}), false),
         (&own, "iam:CreateAccessKey", arn("*"), json!({}), true),
         (&own, "iam:CreateAccessKey", arn("x"), json!({"UserName": "x"}), false),
         (&tagged, "iam:DeleteUser", arn("x"), json!({"UserName": "x"}), true),

@@ -385,3 +385,26 @@ async fn keys_are_two_and_tell_when_they_were_used() {
     ]).await;
     assert!(!iam.store.credential(&key).unwrap().active);
 }
+
+#[tokio::test]
+async fn inputs_are_those_of_the_model() {
+    let Some(model) = model::catalog().get("iam") else {
+        eprintln!("skipped: the catalog has no model of iam");
+        return;
+    };
+    for (name, handler) in crate::definition(fresh().await).operations {
+        let operation = model.operations.get(name).unwrap_or_else(|| panic!("{name} is not modelled"));
+        let mut ours = handler.input_fields();
+        ours.extend(handler.ignores());
+        ours.sort_unstable();
+        let shape = operation.input.as_ref().map(|input| &model.shapes[input.shape]);
+        let mut modelled: Vec<&str> = match shape.map(|shape| &shape.kind) {
+            Some(model::ShapeKind::Structure(structure)) => {
+                structure.members.iter().map(|member| &*member.name).collect()
+            }
+            _ => Vec::new(),
+        };
+        modelled.sort_unstable();
+        assert_eq!(ours, modelled, "{name}");
+    }
+}
