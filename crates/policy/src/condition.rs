@@ -201,7 +201,7 @@ fn number(text: &str) -> Option<f64> {
 }
 
 /// ISO 8601 in the forms of the W3C's note (a day, a minute, a second), or seconds since 1970.
-fn date(text: &str) -> Option<Timestamp> {
+pub(crate) fn date(text: &str) -> Option<Timestamp> {
     if let Ok(secs) = text.parse() {
         return Some(Timestamp::from_secs(secs));
     }
