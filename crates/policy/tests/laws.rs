@@ -141,7 +141,7 @@ fn obvious(world: &World, asked: &Asked) -> Decision {
         }
         let silent = |wanted: Layer| asked.iter().any(|(layer, said)| *layer == wanted && !said.is_allow());
         let allowed = |wanted: Layer| asked.iter().any(|(layer, said)| *layer == wanted && said.is_allow());
-        for layer in [Layer::ControlPolicy, Layer::ResourceControlPolicy] {
+        for layer in [Layer::ResourceControlPolicy, Layer::ControlPolicy] {
             if silent(layer) {
                 return Decision::ImplicitDeny(layer);
             }
