@@ -166,7 +166,7 @@ fn obvious(world: &World, asked: &Asked) -> Decision {
         if is_own && direct && !(is_root && world.session.is_some()) {
             return Decision::FREE;
         }
-        let needs_identity = !is_root && !(is_own && limited);
+        let needs_identity = !(is_root || is_own && limited);
         for (layer, counts) in [(Layer::Identity, needs_identity), (Layer::Boundary, !is_root), (Layer::Session, true)]
         {
             let none = if layer == Layer::Identity { !allowed(layer) } else { silent(layer) };
