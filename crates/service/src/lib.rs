@@ -9,7 +9,7 @@ mod error;
 mod operation;
 pub mod paging;
 
-pub use access::Access;
+pub use access::{Access, Organized};
 #[doc(hidden)]
 pub use access::FixedIdentities;
 pub use body::Body;

@@ -50,12 +50,12 @@ impl Service for Iam {
 }
 
 impl Iam {
-    /// Opens IAM over its tables. `root` is the account's own key.
+    /// Opens IAM over its tables. `root` is the account's own key; accounts of an organization have none.
     pub async fn open(
         env: Env,
         state: Arc<dyn State>,
         account: Arc<str>,
-        root: RootKey,
+        root: Option<RootKey>,
     ) -> Result<Arc<Iam>, state::Error> {
         let mfa = mfa::Devices::open(Arc::clone(&state)).await?;
         let uses = uses::Uses::open(Arc::clone(&state)).await?;

@@ -70,28 +70,31 @@ pub trait Holder: Entity {
 
 pub(crate) struct Store {
     state: Arc<dyn State>,
-    root: Arc<Credential>,
-    root_id: String,
+    /// The account's own key, if it has one, and its identifier.
+    root: Option<(String, Arc<Credential>)>,
     world: RwLock<World>,
     /// One change at a time, so that memory follows the order of commits.
     changes: tokio::sync::Mutex<()>,
 }
 
 impl Store {
-    pub async fn open(state: Arc<dyn State>, account: &Arc<str>, root: RootKey) -> Result<Store, state::Error> {
+    pub async fn open(state: Arc<dyn State>, account: &Arc<str>, root: Option<RootKey>) -> Result<Store, state::Error> {
         let mut world = World::new(Arc::clone(account));
         world.load::<User>(&*state).await?;
         world.load::<Group>(&*state).await?;
         world.load::<Role>(&*state).await?;
         world.load::<ManagedPolicy>(&*state).await?;
         world.load::<InstanceProfile>(&*state).await?;
-        let caller =
-            Caller::Root { account: Arc::clone(account), access_key_id: Arc::from(root.access_key_id.as_str()) };
-        let credential = Credential { secret: root.secret, caller, active: true, session_token: None, expires: None };
+        let root = root.map(|root| {
+            let access_key_id = Arc::from(root.access_key_id.as_str());
+            let caller = Caller::Root { account: Arc::clone(account), access_key_id };
+            let credential =
+                Credential { secret: root.secret, caller, active: true, session_token: None, expires: None };
+            (root.access_key_id, Arc::new(credential))
+        });
         Ok(Store {
             state,
-            root: Arc::new(credential),
-            root_id: root.access_key_id,
+            root,
             world: RwLock::new(world),
             changes: tokio::sync::Mutex::new(()),
         })
@@ -99,8 +102,8 @@ impl Store {
 
     /// The access key of this identifier.
     pub fn credential(&self, access_key_id: &str) -> Option<Arc<Credential>> {
-        if access_key_id == self.root_id {
-            return Some(Arc::clone(&self.root));
+        if let Some((_, credential)) = self.root.as_ref().filter(|(id, _)| id == access_key_id) {
+            return Some(Arc::clone(credential));
         }
         self.read(|world| world.credential(access_key_id))
     }
