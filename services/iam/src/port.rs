@@ -1,9 +1,10 @@
-//! What IAM answers the gateway: whose key this is, and whether its owner may.
+//! What IAM answers others: whose key this is, and which policies are over its owner.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use async_trait::async_trait;
-use ports::{AccessRequest, Authorizer, Caller, Credential, Credentials, Decision, Unavailable};
+use policy::{Policy, PolicySet};
+use ports::{Caller, Credential, Credentials, Identities, Identity, Unavailable};
 
 use crate::{ADMINISTRATOR_ACCESS, Iam};
 
@@ -14,22 +15,18 @@ impl Credentials for Iam {
     }
 }
 
-/// Actions that need no permission. Source: STS API reference, GetCallerIdentity: "No permissions are required".
-const FREE_ACTIONS: [&str; 1] = ["sts:GetCallerIdentity"];
+static EVERYTHING: LazyLock<Arc<PolicySet>> = LazyLock::new(|| {
+    let text = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+    let policy = Policy::parse(text).expect("the text above is a policy");
+    Arc::new(PolicySet::new([(ADMINISTRATOR_ACCESS.to_owned(), policy)]))
+});
 
 #[async_trait]
-impl Authorizer for Iam {
-    async fn decide(&self, request: &AccessRequest<'_>) -> Result<Decision, Unavailable> {
-        let user_name = match request.caller {
-            Caller::Root { .. } => return Ok(Decision::Allow),
-            Caller::User { user_name, .. } => user_name,
-            Caller::Service { .. } | Caller::Anonymous | Caller::Unknown { .. } => return Ok(Decision::ImplicitDeny),
-        };
-        if FREE_ACTIONS.contains(&request.action) {
-            return Ok(Decision::Allow);
-        }
-        let administrator =
-            self.store.user(user_name).is_some_and(|u| u.policies.iter().any(|p| p == ADMINISTRATOR_ACCESS));
-        Ok(if administrator { Decision::Allow } else { Decision::ImplicitDeny })
+impl Identities for Iam {
+    async fn identity(&self, caller: &Caller) -> Result<Identity, Unavailable> {
+        let user = caller.user().and_then(|(_, name, _)| self.store.user(name));
+        let is_administrator = user.is_some_and(|user| user.policies.iter().any(|arn| arn == ADMINISTRATOR_ACCESS));
+        let policies = if is_administrator { Arc::clone(&EVERYTHING) } else { Arc::default() };
+        Ok(Identity { policies, ..Identity::default() })
     }
 }

@@ -101,7 +101,7 @@ impl Store {
         .await?;
         let caller =
             Caller::Root { account: Arc::clone(account), access_key_id: Arc::from(root.access_key_id.as_str()) };
-        let credential = Credential { secret: root.secret, caller, active: true, session_token: None };
+        let credential = Credential { secret: root.secret, caller, active: true, session_token: None, expires: None };
         Ok(Store {
             state,
             root: Arc::new(credential),
@@ -179,7 +179,7 @@ impl Memory {
                 access_key_id: Arc::from(key.id.as_str()),
             };
             let secret = Secret(Arc::from(key.secret.as_str()));
-            let credential = Credential { secret, caller, active: key.active, session_token: None };
+            let credential = Credential { secret, caller, active: key.active, session_token: None, expires: None };
             self.credentials.insert(key.id.clone(), Arc::new(credential));
         }
         self.users.insert(name, (rev, user));

@@ -2,14 +2,20 @@
 
 use std::sync::Arc;
 
-use ports::{AccessRequest, Caller, Decision, RequestContext};
+use async_trait::async_trait;
+use base::Region;
+use ports::{AccessRequest, Caller, LooksAt, RequestContext, ResourcePolicies, Ruled, Unavailable};
 use service::{ApiError, Call};
 
 use crate::crypto::ciphertext::EncryptionContext;
 use crate::key::Grant;
-use crate::rules::{self, Asked, Conditions};
+use crate::rules::{self, Conditions};
 use crate::store::Held;
 use crate::{Error, Kms};
+
+/// Under this name a request to the authorizer carries the grant that lets its caller. Only this module writes it: what a caller
+/// sends never gets among a request's given conditions.
+const GRANT: &str = "cairn:grant";
 
 /// What is asked of a key.
 pub(crate) struct Ask<'a> {
@@ -82,25 +88,23 @@ impl Kms {
             None => conditions,
         };
         let conditions = conditions.with_some("kms:CallerAccount", caller.account().map(|account| account.to_string()));
-        let pairs: Vec<(&str, &str)> = conditions.pairs().collect();
-        let context = RequestContext { more: &pairs, ..*context };
-        let request = AccessRequest { caller, action: &action, resource: &key.arn, context: &context };
-        let identity = self.deps.identities.decide(&request).await?;
-        let refusal = |decision: &policy::Decision| denied(caller, &action, &key.arn, &decision.reason(&action));
-        let Some(principal) = rules::principal(caller) else {
-            return Err(refusal(&policy::Decision::ImplicitDeny(policy::Layer::Resource)));
+        let given: Vec<(&str, &str)> = context.more.iter().copied().chain(conditions.pairs()).collect();
+        let ask = async |more: &[(&str, &str)]| {
+            let context = RequestContext { more, ..*context };
+            let request = AccessRequest { caller, action: &action, resource: &key.arn, context: &context };
+            self.deps.authorizer.decide(&request).await
         };
-        let look = |name: &str| conditions.get(name).cloned().or_else(|| request.global_condition(name));
-        let owner = &*self.deps.account;
-        let asked = Asked { principal, action: &action, arn: &key.arn, owner, conditions: &look };
-        let decision = rules::decide(identity, &key.policies, None, &asked);
+        let decision = ask(&given).await?;
         if decision.is_allow() {
             return Ok(None);
         }
-        match grant {
-            Some(grant) if rules::decide(identity, &key.policies, Some(&grant), &asked).is_allow() => Ok(Some(grant)),
-            _ => Err(refusal(&decision)),
+        if let Some(grant) = grant {
+            let with_grant: Vec<_> = given.iter().copied().chain([(GRANT, grant.id.as_str())]).collect();
+            if ask(&with_grant).await?.is_allow() {
+                return Ok(Some(grant));
+            }
         }
+        Err(denied(caller, &action, &key.arn, &decision.reason(&action)))
     }
 
     /// Refuses a call whose caller's own policies do not let it do this: what is about no key that there is.
@@ -115,10 +119,46 @@ impl Kms {
         let pairs: Vec<(&str, &str)> = conditions.pairs().collect();
         let context = call.context(&pairs);
         let request = AccessRequest { caller: &call.caller, action: &action, resource, context: &context };
-        match self.deps.identities.decide(&request).await? {
-            Decision::Allow => Ok(()),
-            decision => Err(denied(&call.caller, &action, resource, &decision.reason(&action))),
+        let decision = self.deps.authorizer.decide(&request).await?;
+        if decision.is_allow() {
+            return Ok(());
         }
+        Err(denied(&call.caller, &action, resource, &decision.reason(&action)))
+    }
+}
+
+#[async_trait]
+impl ResourcePolicies for Kms {
+    fn prefixes(&self) -> &'static [&'static str] {
+        &["kms"]
+    }
+
+    /// Keys are asked about by their ARNs only, see [`Kms::decide`]: whatever name a request has for a key was looked up there.
+    async fn ruled(&self, request: &AccessRequest<'_>, _: LooksAt<'_>) -> Result<Option<Ruled>, Unavailable> {
+        let Some(arn) = base::Arn::parse(request.resource) else { return Ok(None) };
+        let (Some(region), Some(id)) = (Region::parse(&arn.region), arn.resource.strip_prefix("key/")) else {
+            return Ok(None);
+        };
+        if arn.service != "kms" || *arn.account != *self.deps.account {
+            return Ok(None);
+        }
+        let Ok(held) = self.key(region, id) else { return Ok(None) };
+        let grant = request.context.given(GRANT);
+        let granted = self.store.see(|memory| {
+            let mut grants = memory.grants(&held.region, &held.id);
+            grants.find(|known| Some(known.id.as_str()) == grant).map(|grant| rules::decider(grant))
+        });
+        Ok(Some(Ruled {
+            policies: Arc::clone(&held.policies),
+            must_allow: true,
+            granted,
+            ..Ruled::plain(Arc::clone(&self.deps.account))
+        }))
+    }
+
+    /// All are given with the request.
+    fn condition(&self, _: &AccessRequest<'_>, _: &str) -> Option<Vec<String>> {
+        None
     }
 }
 

@@ -43,8 +43,8 @@ pub struct Deps {
     pub state: Arc<dyn State>,
     /// What key material is wrapped under.
     pub master: Arc<dyn MasterKey>,
-    /// Says what identity-based policies say. What keys' policies say is KMS's own business.
-    pub identities: Arc<dyn Authorizer>,
+    /// Decides who may what, and asks KMS in turn what keys' policies say ([`ports::ResourcePolicies`]).
+    pub authorizer: Arc<dyn Authorizer>,
     /// Where what was done for other services, and what was due, is recorded. `None`: nowhere.
     pub records: Option<Arc<dyn KeyRecords>>,
 }

@@ -120,6 +120,7 @@ impl Kms {
             tls: None,
             headers: &headers,
             query: "",
+            input: None,
             more: &[],
         };
         self.decide(asked.caller, asked.request.unwrap_or(&own), ask).await.map(drop)

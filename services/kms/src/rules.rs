@@ -5,8 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use policy::{Decider, Layers, Policy, PolicySet, Principal, Request, ResourceLayer, authorize};
-use ports::{Caller, Decision, PolicyKind};
+use policy::{Decider, Decision, Layers, Policy, PolicySet, Principal, Request, ResourceLayer, authorize};
+use ports::Caller;
 
 use crate::Error;
 use crate::crypto::ciphertext::EncryptionContext;
@@ -100,38 +100,12 @@ impl Conditions {
     }
 }
 
-/// Who asks, as policies name them. `None`: nobody whom a policy lets in.
-pub fn principal(caller: &Caller) -> Option<Principal<'_>> {
-    match caller {
-        Caller::Root { account, .. } => Some(Principal::Root { account }),
-        Caller::User { account, arn, user_id, .. } => Some(Principal::User { account, arn, id: user_id }),
-        Caller::Service { principal } => Some(Principal::Service { name: principal }),
-        _ => None,
-    }
-}
-
-/// Who asks, as grants name them: any of these.
+/// Who asks, as grants name them: any of these. A role's session is meant where its role is.
 pub fn grantees(caller: &Caller) -> Vec<String> {
     match caller {
         Caller::Service { principal } => vec![principal.to_string()],
-        _ => caller.arn().into_iter().collect(),
+        _ => caller.arn().into_iter().chain(caller.principal_arn()).collect(),
     }
-}
-
-/// Whether somebody of these names is meant by a grant. A role is meant with its sessions, whatever its path is.
-pub fn is_meant(principal: &str, grantees: &[String]) -> bool {
-    let role = |arn: &str| -> Option<(String, String)> {
-        let (head, rest) = arn.rsplit_once(":role/")?;
-        Some((head.rsplit(':').next()?.to_owned(), rest.rsplit('/').next()?.to_owned()))
-    };
-    let session = |arn: &str| -> Option<(String, String)> {
-        let (head, rest) = arn.rsplit_once(":assumed-role/")?;
-        Some((head.rsplit(':').next()?.to_owned(), rest.split('/').next()?.to_owned()))
-    };
-    grantees.iter().any(|name| {
-        let same_role = role(principal).zip(session(name)).is_some_and(|(role, session)| role == session);
-        name == principal || same_role
-    })
 }
 
 /// The grant that lets somebody do an operation (`Decrypt`) with this encryption context.
@@ -144,7 +118,7 @@ pub fn granting<'g>(
     let mut grants = grants;
     grants.find(|grant| {
         grant.operations.iter().any(|granted| granted == operation)
-            && is_meant(&grant.grantee, grantees)
+            && grantees.contains(&grant.grantee)
             && grant.constraints.as_ref().is_none_or(|constraints| fits(constraints, context))
     })
 }
@@ -190,28 +164,16 @@ pub struct Asked<'a> {
     pub conditions: &'a dyn Fn(&str) -> Option<Vec<String>>,
 }
 
-/// Whether the call may go on: what identity-based policies say, and what the key's policy says (which must allow), and a grant.
+/// Whether the call may go on: what identity-based policies say, and what the key's policy says (which must allow), and a grant. The
+/// same as for calls, but for what limits sessions and organizations.
 pub fn decide(
-    identity: Decision,
+    identity: &PolicySet,
     policies: &PolicySet,
-    granted: Option<&Grant>,
+    granted: Option<&Decider>,
     asked: &Asked<'_>,
-) -> policy::Decision {
-    if identity == Decision::ExplicitDeny(PolicyKind::Identity) {
-        return policy::Decision::ExplicitDeny(policy::Layer::Identity, None);
-    }
-    let everything = PolicySet::everything();
-    let granted = granted.map(|grant| Decider { policy: grant.id.clone(), statement: 0, sid: None });
-    let layers = Layers {
-        identity: (identity == Decision::Allow).then_some(&everything),
-        resource: Some(ResourceLayer {
-            policies,
-            account: asked.owner,
-            must_allow: true,
-            granted: granted.as_ref(),
-        }),
-        ..Layers::default()
-    };
+) -> Decision {
+    let resource = ResourceLayer { policies, account: asked.owner, must_allow: true, granted };
+    let layers = Layers { identity: Some(identity), resource: Some(resource), ..Layers::default() };
     let request = Request {
         principal: asked.principal.clone(),
         action: asked.action,
@@ -219,6 +181,11 @@ pub fn decide(
         context: asked.conditions,
     };
     authorize(&layers, &request)
+}
+
+/// A grant as what allows.
+pub fn decider(grant: &Grant) -> Decider {
+    Decider { policy: grant.id.clone(), statement: 0, sid: grant.name.clone() }
 }
 
 /// Reads a key policy and checks it. Source: KMS API reference, PutKeyPolicy.
@@ -256,7 +223,7 @@ const INVALID_PRINCIPALS: &str = "Policy contains a statement with one or more i
 pub fn check_lockout(policy: Policy, caller: &Caller, arn: &str, owner: &str) -> Result<(), Error> {
     let set = PolicySet::new([(arn.to_owned(), policy)]);
     let conditions = Conditions::new().with("kms:CallerAccount", caller.account().map_or("", |account| account));
-    let keeps = principal(caller).is_some_and(|principal| {
+    let keeps = caller.as_principal(|principal| {
         let asked = Asked {
             principal,
             action: "kms:PutKeyPolicy",
@@ -264,8 +231,9 @@ pub fn check_lockout(policy: Policy, caller: &Caller, arn: &str, owner: &str) ->
             owner,
             conditions: &|key| conditions.get(key).cloned(),
         };
-        decide(Decision::Allow, &set, None, &asked).is_allow()
+        decide(&PolicySet::everything(), &set, None, &asked).is_allow()
     });
+    let keeps = keeps.unwrap_or(false);
     if keeps {
         return Ok(());
     }

@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
-use base::{Rng, ids};
+use base::ids;
 use zeroize::Zeroizing;
 
 use super::Failed;
@@ -65,7 +65,7 @@ pub fn label(ciphertext: &[u8]) -> Option<Label> {
 
 /// Encrypts.
 pub fn seal(
-    rng: &dyn Rng,
+    rng: &dyn base::Rng,
     label: &Label,
     material: &[u8],
     context: &EncryptionContext,
@@ -178,7 +178,7 @@ mod tests {
     #[test]
     fn a_ciphertext_of_version_1_opens() {
         struct Fixed;
-        impl Rng for Fixed {
+        impl base::Rng for Fixed {
             fn fill(&self, bytes: &mut [u8]) {
                 bytes.fill(0x5a);
             }

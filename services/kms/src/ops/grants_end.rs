@@ -58,9 +58,9 @@ operation! {
         };
         let grant = kms.grant(&key, &grant_id)?;
         let names = rules::grantees(&call.caller);
-        let may_itself = grant.retiring.as_ref().is_some_and(|retiring| rules::is_meant(retiring, &names))
+        let may_itself = grant.retiring.as_ref().is_some_and(|retiring| names.contains(retiring))
             || grant.operations.iter().any(|operation| operation == "RetireGrant")
-                && rules::is_meant(&grant.grantee, &names);
+                && names.contains(&grant.grantee);
         if may_itself {
             call.note_resource("AWS::KMS::Key", key.arn.as_str());
         } else {
