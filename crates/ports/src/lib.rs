@@ -6,6 +6,7 @@ pub mod buckets;
 pub mod cross_origin;
 pub mod figures;
 pub mod identity;
+pub mod keys;
 pub mod lake;
 pub mod mfa;
 pub mod operator;
@@ -22,6 +23,7 @@ pub use buckets::{BucketError, BucketInfo, BucketObject, Buckets, OpenedObject, 
 pub use cross_origin::{CrossOrigin, CrossOriginAnswer, CrossOriginRequest};
 pub use figures::{Figure, FigureValue, Figures};
 pub use identity::{Caller, External, Federation, Holder, Session, SessionPolicy};
+pub use keys::{DataKey, KeyError, KeyEvent, KeyInfo, KeyRecords, KeyUse, Keys, PlainKey};
 pub use lake::{EventStores, QueryEngine, Selection, StoreId};
 pub use mfa::MfaDevices;
 pub use operator::{
