@@ -163,6 +163,7 @@ impl Node {
         let cloudtrail = cloudtrail::CloudTrail::new(cloudtrail::Deps {
             env: env.clone(),
             account: Arc::clone(&account),
+            is_member: false,
             journal: Arc::clone(&journal),
             state: Arc::clone(&state),
             objects: Arc::clone(&objects),
@@ -247,6 +248,7 @@ impl Node {
         let resources = [
             Arc::clone(&s3) as Arc<dyn ports::ResourcePolicies>,
             Arc::clone(&cloudtrail) as Arc<dyn ports::ResourcePolicies>,
+            Arc::clone(&iam) as Arc<dyn ports::ResourcePolicies>,
         ];
         access.ask(Arc::clone(&iam) as Arc<dyn ports::Identities>, &resources);
         let athena = athena::Athena::open(athena::Deps {
@@ -283,6 +285,7 @@ impl Node {
                 s3::definition(Arc::clone(&s3)),
                 sts::definition(Arc::new(sts::Sts)),
             ],
+            accounts: None,
             credentials: Arc::clone(&iam) as Arc<dyn ports::Credentials>,
             authorizer: access,
             cross_origin: Arc::clone(&s3) as Arc<dyn ports::CrossOrigin>,
