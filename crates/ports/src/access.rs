@@ -66,6 +66,12 @@ pub trait Authorizer: Send + Sync + 'static {
     async fn decide(&self, request: &AccessRequest<'_>) -> Result<Decision, Unavailable>;
 }
 
+/// Makes texts of refusals that only DecodeAuthorizationMessage reads. Kept by STS; for services whose refusals carry one, as EC2's do.
+pub trait AuthorizationMessages: Send + Sync + 'static {
+    /// What was asked and decided, as text for a client.
+    fn encoded(&self, request: &AccessRequest<'_>, decision: &Decision) -> String;
+}
+
 /// What identity-based policies there are over a caller.
 #[derive(Clone, Debug, Default)]
 pub struct Identity {

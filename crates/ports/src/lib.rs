@@ -13,9 +13,10 @@ pub mod operator;
 pub mod organizations;
 pub mod request_context;
 pub mod tables;
+pub mod web_identity;
 
 pub use access::{
-    AccessRequest, Authorizer, Credential, Credentials, Decider, Decision, Identities, Identity, Layer, LooksAt,
+    AccessRequest, AuthorizationMessages, Authorizer, Credential, Credentials, Decider, Decision, Identities, Identity, Layer, LooksAt,
     ResourcePolicies, RoleInfo, Roles, Ruled, Secret,
 };
 pub use audit_events::{AuditChannel, AuditChannels, ChannelError, Sent};
@@ -35,6 +36,7 @@ pub use organizations::{
 };
 pub use request_context::RequestContext;
 pub use tables::{Published, ServerBuckets, TablePlace, Tables};
+pub use web_identity::{IssuerKeys, OidcProvider, OidcProviders};
 
 /// A port's owner could not do its part (its storage failed, say). The text is for our own log, never for a client.
 #[derive(Debug, Clone)]
