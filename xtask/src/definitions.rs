@@ -23,7 +23,7 @@ async fn make() -> Result<Vec<Definition>, Failure> {
     let state: Arc<dyn state::State> = Arc::new(state::Memory::new());
     let objects: Arc<dyn objects::Objects> = Arc::new(objects::Memory::new());
     let root = iam::RootKey { access_key_id: "AKIAEXAMPLE".to_owned(), secret: Secret(Arc::from("none")) };
-    let iam = iam::Iam::open(env.clone(), Arc::clone(&state), Arc::clone(&account), root).await?;
+    let iam = iam::Iam::open(env.clone(), Arc::clone(&state), Arc::clone(&account), Some(root)).await?;
     let keys = Arc::new(seal::HostKeys::parse(&seal::HostKeys::make(&*env.rng))?);
     let s3 = s3::S3::new(Arc::clone(&state), Arc::clone(&objects), env.clone(), Arc::clone(&account), keys);
     let s3 = Arc::new(s3);

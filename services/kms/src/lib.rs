@@ -58,6 +58,7 @@ pub struct Kms {
 impl Service for Kms {
     const MODEL: &'static str = "kms";
     const PREFIX: &'static str = "kms";
+    const ACROSS_ACCOUNTS: bool = true;
 }
 
 impl Kms {

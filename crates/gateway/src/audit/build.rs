@@ -197,7 +197,8 @@ impl Draft {
     }
 }
 
-fn user_identity(caller: &Caller) -> UserIdentity<'_> {
+/// Who called, as the record of the caller's own account says it.
+pub fn user_identity(caller: &Caller) -> UserIdentity<'_> {
     match caller {
         Caller::Root { account, access_key_id } => UserIdentity::Root {
             account_id: Cow::Borrowed(account),
