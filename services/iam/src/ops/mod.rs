@@ -1,15 +1,26 @@
 //! The operations. Those of a family share a file where each is a few lines.
 
 pub mod access_keys;
+pub mod account_aliases;
+pub mod account_password_policy;
 pub mod attachments;
 pub mod create_virtual_mfa_device;
 pub mod deactivate_mfa_device;
 pub mod delete_virtual_mfa_device;
 pub mod enable_mfa_device;
+pub mod get_account_summary;
 pub mod list_mfa_devices;
 pub mod list_virtual_mfa_devices;
+pub mod login_profiles;
+pub mod mfa_devices;
+pub mod oidc_providers;
 mod paging;
 pub mod resync_mfa_device;
+pub mod saml_providers;
+pub mod server_certificates;
+pub mod service_specific_credentials;
+pub mod signing_certificates;
+pub mod ssh_public_keys;
 pub mod tagging;
 pub mod users;
 
