@@ -1,6 +1,6 @@
 //! Any text as a policy: an error that can be shown, or a policy that decides, the same each time; a denial beats any permission.
 
-use policy::{Context, Decision, Policy, Principal, Request, evaluate, parse_bucket_policy};
+use policy::{Context, Policy, Principal, Request, Said, evaluate, parse_bucket_policy};
 
 const ACCOUNT: &str = "123456789012";
 const DENY_ALL: &str =
@@ -43,7 +43,7 @@ pub fn policy_document(data: &[u8]) {
             let request = Request { principal: principal.clone(), action, resource, context: &lookup };
             let decision = evaluate(&[&policy], &request);
             assert_eq!(decision, evaluate(&[&policy], &request));
-            if let Decision::Allow(because) | Decision::ExplicitDeny(because) = &decision {
+            if let Said::Allow(because) | Said::ExplicitDeny(because) = &decision {
                 assert!(because.policy == 0 && because.statement < policy.statements.len());
             }
             assert!(!evaluate(&[&policy, &deny], &request).is_allow());

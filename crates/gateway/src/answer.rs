@@ -53,6 +53,7 @@ impl Gateway {
         if self.deps.recorder.is_on() {
             let outcome = Outcome {
                 error: notes.error.as_ref().map(|(code, text)| (code.as_str(), text.as_str())),
+                caller: notes.caller.as_ref(),
                 aside: notes.aside.as_deref(),
                 response_json: audit::build::response_json(route.model(), route.operation, &route.entry.kind, output),
                 resources: &notes.resources,
@@ -99,6 +100,7 @@ impl Gateway {
             error: Some((failure::recorded_code(&error.code), &error.message)),
             resources: &notes.resources,
             additional: &notes.additional,
+            caller: notes.caller.as_ref(),
             aside: notes.aside.as_deref(),
             bytes_in,
             bytes_out: encoded.body.len() as u64,

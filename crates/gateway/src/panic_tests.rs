@@ -26,7 +26,7 @@ impl Credentials for Broken {
 #[async_trait]
 impl Authorizer for Broken {
     async fn decide(&self, _: &AccessRequest<'_>) -> Result<Decision, Unavailable> {
-        Ok(Decision::ImplicitDeny)
+        Ok(Decision::ImplicitDeny(ports::Layer::Identity))
     }
 }
 

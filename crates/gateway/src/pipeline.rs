@@ -321,7 +321,7 @@ impl Gateway {
         };
         let proved = async {
             let region = identify::region(&claim, family)?;
-            let credential = identify::credential(&*self.deps.credentials, &claim, family).await?;
+            let credential = identify::credential(&*self.deps.credentials, &claim, family, arrival.time).await?;
             let parts = &arrival.parts;
             let request = SignedRequest {
                 method: parts.method.as_str(),
@@ -506,18 +506,20 @@ impl Gateway {
             tls: arrival.tls.map(|session| session.version),
             headers: &arrival.parts.headers,
             query: arrival.parts.uri.query().unwrap_or(""),
+            input: Some(&input),
             more: &[],
         };
         let request = AccessRequest { caller: &who.caller, action, resource: &resource, context: &context };
         let asks_itself = route.entry.handler.as_ref().is_some_and(|handler| handler.asks_itself());
-        let decision = if asks_itself && who.caller.account().is_some() {
-            Decision::Allow
+        // Who shows a provider's token instead of a signature is found out by the operation.
+        let decision = if asks_itself && (who.caller.account().is_some() || route.operation.unsigned) {
+            Decision::FREE
         } else {
             self.deps.authorizer.decide(&request).await?
         };
-        if decision != Decision::Allow {
+        if !decision.is_allow() {
             let s3 = family == Family::S3;
-            return Err(failure::of_decision(decision, &who.caller, action, &resource, route.protocol, s3));
+            return Err(failure::of_decision(&decision, &who.caller, action, &resource, route.protocol, s3));
         }
         let Some(shape) = &route.operation.input else { return Ok(input) };
         let value = Value::Struct(input);

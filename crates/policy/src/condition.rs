@@ -133,6 +133,11 @@ impl Condition {
         &self.key
     }
 
+    /// The condition keys that variables in the values name, as they are written.
+    pub fn variables(&self) -> impl Iterator<Item = &str> {
+        self.values.iter().flat_map(Pattern::variables)
+    }
+
     /// Whether the condition holds. `actual` is what the request has for [`Condition::key`]. A missing policy variable never
     /// helps: a value with one matches nothing, and a negated operator with one does not hold for a statement that allows.
     pub fn holds(&self, actual: Option<&[String]>, lookup: Lookup<'_>, effect: Effect) -> bool {
@@ -196,7 +201,7 @@ fn number(text: &str) -> Option<f64> {
 }
 
 /// ISO 8601 in the forms of the W3C's note (a day, a minute, a second), or seconds since 1970.
-fn date(text: &str) -> Option<Timestamp> {
+pub(crate) fn date(text: &str) -> Option<Timestamp> {
     if let Ok(secs) = text.parse() {
         return Some(Timestamp::from_secs(secs));
     }

@@ -1,7 +1,7 @@
 //! Evaluation: a request against policies. Source: IAM user guide, "Policy evaluation logic".
 //!
-//! This combines policies of one kind (all that are attached to a bucket, or to a user). How the kinds combine is the
-//! caller's: a bucket policy may allow a user of its own account by itself, one of another account only together with theirs.
+//! This combines policies of one kind (all that are attached to a bucket, or to a user), read anew each time: slow, and easy to
+//! believe. How the kinds combine, and fast, is [`crate::authorize`].
 
 use std::collections::BTreeMap;
 
@@ -52,9 +52,9 @@ impl Context {
     }
 }
 
-/// What the policies say.
+/// What policies of one kind say. What all kinds say together is [`crate::Decision`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Decision {
+pub enum Said {
     /// A statement allows it and none denies it.
     Allow(Because),
     /// A statement denies it.
@@ -74,29 +74,29 @@ pub struct Because {
     pub sid: Option<String>,
 }
 
-impl Decision {
-    /// Whether it is [`Decision::Allow`].
+impl Said {
+    /// Whether it is [`Said::Allow`].
     pub fn is_allow(&self) -> bool {
-        matches!(self, Decision::Allow(_))
+        matches!(self, Said::Allow(_))
     }
 }
 
 /// Decides: any denial wins, else any permission, else no. The first statement that decides is named.
-pub fn evaluate(policies: &[&Policy], request: &Request<'_>) -> Decision {
+pub fn evaluate(policies: &[&Policy], request: &Request<'_>) -> Said {
     decide(policies, request, Named::covers)
 }
 
 /// The same for the policy of a resource and somebody of the resource's own account: a permission for the account is one for its
 /// root and leaves the others to their own policies; a denial for the account is one for all in it. Source: IAM user guide, "AWS JSON
 /// policy elements: Principal", account principals.
-pub fn evaluate_within_account(policy: &Policy, request: &Request<'_>) -> Decision {
+pub fn evaluate_within_account(policy: &Policy, request: &Request<'_>) -> Said {
     decide(&[policy], request, Named::names)
 }
 
 /// Whether a principal of a statement that allows is one for who asks.
 type Grants = fn(&Named, &Principal<'_>) -> bool;
 
-fn decide(policies: &[&Policy], request: &Request<'_>, grants: Grants) -> Decision {
+fn decide(policies: &[&Policy], request: &Request<'_>, grants: Grants) -> Said {
     let mut allowed = None;
     for (policy_at, policy) in policies.iter().enumerate() {
         for (statement_at, statement) in policy.statements.iter().enumerate() {
@@ -105,12 +105,12 @@ fn decide(policies: &[&Policy], request: &Request<'_>, grants: Grants) -> Decisi
             }
             let because = Because { policy: policy_at, statement: statement_at, sid: statement.sid.clone() };
             match statement.effect {
-                Effect::Deny => return Decision::ExplicitDeny(because),
+                Effect::Deny => return Said::ExplicitDeny(because),
                 Effect::Allow => allowed = Some(because),
             }
         }
     }
-    allowed.map_or(Decision::ImplicitDeny, Decision::Allow)
+    allowed.map_or(Said::ImplicitDeny, Said::Allow)
 }
 
 /// Whether a statement speaks of the request: all of its elements fit.
@@ -194,9 +194,9 @@ mod tests {
         };
         let request = Request { principal: who.clone(), action, resource, context: &context };
         match evaluate(&[&policy], &request) {
-            Decision::Allow(because) => format!("ALLOW {}", because.sid.unwrap_or_default()),
-            Decision::ExplicitDeny(because) => format!("DENY {}", because.sid.unwrap_or_default()),
-            Decision::ImplicitDeny => "no".to_owned(),
+            Said::Allow(because) => format!("ALLOW {}", because.sid.unwrap_or_default()),
+            Said::ExplicitDeny(because) => format!("DENY {}", because.sid.unwrap_or_default()),
+            Said::ImplicitDeny => "no".to_owned(),
         }
         .trim_end()
         .to_owned()
@@ -240,9 +240,9 @@ mod tests {
             let policy = Policy::parse(&format!(r#"{{{NEW}"Statement":[{text}]}}"#)).unwrap();
             let request = Request { principal: who.clone(), action: "s3:GetObject", resource: KEY, context: &|_| None };
             let said = match evaluate_within_account(&policy, &request) {
-                Decision::Allow(_) => "ALLOW",
-                Decision::ExplicitDeny(_) => "DENY",
-                Decision::ImplicitDeny => "no",
+                Said::Allow(_) => "ALLOW",
+                Said::ExplicitDeny(_) => "DENY",
+                Said::ImplicitDeny => "no",
             };
             assert_eq!(said, expected, "{effect} {principal} {who:?}");
         };
@@ -379,9 +379,9 @@ mod tests {
         let (allow, deny) = (policy("a", "Allow"), policy("d", "Deny"));
         let request = Request { principal: ALICE, action: "s3:GetObject", resource: KEY, context: &|_| None };
         let because = |policy, sid: &str| Because { policy, statement: 0, sid: Some(sid.to_owned()) };
-        assert_eq!(evaluate(&[&allow, &deny], &request), Decision::ExplicitDeny(because(1, "d")));
-        assert_eq!(evaluate(&[&allow, &allow], &request), Decision::Allow(because(0, "a")));
-        assert_eq!(evaluate(&[], &request), Decision::ImplicitDeny);
+        assert_eq!(evaluate(&[&allow, &deny], &request), Said::ExplicitDeny(because(1, "d")));
+        assert_eq!(evaluate(&[&allow, &allow], &request), Said::Allow(because(0, "a")));
+        assert_eq!(evaluate(&[], &request), Said::ImplicitDeny);
     }
 
     #[test]

@@ -8,6 +8,8 @@
 pub struct Pattern {
     pieces: Vec<Piece>,
     text: String,
+    /// It has no variables, so that nothing has to be looked up.
+    is_plain: bool,
 }
 
 /// A part of a pattern.
@@ -84,7 +86,8 @@ impl Pattern {
             }
         }
         flush(&mut pieces, &mut plain);
-        Pattern { pieces, text: text.to_owned() }
+        let is_plain = !pieces.iter().any(|piece| matches!(piece, Piece::Variable { .. }));
+        Pattern { pieces, text: text.to_owned(), is_plain }
     }
 
     /// The pattern as it was written.
@@ -119,8 +122,19 @@ impl Pattern {
         Some(steps)
     }
 
+    /// The condition keys that the pattern's variables name, as they are written.
+    pub fn variables(&self) -> impl Iterator<Item = &str> {
+        self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Variable { key, .. } => Some(key.as_str()),
+            Piece::Text(_) | Piece::One | Piece::Any => None,
+        })
+    }
+
     /// Whether the pattern matches the whole of `text`. A pattern with a missing variable matches nothing.
     pub fn matches(&self, text: &str, lookup: Lookup<'_>) -> bool {
+        if self.is_plain {
+            return plain(&self.pieces, text);
+        }
         self.steps(lookup).is_some_and(|steps| matches(&steps, text))
     }
 
@@ -145,6 +159,36 @@ fn variable_piece(inside: &str) -> Piece {
     match parts {
         Some((key, default)) => Piece::Variable { key: key.to_owned(), default: Some(default.to_owned()) },
         None => Piece::Variable { key: inside.to_owned(), default: None },
+    }
+}
+
+/// Like [`walk`], for pieces without variables: whole texts are compared at a time, and nothing is allocated.
+fn plain(pieces: &[Piece], text: &str) -> bool {
+    let (mut piece, mut at) = (0, 0);
+    let mut retry: Option<(usize, usize)> = None;
+    loop {
+        let next = match pieces.get(piece) {
+            // The rest is as it may be.
+            Some(Piece::Any) if piece + 1 == pieces.len() => return true,
+            Some(Piece::Any) => {
+                piece += 1;
+                retry = Some((piece, at));
+                continue;
+            }
+            Some(Piece::One) => text[at..].chars().next().map(char::len_utf8),
+            Some(Piece::Text(wanted)) => text[at..].starts_with(wanted.as_str()).then_some(wanted.len()),
+            Some(Piece::Variable { .. }) => None,
+            None if at == text.len() => return true,
+            None => None,
+        };
+        if let Some(taken) = next {
+            (piece, at) = (piece + 1, at + taken);
+            continue;
+        }
+        let Some((after_star, taken)) = retry else { return false };
+        let Some(c) = text[taken..].chars().next() else { return false };
+        (piece, at) = (after_star, taken + c.len_utf8());
+        retry = Some((after_star, at));
     }
 }
 

@@ -39,6 +39,8 @@ pub enum Principal<'a> {
         account: &'a str,
         /// `arn:aws:sts::ACCOUNT:federated-user/NAME`.
         arn: &'a str,
+        /// The ARN of the user who asked for the session; none if it was the account's root.
+        user_arn: Option<&'a str>,
     },
     /// Someone known to an identity provider only, asking to assume a role.
     Federated {
@@ -104,9 +106,9 @@ impl Named {
             Named::Aws(text) => match who {
                 Principal::User { arn, id, .. } => text == arn || text == id,
                 Principal::AssumedRole { role_arn, role_id, session_arn, .. } => {
-                    text == role_arn || text == role_id || text == session_arn
+                    text == role_arn || text == role_id || is_session(text, role_id, session_arn)
                 }
-                Principal::FederatedUser { arn, .. } => text == arn,
+                Principal::FederatedUser { arn, user_arn, .. } => text == arn || Some(text.as_str()) == *user_arn,
                 Principal::Anonymous
                 | Principal::Root { .. }
                 | Principal::Federated { .. }
@@ -127,6 +129,44 @@ impl Named {
             _ => self.covers(who),
         }
     }
+
+    /// How a statement that allows this principal reaches who asks; `None` if it does not.
+    pub(crate) fn grant(&self, who: &Principal<'_>) -> Option<Grant> {
+        if !self.covers(who) {
+            return None;
+        }
+        Some(match (self, who) {
+            (Named::Account(_), Principal::Root { .. }) => Grant::Direct,
+            (Named::Account(_), _) => Grant::Account,
+            (Named::Aws(text), Principal::AssumedRole { role_id, session_arn, .. }) => {
+                if is_session(text, role_id, session_arn) { Grant::Direct } else { Grant::Limited }
+            }
+            (Named::Aws(text), Principal::FederatedUser { arn, .. }) if text != arn => Grant::Limited,
+            _ => Grant::Direct,
+        })
+    }
+}
+
+/// How far a permission of a resource's policy reaches within the resource's account. Sources: IAM user guide, "AWS JSON policy
+/// elements: Principal" and "Policy evaluation for requests within a single account" (the table of principals).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Grant {
+    /// To the account: its own policies must allow as well.
+    Account,
+    /// To the role of a session, or to the user of a federated one: what limits the session (boundary, session policy) counts.
+    Limited,
+    /// To who asks, or to everyone: silence elsewhere takes nothing away. "Permissions boundaries or session policies do not limit
+    /// permissions granted using the aws:PrincipalArn condition key with a wildcard (*) in the Principal element".
+    Direct,
+}
+
+/// Whether a principal of a policy is this very session: its ARN, or `AROA…:NAME`.
+fn is_session(text: &str, role_id: &str, session_arn: &str) -> bool {
+    text == session_arn
+        || text
+            .strip_prefix(role_id)
+            .and_then(|rest| rest.strip_prefix(':'))
+            .is_some_and(|name| session_arn.rsplit_once('/').is_some_and(|(_, session)| session == name))
 }
 
 impl Principal<'_> {
@@ -157,7 +197,7 @@ pub fn is_excepted(named: &[Named], who: &Principal<'_>) -> bool {
             Principal::AssumedRole { account: of, role_arn, role_id, session_arn } => {
                 account(of) && aws(&[role_arn, role_id]) && aws(&[session_arn])
             }
-            Principal::FederatedUser { account: of, arn } => account(of) && aws(&[arn]),
+            Principal::FederatedUser { account: of, arn, .. } => account(of) && aws(&[arn]),
             Principal::Federated { .. } | Principal::Service { .. } => named.iter().any(|n| n.covers(who)),
         }
 }
@@ -207,8 +247,11 @@ mod tests {
         role_id: "AROAROLEROLEROLE",
         session_arn: "arn:aws:sts::111111111111:assumed-role/r/s",
     };
-    const FEDERATED: Principal<'_> =
-        Principal::FederatedUser { account: "111111111111", arn: "arn:aws:sts::111111111111:federated-user/bob" };
+    const FEDERATED: Principal<'_> = Principal::FederatedUser {
+        account: "111111111111",
+        arn: "arn:aws:sts::111111111111:federated-user/bob",
+        user_arn: Some("arn:aws:iam::111111111111:user/federator"),
+    };
     const TRAIL: Principal<'_> = Principal::Service { name: "cloudtrail.amazonaws.com" };
 
     fn check(named: &str, covered: &[&Principal<'_>]) {

@@ -84,7 +84,10 @@ mod tests {
 
     #[test]
     fn policies_of_identities_have_resources_and_no_principals() {
-        check(check_identity(r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}"#), "");
+        check(
+            check_identity(r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}"#),
+            "",
+        );
         check(check_identity("{"), "This policy contains invalid Json");
         check(check_identity("{}"), "Syntax errors in policy.");
         check(
@@ -95,7 +98,8 @@ mod tests {
 
     #[test]
     fn trust_policies_have_principals_and_no_resources() {
-        let with = |rest: &str| check_trust(&format!(r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow",{rest}}}}}"#));
+        let with =
+            |rest: &str| check_trust(&format!(r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow",{rest}}}}}"#));
         let who = r#""Principal":{"Service":"ec2.amazonaws.com"}"#;
         check(with(&format!(r#"{who},"Action":"sts:AssumeRole""#)), "");
         check(with(r#""Action":"sts:AssumeRole""#), "Missing required field Principal");

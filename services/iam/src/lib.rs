@@ -2,6 +2,7 @@
 //! and signatures.
 
 pub mod aws_policies;
+mod compiled;
 mod der;
 mod documents;
 mod error;
@@ -13,6 +14,7 @@ pub mod ops;
 mod passwords;
 mod port;
 mod registry;
+mod service_linked;
 mod settings;
 mod store;
 mod tags;
@@ -40,6 +42,7 @@ pub struct Iam {
     pub(crate) store: store::Store,
     pub(crate) mfa: mfa::Devices,
     pub(crate) uses: uses::Uses,
+    pub(crate) compiled: compiled::Cache,
     pub(crate) env: Env,
     pub(crate) account: Arc<str>,
     pub(crate) hasher: passwords::Hasher,
@@ -64,7 +67,7 @@ impl Iam {
         let uses = uses::Uses::open(Arc::clone(&state)).await?;
         let store = store::Store::open(state, &account, root).await?;
         let (hasher, root_password) = (passwords::Hasher::default(), RwLock::default());
-        Ok(Arc::new(Iam { store, mfa, uses, env, account, hasher, root_password }))
+        Ok(Arc::new(Iam { store, mfa, uses, compiled: compiled::Cache::default(), env, account, hasher, root_password }))
     }
 
     /// Notes that a key was used, in memory: [`Iam::flush_uses`] writes it. `service` is named as its actions begin: `s3`.

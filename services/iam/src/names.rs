@@ -38,10 +38,14 @@ mod tests {
 
     #[test]
     fn names_and_paths_are_checked() {
-        for (name, good) in [("alice", true), ("a+=,.@_-9", true), ("a b", false), ("a/b", false), ("", false), ("ä", false)] {
+        for (name, good) in
+            [("alice", true), ("a+=,.@_-9", true), ("a b", false), ("a/b", false), ("", false), ("ä", false)]
+        {
             assert_eq!(check_name(name, "userName").is_ok(), good, "{name}");
         }
-        for (path, good) in [("/", true), ("/a/", true), ("/a/b/", true), ("a/", false), ("/a", false), ("//", false), ("/ä/", false)] {
+        for (path, good) in
+            [("/", true), ("/a/", true), ("/a/b/", true), ("a/", false), ("/a", false), ("//", false), ("/ä/", false)]
+        {
             assert_eq!(path_or_root(Some(path.to_owned())).is_ok(), good, "{path}");
         }
         assert_eq!(path_or_root(None).unwrap(), "/");

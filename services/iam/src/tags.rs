@@ -35,11 +35,6 @@ impl Keys {
     }
 }
 
-/// `old` with `new` set in it; keys that differ only by case are the same.
-pub fn merged(old: &[Tag], new: Vec<Tag>) -> Result<Vec<Tag>, Error> {
-    set(Keys::AnyCase, "User", old, new)
-}
-
 /// `old` with `new` set in it. `kind` is what is tagged, as quotas are named: `Role` for `TagsPerRole`.
 pub fn set(keys: Keys, kind: &str, old: &[Tag], new: Vec<Tag>) -> Result<Vec<Tag>, Error> {
     let mut tags = old.to_vec();

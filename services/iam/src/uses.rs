@@ -97,14 +97,19 @@ impl Uses {
         let fresh: Vec<(String, Use)> = {
             let mut memory = self.memory.lock().expect("no holder of this lock can panic");
             let ids: Vec<String> = memory.fresh.iter().take(WRITES_MAX).cloned().collect();
-            ids.iter().for_each(|id| drop(memory.fresh.remove(id)));
+            memory.fresh.retain(|id| !ids.contains(id));
             ids.into_iter().filter_map(|id| Some((id.clone(), memory.uses.get(&id)?.clone()))).collect()
         };
         let mut ops = Vec::with_capacity(fresh.len());
         for (id, used) in &fresh {
             let value = serde_json::to_vec(used)
                 .map_err(|error| state::Error::Document { table: USES, source: Arc::new(error) })?;
-            ops.push(Op::Put { table: USES, key: state::key::key(&[id]), value: Bytes::from(value), expect: Expect::Any });
+            ops.push(Op::Put {
+                table: USES,
+                key: state::key::key(&[id]),
+                value: Bytes::from(value),
+                expect: Expect::Any,
+            });
         }
         if ops.is_empty() {
             return Ok(());

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use base::{Region, Timestamp};
 use model::{Fields, Model};
-use ports::Caller;
+use ports::{Caller, Holder, Session};
 use record::event::{EventCategory, EventRecord, EventType, Resource, TlsDetails};
-use record::identity::UserIdentity;
+use record::identity::{ExternalUser, SessionContext, SessionIssuer, UserIdentity, WebIdFederation};
 use service::ResourceNote;
 
 use super::catalog::EventKind;
@@ -77,6 +77,8 @@ pub struct Outcome<'a> {
     pub resources: &'a [ResourceNote],
     /// What the operation adds to `additionalEventData`.
     pub additional: &'a [(&'static str, String)],
+    /// Who it was, if only the operation found that out.
+    pub caller: Option<&'a Caller>,
     /// What stands beside the record in the journal.
     pub aside: Option<&'a str>,
     /// Body bytes received, for S3.
@@ -89,6 +91,7 @@ impl Draft {
     /// Appends the record as JSON.
     pub fn write(&self, outcome: &Outcome<'_>, out: &mut Vec<u8>) {
         let data = self.kind.data;
+        let caller = outcome.caller.unwrap_or(&self.caller);
         let resources = self.resources.iter().chain(outcome.resources).map(|note| Resource {
             account_id: Some(note.account.as_str()).filter(|account| !account.is_empty()).map(Into::into),
             kind: Some(note.kind.into()),
@@ -96,7 +99,7 @@ impl Draft {
             is_prefix: note.is_prefix,
         });
         let record = EventRecord {
-            user_identity: self.user_identity(),
+            user_identity: user_identity(caller),
             event_time: self.time,
             event_source: self.kind.source.as_str().into(),
             event_name: Cow::Borrowed(&self.kind.name),
@@ -128,38 +131,9 @@ impl Draft {
                 cipher_suite: tls.session.cipher_suite.into(),
                 client_provided_host_header: tls.host.as_str().into(),
             }),
-            session_credential_from_console: false,
+            session_credential_from_console: caller.session().is_some_and(|session| session.is_console),
         };
         record.write(out);
-    }
-
-    fn user_identity(&self) -> UserIdentity<'_> {
-        match &self.caller {
-            Caller::Root { account, access_key_id } => UserIdentity::Root {
-                account_id: Cow::Borrowed(account),
-                arn: Cow::Owned(format!("arn:aws:iam::{account}:root")),
-                access_key_id: Some(Cow::Borrowed(access_key_id)),
-                user_name: None,
-                session: None,
-                invoked_by: None,
-            },
-            Caller::User { account, user_id, user_name, arn, access_key_id } => UserIdentity::IamUser {
-                principal_id: Cow::Borrowed(user_id),
-                arn: Cow::Borrowed(arn),
-                account_id: Cow::Borrowed(account),
-                access_key_id: Some(Cow::Borrowed(access_key_id)),
-                user_name: Cow::Borrowed(user_name),
-                session: None,
-                invoked_by: None,
-            },
-            Caller::Service { principal } => UserIdentity::AwsService { invoked_by: Cow::Borrowed(principal) },
-            Caller::Anonymous => {
-                UserIdentity::AwsAccount { principal_id: "".into(), account_id: ANONYMOUS_ACCOUNT.into() }
-            }
-            Caller::Unknown { access_key_id } => {
-                UserIdentity::Unknown { account_id: None, access_key_id: access_key_id.as_deref().map(Cow::Borrowed) }
-            }
-        }
     }
 
     fn additional_json(&self, outcome: &Outcome<'_>) -> Option<String> {
@@ -182,6 +156,110 @@ impl Draft {
         object.end();
         Some(String::from_utf8(out).expect("only text was written"))
     }
+}
+
+fn user_identity(caller: &Caller) -> UserIdentity<'_> {
+    match caller {
+        Caller::Root { account, access_key_id } => UserIdentity::Root {
+            account_id: Cow::Borrowed(account),
+            arn: Cow::Owned(format!("arn:aws:iam::{account}:root")),
+            access_key_id: Some(Cow::Borrowed(access_key_id)),
+            user_name: None,
+            session: None,
+            invoked_by: None,
+        },
+        Caller::User { account, user_id, user_name, arn, access_key_id } => UserIdentity::IamUser {
+            principal_id: Cow::Borrowed(user_id),
+            arn: Cow::Borrowed(arn),
+            account_id: Cow::Borrowed(account),
+            access_key_id: Some(Cow::Borrowed(access_key_id)),
+            user_name: Cow::Borrowed(user_name),
+            session: None,
+            invoked_by: None,
+        },
+        Caller::Session(session) => of_session(session),
+        Caller::External(external) => {
+            let user = ExternalUser {
+                principal_id: Cow::Owned(format!("{}:{}:{}", external.issuer, external.audience, external.subject)),
+                user_name: Cow::Borrowed(&external.subject),
+                identity_provider: Cow::Borrowed(&external.issuer),
+            };
+            if external.is_saml { UserIdentity::SamlUser(user) } else { UserIdentity::WebIdentityUser(user) }
+        }
+        Caller::Service { principal } => UserIdentity::AwsService { invoked_by: Cow::Borrowed(principal) },
+        Caller::Anonymous => UserIdentity::AwsAccount { principal_id: "".into(), account_id: ANONYMOUS_ACCOUNT.into() },
+        Caller::Unknown { access_key_id } => {
+            UserIdentity::Unknown { account_id: None, access_key_id: access_key_id.as_deref().map(Cow::Borrowed) }
+        }
+    }
+}
+
+/// Who holds temporary credentials. Source: CloudTrail user guide, "CloudTrail userIdentity element", sessionContext.
+fn of_session(session: &Session) -> UserIdentity<'_> {
+    let account_id = Cow::Borrowed(&*session.account);
+    let access_key_id = Some(Cow::Borrowed(&*session.access_key_id));
+    let arn = Cow::Owned(session.arn());
+    let issuer = |kind: &'static str, id, arn, name| SessionIssuer {
+        kind: kind.into(),
+        principal_id: id,
+        arn,
+        account_id: Cow::Borrowed(&*session.account),
+        user_name: name,
+    };
+    let context = |issuer| SessionContext {
+        issuer,
+        web_id_federation: session.federation.as_ref().map(|federation| WebIdFederation {
+            federated_provider: Cow::Borrowed(&federation.provider),
+            attributes_json: Cow::Owned(attributes_json(&federation.attributes)),
+        }),
+        creation_date: session.created,
+        mfa_authenticated: session.mfa_at.is_some(),
+        source_identity: session.source_identity.as_deref().map(Cow::Borrowed),
+        ec2_role_delivery: None,
+    };
+    let principal_id = Cow::Owned(session.principal_id());
+    match &session.holder {
+        Holder::Root => UserIdentity::Root {
+            account_id,
+            arn,
+            access_key_id,
+            user_name: None,
+            session: Some(context(None)),
+            invoked_by: None,
+        },
+        Holder::User { name, .. } => UserIdentity::IamUser {
+            principal_id,
+            arn,
+            account_id,
+            access_key_id,
+            user_name: Cow::Borrowed(name),
+            session: Some(context(None)),
+            invoked_by: None,
+        },
+        Holder::Role { id, name, arn: role, .. } => {
+            let issuer = issuer("Role", Cow::Borrowed(id), Cow::Borrowed(role), Some(Cow::Borrowed(&**name)));
+            let session = context(Some(issuer));
+            UserIdentity::AssumedRole { principal_id, arn, account_id, access_key_id, session, invoked_by: None }
+        }
+        Holder::Federated { user, .. } => {
+            let issuer = match user {
+                Some((id, name, arn)) => {
+                    issuer("IAMUser", Cow::Borrowed(&**id), Cow::Borrowed(&**arn), Some(Cow::Borrowed(&**name)))
+                }
+                None => {
+                    let root = format!("arn:aws:iam::{}:root", session.account);
+                    issuer("Root", Cow::Borrowed(&*session.account), Cow::Owned(root), None)
+                }
+            };
+            let session = context(Some(issuer));
+            UserIdentity::FederatedUser { principal_id, arn, account_id, access_key_id, session }
+        }
+    }
+}
+
+fn attributes_json(attributes: &[(String, String)]) -> String {
+    let attributes = attributes.iter().map(|(name, value)| (name.clone(), serde_json::Value::from(value.as_str())));
+    serde_json::Value::Object(attributes.collect()).to_string()
 }
 
 /// `responseElements` of a call that writes; `None` for reads and for S3, whose records have them only for a few calls.

@@ -2,9 +2,9 @@
 //! in the built-in one.
 
 use async_trait::async_trait;
-use policy::{Context, Decision};
+use policy::{Context, Said};
 use ports::lake::NewRecord;
-use ports::{AccessRequest, AuditChannel, AuditChannels, Caller, ChannelError, Sent, StoreId, Unavailable};
+use ports::{AccessRequest, AuditChannel, AuditChannels, ChannelError, Sent, StoreId, Unavailable};
 use service::ApiError;
 use state::Expect;
 
@@ -35,12 +35,10 @@ impl AuditChannels for CloudTrail {
             let more = external_id.map_or_else(Context::new, |word| Context::new().with(EXTERNAL_ID, word));
             let asked = AccessRequest { resource: &channel.arn, ..*request };
             let denied = match policies::decide(&policy, &asked, &more) {
-                Decision::ExplicitDeny(_) => true,
+                Said::ExplicitDeny(_) => true,
                 // A policy that asks for a word is not got round by being of the account.
-                Decision::ImplicitDeny => {
-                    asks_for_external_id(&policy) && !matches!(request.caller, Caller::Root { .. })
-                }
-                Decision::Allow(_) => false,
+                Said::ImplicitDeny => asks_for_external_id(&policy) && !request.caller.is_root(),
+                Said::Allow(_) => false,
             };
             if denied {
                 return Err(ChannelError::Denied);

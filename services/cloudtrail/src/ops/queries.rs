@@ -1,6 +1,6 @@
 //! What operations on queries share.
 
-use policy::{Context, Decision};
+use policy::{Context, Said};
 use ports::AccessRequest;
 use ports::lake::EVENTS;
 use service::{ApiError, Call};
@@ -29,7 +29,7 @@ pub async fn check_not_denied(cloudtrail: &CloudTrail, call: &Call, arn: &str, a
     let context = call.context(&[]);
     let request = AccessRequest { caller: &call.caller, action, resource: arn, context: &context };
     match policies::decide(&policy, &request, &Context::new()) {
-        Decision::ExplicitDeny(_) => {
+        Said::ExplicitDeny(_) => {
             let who = call.caller.arn().unwrap_or_default();
             let text = format!(
                 "User: {who} is not authorized to perform: {action} on resource: {arn} with an explicit deny in a \
@@ -37,7 +37,7 @@ pub async fn check_not_denied(cloudtrail: &CloudTrail, call: &Call, arn: &str, a
             );
             Err(Error::AccessDeniedException(text).into())
         }
-        Decision::Allow(_) | Decision::ImplicitDeny => Ok(()),
+        Said::Allow(_) | Said::ImplicitDeny => Ok(()),
     }
 }
 

@@ -121,7 +121,7 @@ operation! {
 
 operation! {
     /// Changes the caller's own password.
-    ChangePassword on "user/${aws:username}"
+    ChangePassword on "user/*"
     takes { old_password: String, new_password: String }
     gives {}
     |iam, call, input| {

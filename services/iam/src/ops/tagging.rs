@@ -62,7 +62,9 @@ impl Tagged for ManagedPolicy {
     fn name_of(tx: &Tx<'_>, given: &str) -> Result<String, Error> {
         match Managed::need(tx.before(), given)? {
             Managed::Customer(policy) => Ok(policy.name.clone()),
-            Managed::Aws(_) => Err(Error::InvalidInput("Tagging is not supported for AWS managed policies.".to_owned())),
+            Managed::Aws(_) => {
+                Err(Error::InvalidInput("Tagging is not supported for AWS managed policies.".to_owned()))
+            }
         }
     }
 }

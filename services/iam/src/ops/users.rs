@@ -2,9 +2,9 @@
 
 use ports::Caller;
 
-use crate::names::{check_name, path_or_root, under};
 use crate::managed::Managed;
 use crate::mfa::Owner;
+use crate::names::{check_name, path_or_root, under};
 use crate::operation::operation;
 use crate::ops::named_or_caller;
 use crate::ops::paging::page;

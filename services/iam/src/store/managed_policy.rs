@@ -22,7 +22,7 @@ pub struct ManagedPolicy {
     pub arn: String,
     /// When it was made.
     pub created: Timestamp,
-    /// When its default version last changed.
+    /// When its newest version was made. Source: IAM API reference, "Policy".
     pub updated: Timestamp,
     /// Cannot be changed.
     pub description: Option<String>,

@@ -103,7 +103,7 @@ impl Store {
         world.load::<AccessReport>(&*state).await?;
         let caller =
             Caller::Root { account: Arc::clone(account), access_key_id: Arc::from(root.access_key_id.as_str()) };
-        let credential = Credential { secret: root.secret, caller, active: true, session_token: None };
+        let credential = Credential { secret: root.secret, caller, active: true, session_token: None, expires: None };
         Ok(Store {
             state,
             root: Arc::new(credential),

@@ -145,6 +145,11 @@ impl World {
         self.get::<ManagedPolicy>(name).filter(|policy| policy.arn == arn)
     }
 
+    /// The role of this ARN.
+    pub fn role_of_arn(&self, arn: &str) -> Option<Arc<Role>> {
+        self.get::<Role>(arn.rsplit('/').next()?).filter(|role| role.arn == arn)
+    }
+
     /// The groups that a user of this identifier is in, by name.
     pub fn groups_of(&self, user_id: &str) -> impl Iterator<Item = &Arc<Group>> {
         self.all::<Group>().filter(move |group| group.members.contains(user_id))
@@ -168,7 +173,7 @@ impl World {
                 access_key_id: Arc::from(key.id.as_str()),
             };
             let secret = Secret(Arc::from(key.secret.as_str()));
-            let credential = Credential { secret, caller, active: key.active, session_token: None };
+            let credential = Credential { secret, caller, active: key.active, session_token: None, expires: None };
             self.credentials.insert(key.id.clone(), Arc::new(credential));
         }
     }
