@@ -12,10 +12,13 @@ mod names;
 mod operation;
 pub mod ops;
 mod passwords;
+mod places;
 mod port;
 mod registry;
 mod service_linked;
 mod settings;
+mod simulation;
+mod sources;
 mod store;
 mod tags;
 #[cfg(test)]

@@ -6,8 +6,8 @@ use service::{Builder, Definition};
 
 use crate::Iam;
 use crate::ops::{
-    account_aliases, account_password_policy, get_account_summary, login_profiles, mfa_devices, oidc_providers,
-    saml_providers, server_certificates, service_specific_credentials, signing_certificates, ssh_public_keys,
+    account_aliases, account_authorization_details, account_password_policy, credential_report, get_account_summary, login_profiles, mfa_devices, oidc_providers,
+    saml_providers, server_certificates, service_access, service_specific_credentials, simulate, signing_certificates, ssh_public_keys,
 };
 use crate::ops::{
     self, access_keys, attachments, boundaries, groups, inline_policies, instance_profiles, list_entities_for_policy,
@@ -183,4 +183,15 @@ fn account(builder: Builder<Iam>) -> Builder<Iam> {
         .on::<ssh_public_keys::ListSSHPublicKeys>()
         .on::<ssh_public_keys::UpdateSSHPublicKey>()
         .on::<ssh_public_keys::UploadSSHPublicKey>()
+        .on::<account_authorization_details::GetAccountAuthorizationDetails>()
+        .on::<credential_report::GenerateCredentialReport>()
+        .on::<credential_report::GetCredentialReport>()
+        .on::<service_access::GenerateServiceLastAccessedDetails>()
+        .on::<service_access::GetServiceLastAccessedDetails>()
+        .on::<service_access::GetServiceLastAccessedDetailsWithEntities>()
+        .on::<service_access::ListPoliciesGrantingServiceAccess>()
+        .on::<simulate::GetContextKeysForCustomPolicy>()
+        .on::<simulate::GetContextKeysForPrincipalPolicy>()
+        .on::<simulate::SimulateCustomPolicy>()
+        .on::<simulate::SimulatePrincipalPolicy>()
 }

@@ -2,10 +2,12 @@
 
 pub mod access_keys;
 pub mod account_aliases;
+pub mod account_authorization_details;
 pub mod account_password_policy;
 pub mod attachments;
 pub mod boundaries;
 pub mod create_virtual_mfa_device;
+pub mod credential_report;
 pub mod deactivate_mfa_device;
 pub mod delete_virtual_mfa_device;
 pub mod enable_mfa_device;
@@ -27,8 +29,10 @@ pub mod roles;
 pub mod saml_providers;
 pub mod server_certificates;
 pub mod service_linked_roles;
+pub mod service_access;
 pub mod service_specific_credentials;
 pub mod signing_certificates;
+pub mod simulate;
 pub mod ssh_public_keys;
 pub mod tagging;
 pub mod users;

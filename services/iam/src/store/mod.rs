@@ -121,6 +121,11 @@ impl Store {
         self.read(|world| world.credential(access_key_id))
     }
 
+    /// The identifier of the account's own access key.
+    pub fn root_key_id(&self) -> &str {
+        &self.root_id
+    }
+
     /// What `look` makes of everything as of one moment. Must be quick: it holds up changes.
     pub fn read<T>(&self, look: impl FnOnce(&World) -> T) -> T {
         look(&self.world.read().expect("no holder of this lock can panic"))
