@@ -247,6 +247,7 @@ impl Node {
         let resources = [
             Arc::clone(&s3) as Arc<dyn ports::ResourcePolicies>,
             Arc::clone(&cloudtrail) as Arc<dyn ports::ResourcePolicies>,
+            Arc::clone(&iam) as Arc<dyn ports::ResourcePolicies>,
         ];
         access.ask(Arc::clone(&iam) as Arc<dyn ports::Identities>, &resources);
         let athena = athena::Athena::open(athena::Deps {

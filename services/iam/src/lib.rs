@@ -23,6 +23,9 @@ mod store;
 mod tags;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
+mod trust;
 mod uses;
 mod views;
 
@@ -81,6 +84,19 @@ impl Iam {
     /// Notes that the role of this identifier (`AROA…`) was used, as [`Iam::note_use`] does for keys.
     pub fn note_role_use(&self, role_id: &str, time: Timestamp, region: &str) {
         self.uses.note(role_id, time, region, "");
+    }
+
+    /// Notes that somebody called: the use of a user's key, or of a session's role.
+    pub fn note_call(&self, caller: &ports::Caller, time: Timestamp, region: &str, service: &str) {
+        match caller {
+            ports::Caller::User { access_key_id, .. } => self.note_use(access_key_id, time, region, service),
+            ports::Caller::Session(session) => {
+                if let ports::identity::Holder::Role { id, .. } = &session.holder {
+                    self.note_role_use(id, time, region);
+                }
+            }
+            _ => {}
+        }
     }
 
     /// Writes what [`Iam::note_use`] noted. To be called every few minutes and at the end. Returns when it is durable.

@@ -7,14 +7,15 @@ use model::Value;
 use policy::{Policy, PolicySet};
 use ports::identity::{Holder, Session, SessionPolicy};
 use ports::{
-    AccessRequest, Caller, Credential, Credentials, Identities, Identity, LooksAt, ResourcePolicies, RoleInfo, Roles, Ruled,
-    Unavailable,
+    AccessRequest, Caller, Credential, Credentials, Identities, Identity, LooksAt, ResourcePolicies, RoleInfo, Roles,
+    Ruled, Unavailable,
 };
 
 use crate::Iam;
 use crate::managed::Managed;
 use crate::store::{Group, InstanceProfile, ManagedPolicy, Role, User, World};
 use crate::tags::Tag;
+use crate::trust;
 
 #[async_trait]
 impl Credentials for Iam {
@@ -175,6 +176,11 @@ impl ResourcePolicies for Iam {
                 ruled.resource = Some(known.arn);
                 ruled.conditions = tag_conditions(&known.tags);
             }
+            // A list is of what lies under a path.
+            (None, _) if name == "*" && request.action.starts_with("iam:List") => {
+                let prefix = text(request, "PathPrefix").unwrap_or("/");
+                ruled.resource = Some(format!("arn:aws:iam::{}:{kind}{prefix}", self.account));
+            }
             // What is to be made lies where it is to be made.
             (None, Some(path)) if path.starts_with('/') => {
                 ruled.resource = Some(format!("arn:aws:iam::{}:{kind}{path}{name}", self.account));
@@ -211,12 +217,8 @@ impl Iam {
     fn ruled_role(&self, arn: &str) -> Option<Ruled> {
         self.store.read(|world| {
             let role = world.role_of_arn(arn)?;
-            let trust = || match Policy::parse(&role.trust) {
-                Ok(policy) => PolicySet::new([(role.arn.clone(), policy)]),
-                Err(_) => PolicySet::empty(),
-            };
             Some(Ruled {
-                policies: self.compiled.set(world, &format!("{}/trust", role.id), trust),
+                policies: self.compiled.set(world, &format!("{}/trust", role.id), || trust::compiled(&role)),
                 must_allow: true,
                 resource: Some(role.arn.clone()),
                 conditions: tag_conditions(&pairs::<Vec<_>>(&role.tags)),

@@ -290,7 +290,7 @@ impl InstanceProfile {
             instance_profile_id: profile.id.clone(),
             arn: profile.arn.clone(),
             create_date: profile.created,
-            roles: role.iter().map(|role| Role::brief(role)).collect(),
+            roles: role.iter().map(|role| Role::brief(&crate::trust::as_shown(world, role))).collect(),
             tags: None,
         }
     }

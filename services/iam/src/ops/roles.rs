@@ -1,23 +1,16 @@
 //! Roles: made, shown, changed, removed, listed.
 
+use std::collections::BTreeMap;
+
 use crate::Error;
-use crate::documents::{chars, check_trust};
 use crate::managed::Managed;
 use crate::names::{check_name, path_or_root, under};
 use crate::operation::operation;
 use crate::ops::paging::page;
-use crate::store::{self, Holder as _, ROLES_MAX, TRUST_POLICY_CHARS_MAX, World};
+use crate::store::{self, Holder as _, ROLES_MAX, World};
 use crate::tags::{self, Tag};
+use crate::trust;
 use crate::views::Role;
-
-/// Refuses what may not say who takes on a role.
-fn checked_trust(text: &str) -> Result<(), Error> {
-    check_trust(text)?;
-    match chars(text) > TRUST_POLICY_CHARS_MAX {
-        true => Err(Error::quota("ACLSizePerRole", TRUST_POLICY_CHARS_MAX)),
-        false => Ok(()),
-    }
-}
 
 /// What must go before a role can. In the order in which IAM complains.
 pub(crate) fn check_free(world: &World, role: &store::Role) -> Result<(), Error> {
@@ -57,9 +50,8 @@ operation! {
             let text = "Service role can only be created by AWS"; // No page tells the text.
             return Err(Error::InvalidInput(text.to_owned()).into());
         }
-        checked_trust(&input.assume_role_policy_document)?;
         let name = input.role_name;
-        let role = store::Role {
+        let mut role = store::Role {
             v: store::Role::VERSION,
             arn: format!("arn:aws:iam::{}:role{path}{name}", iam.account),
             id: base::ids::iam_id(&*iam.env.rng, "AROA"),
@@ -71,10 +63,12 @@ operation! {
             boundary: input.permissions_boundary,
             description: input.description.filter(|text| !text.is_empty()),
             trust: input.assume_role_policy_document,
+            trust_ids: BTreeMap::new(),
             max_session_secs: input.max_session_duration.unwrap_or(store::Role::MAX_SESSION_SECS_DEFAULT),
         };
         iam.store
             .change(|tx| {
+                role.trust_ids = trust::read(tx.before(), &role.trust)?;
                 if tx.get::<store::Role>(&name).is_some() {
                     let text = format!("Role with name {name} already exists.");
                     return Err(Error::EntityAlreadyExists(text).into());
@@ -98,6 +92,7 @@ operation! {
     gives { role: Role }
     |iam, _call, input| {
         let role = iam.store.need::<store::Role>(&input.role_name)?;
+        let role = iam.store.read(|world| trust::as_shown(world, &role));
         Ok(Output { role: Role::whole(&role, iam.last_use(&role.id)) })
     }
 }
@@ -144,11 +139,13 @@ operation! {
     takes { role_name: String, policy_document: String }
     gives {}
     |iam, _call, input| {
-        checked_trust(&input.policy_document)?;
         iam.store
-            .edit(&input.role_name, |role: &mut store::Role| {
+            .change(|tx| {
+                let mut role = tx.need::<store::Role>(&input.role_name)?;
                 role.check_modifiable()?;
+                role.trust_ids = trust::read(tx.before(), &input.policy_document)?;
                 role.trust = input.policy_document;
+                tx.put(role);
                 Ok(Output {})
             })
             .await
@@ -185,7 +182,8 @@ operation! {
         let mut roles = iam.store.all::<store::Role>();
         roles.retain(|role| under(&role.path, input.path_prefix.as_deref()));
         let (roles, marker) = page(roles, |role| role.name.to_lowercase(), input.marker.as_deref(), input.max_items)?;
-        let roles = roles.iter().map(|role| Role::listed(role)).collect();
+        let view = |role: &store::Role| iam.store.read(|world| Role::listed(&trust::as_shown(world, role)));
+        let roles = roles.iter().map(|role| view(role)).collect();
         Ok(Output { roles, is_truncated: marker.is_some(), marker })
     }
 }

@@ -1,5 +1,7 @@
 //! Roles, as stored.
 
+use std::collections::BTreeMap;
+
 use base::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +36,9 @@ pub struct Role {
     pub description: Option<String>,
     /// Who may take it on, as the text was given.
     pub trust: String,
+    /// The identifiers of users and roles that the text names, by ARN.
+    #[serde(default)]
+    pub trust_ids: BTreeMap<String, String>,
     /// The longest session.
     pub max_session_secs: u32,
 }
