@@ -43,6 +43,7 @@ async fn make() -> Result<Vec<Definition>, Failure> {
     let cloudtrail = cloudtrail::CloudTrail::new(cloudtrail::Deps {
         env,
         account,
+        is_member: false,
         journal: Arc::new(journal::MemoryJournal::new()),
         state,
         objects,

@@ -40,6 +40,7 @@ fn gateway(journal: &Arc<dyn Journal>) -> Arc<Gateway> {
         env,
         account: Arc::from("123456789012"),
         definitions: Vec::new(),
+        accounts: None,
         credentials: Arc::new(Broken),
         authorizer: Arc::new(Broken),
         cross_origin: Arc::new(Broken),

@@ -163,6 +163,7 @@ impl Node {
         let cloudtrail = cloudtrail::CloudTrail::new(cloudtrail::Deps {
             env: env.clone(),
             account: Arc::clone(&account),
+            is_member: false,
             journal: Arc::clone(&journal),
             state: Arc::clone(&state),
             objects: Arc::clone(&objects),
@@ -284,6 +285,7 @@ impl Node {
                 s3::definition(Arc::clone(&s3)),
                 sts::definition(Arc::new(sts::Sts)),
             ],
+            accounts: None,
             credentials: Arc::clone(&iam) as Arc<dyn ports::Credentials>,
             authorizer: access,
             cross_origin: Arc::clone(&s3) as Arc<dyn ports::CrossOrigin>,

@@ -1,5 +1,6 @@
 //! How long a decision takes: `cargo run --release -p policy --example decisions`. Prints nanoseconds for principals with 1, 20 and 200
 //! policies, the median and the 99th of 100.
+#![allow(clippy::disallowed_methods, reason = "measures real time")]
 
 use std::hint::black_box;
 use std::sync::Arc;

@@ -27,20 +27,13 @@ const KEY_PRINCIPALS: &str = "Policy contains a statement with one or more inval
 
 /// Services whose things resource control policies cover. Source: Organizations user guide, "List of AWS services that support
 /// RCPs".
-const RCP_SERVICES: [&str; 12] = [
-    "s3",
-    "sts",
-    "kms",
-    "sqs",
-    "secretsmanager",
-    "cognito-identity",
-    "cognito-idp",
-    "logs",
-    "dynamodb",
-    "ecr",
-    "aoss",
-    "athena",
-];
+const RCP_SERVICES: &str = "
+    aoss appconfig appstream autoscaling autoscaling-plans budgets clouddirectory cloudfront cloudsearch cloudtrail-data
+    codeartifact codebuild codecommit codepipeline cognito-identity cognito-idp comprehend comprehendmedical compute-optimizer
+    cost-optimization-hub dax dsql dynamodb ecr ecr-public events firehose fis fms gamelift health inspector-scan kendra
+    kinesisvideo kms logs memorydb networkmonitor notifications opensearch pca-connector-ad personalize polly pricing
+    resource-groups rolesanywhere s3 secretsmanager servicediscovery signin sqs sts support swf textract timestream-influxdb
+    transcribe transfer translate wafv2 workspaces xray";
 
 /// Reads the trust policy of a role: who may assume it. The error is the message of IAM's `MalformedPolicyDocument`. Whether the
 /// users and roles that it names exist is for IAM to check; see [`invalid_principal`].
@@ -153,7 +146,7 @@ pub fn parse_resource_control_policy(text: &str) -> Result<Policy, String> {
         let everyone = matches!(&statement.principals, Some(OneOf::Only(list)) if *list == [Named::Everyone]);
         let actions = matches!(&statement.actions, OneOf::Only(list) if list.iter().all(|action| {
             let service = action.as_str().split_once(':').map(|(service, _)| service.to_ascii_lowercase());
-            service.is_some_and(|service| RCP_SERVICES.contains(&service.as_str()))
+            service.is_some_and(|service| RCP_SERVICES.split_whitespace().any(|known| known == service))
         }));
         statement.effect == Effect::Deny && everyone && actions && statement.resources.is_some()
     };

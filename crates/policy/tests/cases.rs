@@ -9,6 +9,8 @@
 //! or `grant` (a KMS grant). A statement is `[PRINCIPAL,…]SIGN[!]ACTION,…[@[!]RESOURCE,…][%OPERATOR,KEY,VALUE;VALUE&…]`: the sign `+`
 //! allows and `-` denies, `!` is the `Not…` twin, `~` before the sign is for `NotPrincipal`. An answer is `allow LAYER` (`free` if no
 //! statement was needed), `no LAYER` or `deny LAYER`.
+#![allow(clippy::disallowed_methods, reason = "reads the cases that lie beside the code")]
+#![allow(clippy::unwrap_used, reason = "a case that cannot be read is a failed test")]
 
 use std::collections::HashMap;
 use std::path::Path;

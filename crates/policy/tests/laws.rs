@@ -141,7 +141,7 @@ fn obvious(world: &World, asked: &Asked) -> Decision {
         }
         let silent = |wanted: Layer| asked.iter().any(|(layer, said)| *layer == wanted && !said.is_allow());
         let allowed = |wanted: Layer| asked.iter().any(|(layer, said)| *layer == wanted && said.is_allow());
-        for layer in [Layer::ControlPolicy, Layer::ResourceControlPolicy] {
+        for layer in [Layer::ResourceControlPolicy, Layer::ControlPolicy] {
             if silent(layer) {
                 return Decision::ImplicitDeny(layer);
             }
@@ -166,7 +166,7 @@ fn obvious(world: &World, asked: &Asked) -> Decision {
         if is_own && direct && !(is_root && world.session.is_some()) {
             return Decision::FREE;
         }
-        let needs_identity = !is_root && !(is_own && limited);
+        let needs_identity = !(is_root || is_own && limited);
         for (layer, counts) in [(Layer::Identity, needs_identity), (Layer::Boundary, !is_root), (Layer::Session, true)]
         {
             let none = if layer == Layer::Identity { !allowed(layer) } else { silent(layer) };

@@ -40,6 +40,9 @@ pub struct Credential {
 pub trait Credentials: Send + Sync + 'static {
     /// The key of this identifier.
     async fn find(&self, access_key_id: &str) -> Result<Option<Arc<Credential>>, Unavailable>;
+
+    /// Is told that a key has signed a request to a service (as its actions begin: `s3`). Never waits.
+    fn used(&self, _caller: &Caller, _time: Timestamp, _region: &str, _service: &str) {}
 }
 
 /// What somebody wants to do.

@@ -72,6 +72,8 @@ pub struct Notes {
     pub aside: Option<String>,
     /// Who called, where only the operation finds that out: whoever showed a provider's token.
     pub caller: Option<Caller>,
+    /// Whose record it is, where only the operation finds that out.
+    pub recipient: Option<Arc<str>>,
     /// The accounts of others whose resources the call acted on: each gets a copy of the record.
     pub owners: Vec<Arc<str>>,
 }
@@ -146,9 +148,11 @@ impl Call {
         }
     }
 
-    /// Says who called, where only the operation finds that out.
-    pub fn note_caller(&self, caller: Caller) {
-        self.notes.lock().expect("no holder of this lock can panic").caller = Some(caller);
+    /// Says who called and whose record it is, where only the operation finds that out.
+    pub fn note_caller(&self, caller: Caller, recipient: &Arc<str>) {
+        let mut notes = self.notes.lock().expect("no holder of this lock can panic");
+        notes.caller = Some(caller);
+        notes.recipient = Some(Arc::clone(recipient));
     }
 
     /// Has the record say that the call failed, though its answer does not.

@@ -51,6 +51,10 @@ impl ResourcePolicies for S3 {
         if is_own(name) && !only_reads(request.action) {
             return Ok(Some(ports::Ruled { is_closed: true, ..ports::Ruled::plain(Arc::clone(&self.account)) }));
         }
+        // Whose name is taken learns that from the operation.
+        if request.action == "s3:CreateBucket" {
+            return Ok(None);
+        }
         let Some(ruled) = self.of_bucket(name).await? else { return Ok(None) };
         let is_roots = request.caller.is_root()
             && request.caller.account().is_some_and(|account| **account == *ruled.account)
@@ -94,6 +98,11 @@ fn place(arn: &str) -> Option<(&str, Option<&str>)> {
 }
 
 impl S3 {
+    /// The account that owns a bucket.
+    pub async fn bucket_owner(&self, name: &str) -> Result<Option<Arc<str>>, Unavailable> {
+        Ok(self.of_bucket(name).await?.map(|ruled| Arc::clone(&ruled.account)))
+    }
+
     /// What decides on a bucket, if it is there.
     async fn of_bucket(&self, name: &str) -> Result<Option<Arc<Ruled>>, Unavailable> {
         let row = self.state.get(TABLE_BUCKETS, &crate::bucket::key(name)).await;

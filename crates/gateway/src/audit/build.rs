@@ -26,6 +26,8 @@ pub struct Draft {
     pub caller: Caller,
     /// The account that gets the record.
     pub account: Arc<str>,
+    /// Whose resource the call acts on: gets a copy, if it is another.
+    pub owner: Arc<str>,
     /// Where it is recorded.
     pub region: Region,
     /// The client's address.
@@ -79,6 +81,10 @@ pub struct Outcome<'a> {
     pub additional: &'a [(&'static str, String)],
     /// Who it was, if only the operation found that out.
     pub caller: Option<&'a Caller>,
+    /// Whose record it is, likewise.
+    pub recipient: Option<&'a Arc<str>>,
+    /// Further accounts that get a copy.
+    pub owners: &'a [Arc<str>],
     /// What stands beside the record in the journal.
     pub aside: Option<&'a str>,
     /// Body bytes received, for S3.
@@ -87,9 +93,42 @@ pub struct Outcome<'a> {
     pub bytes_out: u64,
 }
 
+/// Which of the records of a call.
+pub struct For<'a> {
+    /// Whose.
+    pub account: &'a Arc<str>,
+    /// The record's own.
+    pub event_id: &'a str,
+    /// What all of them have in common, if there are several.
+    pub shared: Option<&'a str>,
+}
+
 impl Draft {
     /// Appends the record as JSON.
     pub fn write(&self, outcome: &Outcome<'_>, out: &mut Vec<u8>) {
+        self.write_for(outcome, &For { account: self.recipient(outcome), event_id: &self.event_id, shared: None }, out);
+    }
+
+    /// Whose record it is.
+    pub fn recipient<'a>(&'a self, outcome: &Outcome<'a>) -> &'a Arc<str> {
+        outcome.recipient.unwrap_or(&self.account)
+    }
+
+    /// The accounts that get a copy: whose resources the call acts on, without whose record it is anyway.
+    pub fn copied_to<'a>(&'a self, outcome: &Outcome<'a>) -> Vec<&'a Arc<str>> {
+        let mine = self.recipient(outcome);
+        let mut owners: Vec<&Arc<str>> = outcome.owners.iter().collect();
+        if self.owner != self.account {
+            owners.push(&self.owner);
+        }
+        owners.sort_unstable();
+        owners.dedup();
+        owners.retain(|owner| *owner != mine);
+        owners
+    }
+
+    /// Appends the record, or the copy of another account, as JSON.
+    pub fn write_for(&self, outcome: &Outcome<'_>, to: &For<'_>, out: &mut Vec<u8>) {
         let data = self.kind.data;
         let caller = outcome.caller.unwrap_or(&self.caller);
         let resources = self.resources.iter().chain(outcome.resources).map(|note| Resource {
@@ -99,7 +138,7 @@ impl Draft {
             is_prefix: note.is_prefix,
         });
         let record = EventRecord {
-            user_identity: user_identity(caller),
+            user_identity: if to.account == self.recipient(outcome) { user_identity(caller) } else { to_others(caller) },
             event_time: self.time,
             event_source: self.kind.source.as_str().into(),
             event_name: Cow::Borrowed(&self.kind.name),
@@ -112,14 +151,14 @@ impl Draft {
             response_elements_json: outcome.response_json.as_deref().map(Cow::Borrowed),
             additional_event_data_json: self.additional_json(outcome).map(Cow::Owned),
             request_id: Some(self.request_id.as_str().into()),
-            event_id: self.event_id.as_str().into(),
+            event_id: to.event_id.into(),
             read_only: self.kind.read_only,
             resources: resources.collect(),
             event_type: if self.is_call { EventType::AwsApiCall } else { EventType::AwsServiceEvent },
             api_version: self.kind.api_version.as_deref().map(Cow::Borrowed),
             management_event: !data,
-            recipient_account_id: Cow::Borrowed(&self.account),
-            shared_event_id: None,
+            recipient_account_id: Cow::Borrowed(to.account),
+            shared_event_id: to.shared.map(Into::into),
             service_event_details_json: None,
             vpc_endpoint_id: None,
             vpc_endpoint_account_id: None,
@@ -191,6 +230,17 @@ fn user_identity(caller: &Caller) -> UserIdentity<'_> {
         Caller::Unknown { access_key_id } => {
             UserIdentity::Unknown { account_id: None, access_key_id: access_key_id.as_deref().map(Cow::Borrowed) }
         }
+    }
+}
+
+/// Who called, as another account is told: no more than which account and which identifier. Source: CloudTrail user guide, "CloudTrail
+/// userIdentity element", AWSAccount.
+fn to_others(caller: &Caller) -> UserIdentity<'_> {
+    match (caller.account(), caller.principal_id()) {
+        (Some(account), Some(id)) => {
+            UserIdentity::AwsAccount { principal_id: Cow::Owned(id), account_id: Cow::Borrowed(account) }
+        }
+        _ => user_identity(caller),
     }
 }
 
