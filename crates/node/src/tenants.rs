@@ -59,6 +59,7 @@ pub(crate) struct Tenants {
     /// What is one for all accounts and answers each for itself.
     common: OnceLock<MakeCommon>,
     crew: OnceLock<Arc<Crew>>,
+    resources: OnceLock<Vec<Arc<dyn ResourcePolicies>>>,
     others: RwLock<BTreeMap<Arc<str>, Open>>,
     /// One account at a time is opened.
     opening: tokio::sync::Mutex<()>,
@@ -148,9 +149,15 @@ impl Tenants {
             sts: OnceLock::new(),
             common: OnceLock::new(),
             crew: OnceLock::new(),
+            resources: OnceLock::new(),
             others: RwLock::default(),
             opening: tokio::sync::Mutex::default(),
         })
+    }
+
+    /// Keeps those who are asked about resources: who asks holds them weakly, as they hold it.
+    pub fn keep(&self, resources: Vec<Arc<dyn ResourcePolicies>>) {
+        let _ = self.resources.set(resources);
     }
 
     /// Says who keeps sessions.
@@ -291,7 +298,10 @@ impl Roles for OfTenants {
 impl OidcProviders for OfTenants {
     async fn oidc_provider(&self, account: &str, issuer: &str) -> Result<Option<OidcProvider>, Unavailable> {
         match self.of(Some(account))? {
-            Some(tenant) => tenant.iam.oidc_provider(account, issuer).await,
+            Some(tenant) => Ok(tenant.iam.oidc_provider(issuer).map(|found| OidcProvider {
+                arn: Arc::from(found.arn.as_str()),
+                client_ids: found.client_ids.clone(),
+            })),
             None => Ok(None),
         }
     }
@@ -364,5 +374,25 @@ impl ResourcePolicies for OwnResources {
 
     fn condition(&self, request: &AccessRequest<'_>, key: &str) -> Option<Vec<String>> {
         self.keeper(request)?.condition(request, key)
+    }
+}
+
+/// Codes of devices, for services that are there before the accounts are.
+#[derive(Default)]
+pub(crate) struct Devices(OnceLock<Arc<OfTenants>>);
+
+impl Devices {
+    pub fn set(&self, tenants: Arc<OfTenants>) {
+        let _ = self.0.set(tenants);
+    }
+}
+
+#[async_trait]
+impl MfaDevices for Devices {
+    async fn verify(&self, caller: &Caller, serial: &str, code: &str) -> Result<bool, Unavailable> {
+        match self.0.get() {
+            Some(tenants) => tenants.verify(caller, serial, code).await,
+            None => Ok(false),
+        }
     }
 }
