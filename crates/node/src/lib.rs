@@ -143,6 +143,8 @@ impl Node {
         // 1. The keys that contents were encrypted under; then the services, and what they ask of one another.
         host_keys::check(&*state, &host_keys, env.clock.now()).await?;
         let iam = iam::Iam::open(env.clone(), Arc::clone(&state), Arc::clone(&account), root_key).await?;
+        let organizations =
+            organizations::Organizations::open(env.clone(), Arc::clone(&state), Arc::clone(&account)).await?;
         let host_keys = Arc::new(host_keys);
         let s3 = s3::S3::new(Arc::clone(&state), Arc::clone(&objects), env.clone(), Arc::clone(&account), host_keys);
         let s3 = s3.with_authorizer(Arc::clone(&iam) as Arc<dyn ports::Authorizer>).with_journal(Arc::clone(&journal));
@@ -281,6 +283,7 @@ impl Node {
                     channels: Arc::clone(&cloudtrail) as Arc<dyn ports::AuditChannels>,
                 })),
                 iam::definition(Arc::clone(&iam)),
+                organizations::definition(Arc::clone(&organizations)),
                 s3::definition(Arc::clone(&s3)),
                 sts::definition(Arc::new(sts::Sts)),
             ],
@@ -317,6 +320,7 @@ impl Node {
             s3,
             holds,
             cloudtrail,
+            organizations,
         };
         let events_upkeep =
             event_stores.clone().map(|stores| tokio::spawn(event_stores::keep_up(stores, stopping.clone())));

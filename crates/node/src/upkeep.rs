@@ -30,6 +30,7 @@ pub(crate) struct Upkeep {
     pub s3: Arc<s3::S3>,
     pub holds: Arc<Holds>,
     pub cloudtrail: Arc<cloudtrail::CloudTrail>,
+    pub organizations: Arc<organizations::Organizations>,
 }
 
 impl Upkeep {
@@ -48,6 +49,9 @@ impl Upkeep {
             }
             if let Err(error) = self.cloudtrail.catch_up().await {
                 tracing::warn!(%error, "changes of trails still wait for the journal");
+            }
+            if let Err(error) = self.organizations.catch_up().await {
+                tracing::warn!(%error, "new accounts still wait to be prepared");
             }
             self.lag.sample();
             if let Err(error) = self.recorder.probe().await {

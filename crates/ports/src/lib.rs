@@ -9,6 +9,7 @@ pub mod identity;
 pub mod lake;
 pub mod mfa;
 pub mod operator;
+pub mod organizations;
 pub mod request_context;
 pub mod tables;
 
@@ -23,6 +24,9 @@ pub use mfa::MfaDevices;
 pub use operator::{
     ConsumerProgress, EventStoreStatus, Flushed, FollowStatus, JournalStatus, Operator, RecordLines, RecordingStatus,
     TrailBacklog, TrailValidation, WaitingTrail,
+};
+pub use organizations::{
+    AccountInfo, AccountStatus, Accounts, ControlPolicies, Membership, Memberships, NewAccount, NewAccounts,
 };
 pub use request_context::RequestContext;
 pub use tables::{Published, ServerBuckets, TablePlace, Tables};
