@@ -40,6 +40,8 @@ async fn make() -> Result<Vec<Definition>, Failure> {
         options: athena::Options::default(),
     });
     let athena = athena.await?;
+    let organizations =
+        organizations::Organizations::open(env.clone(), Arc::clone(&state), Arc::clone(&account)).await?;
     let cloudtrail = cloudtrail::CloudTrail::new(cloudtrail::Deps {
         env,
         account,
@@ -68,6 +70,7 @@ async fn make() -> Result<Vec<Definition>, Failure> {
             channels: cloudtrail as Arc<dyn ports::AuditChannels>,
         })),
         iam::definition(iam),
+        organizations::definition(organizations),
         s3::definition(s3),
         sts::definition(Arc::new(sts::Sts)),
     ])
