@@ -42,6 +42,27 @@ async fn make() -> Result<Vec<Definition>, Failure> {
     let athena = athena.await?;
     let organizations =
         organizations::Organizations::open(env.clone(), Arc::clone(&state), Arc::clone(&account)).await?;
+    let access: Arc<dyn ports::Authorizer> = service::Access::new();
+    let kms = kms::Kms::open(kms::Deps {
+        env: env.clone(),
+        account: Arc::clone(&account),
+        state: Arc::clone(&state),
+        master: Arc::new(kms::MasterKeys::parse(env.clone(), &kms::MasterKeys::make(&*env.rng))?),
+        authorizer: Arc::clone(&access),
+        records: None,
+    });
+    let kms = kms.await?;
+    let sts = sts::Sts::open(sts::Deps {
+        env: env.clone(),
+        state: Arc::clone(&state),
+        authorizer: access,
+        roles: Arc::clone(&iam) as Arc<dyn ports::Roles>,
+        mfa: Arc::clone(&iam) as Arc<dyn ports::MfaDevices>,
+        credentials: Arc::clone(&iam) as Arc<dyn ports::Credentials>,
+        providers: Arc::new(Nobody),
+        issuer_keys: Arc::new(sts::KeyFolder::new(Arc::clone(&env.disk), None)),
+    });
+    let sts = sts.await?;
     let cloudtrail = cloudtrail::CloudTrail::new(cloudtrail::Deps {
         env,
         account,
@@ -70,14 +91,22 @@ async fn make() -> Result<Vec<Definition>, Failure> {
             channels: cloudtrail as Arc<dyn ports::AuditChannels>,
         })),
         iam::definition(iam),
+        kms::definition(kms),
         organizations::definition(organizations),
         s3::definition(s3),
-        sts::definition(Arc::new(sts::Sts)),
+        sts::definition(sts),
     ])
 }
 
 /// An operator that is never asked.
 struct Nobody;
+
+#[async_trait]
+impl ports::OidcProviders for Nobody {
+    async fn oidc_provider(&self, _: &str, _: &str) -> Result<Option<ports::OidcProvider>, Unavailable> {
+        Ok(None)
+    }
+}
 
 #[async_trait]
 impl Operator for Nobody {

@@ -219,7 +219,9 @@ impl Node {
         })
         .await?;
         tenants.set_sts(Arc::clone(&sts));
-        let own = |kind| Arc::new(OwnResources { tenants: Arc::downgrade(&tenants), kind }) as Arc<dyn ports::ResourcePolicies>;
+        let own = |kind| {
+            Arc::new(OwnResources { tenants: Arc::downgrade(&tenants), kind }) as Arc<dyn ports::ResourcePolicies>
+        };
         let resources = vec![
             Arc::clone(&s3) as Arc<dyn ports::ResourcePolicies>,
             own(Kind::CloudTrail),

@@ -57,9 +57,8 @@ const HOLD_BEATS_MAX: u32 = 24 * 3600;
 #[async_trait]
 impl Operator for ServerOperator {
     async fn flush(&self) -> Result<Flushed, Unavailable> {
-        let flush = async |tenant: &Tenant| {
-            tenant.cloudtrail.flush(true).await.map_err(|error| Unavailable(error.to_string()))
-        };
+        let flush =
+            async |tenant: &Tenant| tenant.cloudtrail.flush(true).await.map_err(|error| Unavailable(error.to_string()));
         let mut report = flush(&self.tenants.first).await?;
         for tenant in self.tenants.all().iter().skip(1) {
             let more = flush(tenant).await?;
@@ -161,7 +160,8 @@ impl Operator for ServerOperator {
     }
 
     async fn backlogs(&self) -> Result<Vec<TrailBacklog>, Unavailable> {
-        let backlogs = self.tenants.first.cloudtrail.backlogs().await.map_err(|error| Unavailable(error.to_string()))?;
+        let backlogs =
+            self.tenants.first.cloudtrail.backlogs().await.map_err(|error| Unavailable(error.to_string()))?;
         let backlogs = backlogs.into_iter().map(|(trail, (files, oldest_ms))| TrailBacklog { trail, files, oldest_ms });
         Ok(backlogs.collect())
     }

@@ -77,7 +77,12 @@ struct Open {
 impl Ground {
     /// Opens the services of an account. The server's first account has tables and objects without a scope: they are from before there
     /// were others.
-    pub async fn open(&self, account: Arc<str>, root: Option<iam::RootKey>, is_member: bool) -> Result<Tenant, Failure> {
+    pub async fn open(
+        &self,
+        account: Arc<str>,
+        root: Option<iam::RootKey>,
+        is_member: bool,
+    ) -> Result<Tenant, Failure> {
         let (state, objects): (Arc<dyn State>, Arc<dyn Objects>) = match is_member {
             true => (
                 Arc::new(state::Scoped::new(Arc::clone(&self.state), &account)),
@@ -250,9 +255,8 @@ impl OfTenants {
 impl Credentials for OfTenants {
     async fn find(&self, access_key_id: &str) -> Result<Option<Arc<Credential>>, Unavailable> {
         let tenants = self.tenants()?;
-        let is_let_in = |found: &Arc<Credential>| {
-            found.caller.account().is_some_and(|account| tenants.is_active(account))
-        };
+        let is_let_in =
+            |found: &Arc<Credential>| found.caller.account().is_some_and(|account| tenants.is_active(account));
         if let Some(sts) = tenants.sts.get()
             && let Some(found) = sts.find(access_key_id).await?
         {

@@ -16,8 +16,8 @@ pub mod tables;
 pub mod web_identity;
 
 pub use access::{
-    AccessRequest, AuthorizationMessages, Authorizer, Credential, Credentials, Decider, Decision, Identities, Identity, Layer, LooksAt,
-    ResourcePolicies, RoleInfo, Roles, Ruled, Secret,
+    AccessRequest, AuthorizationMessages, Authorizer, Credential, Credentials, Decider, Decision, Identities, Identity,
+    Layer, LooksAt, ResourcePolicies, RoleInfo, Roles, Ruled, Secret,
 };
 pub use audit_events::{AuditChannel, AuditChannels, ChannelError, Sent};
 pub use buckets::{BucketError, BucketInfo, BucketObject, Buckets, OpenedObject, ServicePut};

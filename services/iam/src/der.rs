@@ -176,15 +176,8 @@ fn time(der: &[u8]) -> Option<(Timestamp, &[u8])> {
         return None;
     }
     let (date, clock) = text.split_at(8);
-    let iso = format!(
-        "{}-{}-{}T{}:{}:{}Z",
-        &date[..4],
-        &date[4..6],
-        &date[6..],
-        &clock[..2],
-        &clock[2..4],
-        &clock[4..]
-    );
+    let iso =
+        format!("{}-{}-{}T{}:{}:{}Z", &date[..4], &date[4..6], &date[6..], &clock[..2], &clock[2..4], &clock[4..]);
     Some((Timestamp::parse_iso8601(&iso)?, rest))
 }
 

@@ -73,7 +73,16 @@ impl Iam {
         let uses = uses::Uses::open(Arc::clone(&state)).await?;
         let store = store::Store::open(state, &account, root).await?;
         let (hasher, root_password) = (passwords::Hasher::default(), RwLock::default());
-        Ok(Arc::new(Iam { store, mfa, uses, compiled: compiled::Cache::default(), env, account, hasher, root_password }))
+        Ok(Arc::new(Iam {
+            store,
+            mfa,
+            uses,
+            compiled: compiled::Cache::default(),
+            env,
+            account,
+            hasher,
+            root_password,
+        }))
     }
 
     /// Makes the role by which the manager of the account's organization comes in: it may do everything. Does nothing about a role of

@@ -59,7 +59,8 @@ impl Reader<'_> {
     fn value(&mut self, path: &mut Path) -> Option<()> {
         let start = self.place;
         self.skip_space();
-        let is_statement = path.first().is_some_and(|name| name == "Statement") && path[1..].iter().all(String::is_empty);
+        let is_statement =
+            path.first().is_some_and(|name| name == "Statement") && path[1..].iter().all(String::is_empty);
         if path.len() > DEPTH_MAX {
             return None;
         }

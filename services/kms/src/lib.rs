@@ -70,6 +70,11 @@ impl Kms {
     }
 }
 
+/// Whether there is any key, so that its master key must be there.
+pub async fn has_keys(state: &dyn State) -> Result<bool, state::Error> {
+    Ok(!state.scan(store::KEYS, state::Range::all(), 1).await?.is_empty())
+}
+
 /// The operations.
 pub fn definition(kms: Arc<Kms>) -> Definition {
     Builder::new(kms)

@@ -16,7 +16,7 @@ use crate::Error;
 use crate::key::{Alias, Grant, Key};
 use crate::master::MasterKey;
 
-const KEYS: Table = "kms/keys";
+pub(crate) const KEYS: Table = "kms/keys";
 const ALIASES: Table = "kms/aliases";
 const GRANTS: Table = "kms/grants";
 

@@ -138,7 +138,11 @@ impl Draft {
             is_prefix: note.is_prefix,
         });
         let record = EventRecord {
-            user_identity: if to.account == self.recipient(outcome) { user_identity(caller) } else { to_others(caller) },
+            user_identity: if to.account == self.recipient(outcome) {
+                user_identity(caller)
+            } else {
+                to_others(caller)
+            },
             event_time: self.time,
             event_source: self.kind.source.as_str().into(),
             event_name: Cow::Borrowed(&self.kind.name),

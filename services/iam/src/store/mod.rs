@@ -108,12 +108,7 @@ impl Store {
                 Credential { secret: root.secret, caller, active: true, session_token: None, expires: None };
             (root.access_key_id, Arc::new(credential))
         });
-        Ok(Store {
-            state,
-            root,
-            world: RwLock::new(world),
-            changes: tokio::sync::Mutex::new(()),
-        })
+        Ok(Store { state, root, world: RwLock::new(world), changes: tokio::sync::Mutex::new(()) })
     }
 
     /// The access key of this identifier.
