@@ -1,5 +1,7 @@
 """Terraform's resources of IAM: apply, an empty second plan, a change, an empty plan again, destroy."""
 
+import pytest
+
 from server import ACCOUNT
 from terraform import Terraform
 
@@ -136,6 +138,7 @@ output "admin" { value = data.aws_iam_policy.admin.arn }
 """
 
 
+@pytest.mark.timeout(900)
 def test_resources_of_iam(cairn, tmp_path):
     terraform = Terraform(cairn, tmp_path / "tf", TEXT)
     iam = cairn.client("iam")
