@@ -73,7 +73,16 @@ impl Iam {
         let uses = uses::Uses::open(Arc::clone(&state)).await?;
         let store = store::Store::open(state, &account, root).await?;
         let (hasher, root_password) = (passwords::Hasher::default(), RwLock::default());
-        Ok(Arc::new(Iam { store, mfa, uses, compiled: compiled::Cache::default(), env, account, hasher, root_password }))
+        Ok(Arc::new(Iam {
+            store,
+            mfa,
+            uses,
+            compiled: compiled::Cache::default(),
+            env,
+            account,
+            hasher,
+            root_password,
+        }))
     }
 
     /// Notes that a key was used, in memory: [`Iam::flush_uses`] writes it. `service` is named as its actions begin: `s3`.

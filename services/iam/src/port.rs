@@ -13,7 +13,9 @@ use ports::{
 
 use crate::Iam;
 use crate::managed::Managed;
-use crate::store::{Group, InstanceProfile, ManagedPolicy, OidcProvider, Role, SamlProvider, ServerCertificate, User, World};
+use crate::store::{
+    Group, InstanceProfile, ManagedPolicy, OidcProvider, Role, SamlProvider, ServerCertificate, User, World,
+};
 use crate::tags::Tag;
 use crate::trust;
 
@@ -137,8 +139,12 @@ fn find(world: &World, kind: &str, name: &str) -> Option<Known> {
         "instance-profile" => {
             world.get::<InstanceProfile>(name).map(|profile| known(&profile.arn, &profile.tags, None))?
         }
-        "saml-provider" => world.get::<SamlProvider>(name).map(|provider| known(&provider.arn, &provider.tags, None))?,
-        "oidc-provider" => world.get::<OidcProvider>(name).map(|provider| known(&provider.arn, &provider.tags, None))?,
+        "saml-provider" => {
+            world.get::<SamlProvider>(name).map(|provider| known(&provider.arn, &provider.tags, None))?
+        }
+        "oidc-provider" => {
+            world.get::<OidcProvider>(name).map(|provider| known(&provider.arn, &provider.tags, None))?
+        }
         "server-certificate" => {
             world.get::<ServerCertificate>(name).map(|found| known(&found.arn, &found.tags, None))?
         }
