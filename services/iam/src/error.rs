@@ -25,6 +25,30 @@ service::api_errors! {
         AccessDenied(String) = 403 => "{0}",
         /// Not what the device shows, or shown before.
         InvalidAuthenticationCode = 403 => "Authentication code for device is not valid.",
+        /// The password is not as the account's policy says.
+        PasswordPolicyViolation(String) = 400 => "{0}",
+        /// Only users can do this.
+        InvalidUserType(String) = 400 => "{0}",
+        /// Nobody asked for a report.
+        ReportNotPresent = 410 => "The credential report does not exist. To generate a credential report, use GenerateCredentialReport.",
+        /// The report is too old.
+        ReportExpired = 410 => "The most recent credential report has expired. To generate a new credential report, use GenerateCredentialReport.",
+        /// The service has no passwords of its own.
+        NotSupportedService(String) = 404 => "{0}",
+        /// The text is no public key, or a weak one.
+        InvalidPublicKey(String) = 400 => "{0}",
+        /// The user has this key already.
+        DuplicateSshPublicKey(String) = 400 as "DuplicateSSHPublicKey" => "{0}",
+        /// Neither SSH's writing nor PEM.
+        UnrecognizedPublicKeyEncoding(String) = 400 => "{0}",
+        /// The text is no certificate, or no key.
+        MalformedCertificate(String) = 400 => "{0}",
+        /// Certificate and key are not of one pair.
+        KeyPairMismatch(String) = 400 => "{0}",
+        /// The user has this certificate already.
+        DuplicateCertificate(String) = 409 => "{0}",
+        /// A policy could not be evaluated.
+        PolicyEvaluation(String) = 500 => "{0}",
         /// The entity changed while it was being changed.
         ConcurrentModification = 409 => "The request was rejected because multiple requests to change this object were submitted simultaneously. Wait a few minutes and submit your request again.",
     }

@@ -3,6 +3,7 @@
 
 pub mod aws_policies;
 mod compiled;
+mod der;
 mod documents;
 mod error;
 mod managed;
@@ -10,18 +11,25 @@ mod mfa;
 mod names;
 mod operation;
 pub mod ops;
+mod passwords;
+mod places;
 mod port;
 mod registry;
 mod service_linked;
+mod settings;
+mod simulation;
+mod sources;
 mod store;
 mod tags;
+#[cfg(test)]
+mod testing;
 #[cfg(test)]
 mod tests;
 mod trust;
 mod uses;
 mod views;
 
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 
 use base::{Env, Timestamp};
 use service::Service;
@@ -29,7 +37,8 @@ use state::State;
 
 pub use error::Error;
 pub use registry::definition;
-pub use store::RootKey;
+pub use settings::{PasswordCheck, PasswordUser};
+pub use store::{OidcProvider, RootKey};
 
 /// The ARN of AWS's policy that grants everything.
 pub const ADMINISTRATOR_ACCESS: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
@@ -42,6 +51,9 @@ pub struct Iam {
     pub(crate) compiled: compiled::Cache,
     pub(crate) env: Env,
     pub(crate) account: Arc<str>,
+    pub(crate) hasher: passwords::Hasher,
+    /// The hash of the account's own password.
+    pub(crate) root_password: RwLock<Option<String>>,
 }
 
 impl Service for Iam {
@@ -60,7 +72,8 @@ impl Iam {
         let mfa = mfa::Devices::open(Arc::clone(&state)).await?;
         let uses = uses::Uses::open(Arc::clone(&state)).await?;
         let store = store::Store::open(state, &account, root).await?;
-        Ok(Arc::new(Iam { store, mfa, uses, compiled: compiled::Cache::default(), env, account }))
+        let (hasher, root_password) = (passwords::Hasher::default(), RwLock::default());
+        Ok(Arc::new(Iam { store, mfa, uses, compiled: compiled::Cache::default(), env, account, hasher, root_password }))
     }
 
     /// Notes that a key was used, in memory: [`Iam::flush_uses`] writes it. `service` is named as its actions begin: `s3`.

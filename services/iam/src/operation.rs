@@ -62,6 +62,12 @@ macro_rules! resource {
     ("{PolicyArn}") => {
         "{PolicyArn}"
     };
+    ("{Arn}") => {
+        "{Arn}"
+    };
+    ("{PolicySourceArn}") => {
+        "{PolicySourceArn}"
+    };
     ($resource:tt) => {
         concat!("arn:aws:iam::{account}:", $resource)
     };

@@ -6,6 +6,10 @@ use service::{Builder, Definition};
 
 use crate::Iam;
 use crate::ops::{
+    account_aliases, account_authorization_details, account_password_policy, credential_report, get_account_summary, login_profiles, mfa_devices, oidc_providers,
+    saml_providers, server_certificates, service_access, service_specific_credentials, simulate, signing_certificates, ssh_public_keys,
+};
+use crate::ops::{
     self, access_keys, attachments, boundaries, groups, inline_policies, instance_profiles, list_entities_for_policy,
     managed_policies, policy_versions, roles, service_linked_roles, tagging, users,
 };
@@ -15,7 +19,8 @@ pub fn definition(iam: Arc<Iam>) -> Definition {
     let builder = Builder::new(iam);
     let builder = devices(builder);
     let builder = identities(builder);
-    policies(builder).build()
+    let builder = policies(builder);
+    account(builder).build()
 }
 
 fn devices(builder: Builder<Iam>) -> Builder<Iam> {
@@ -117,4 +122,76 @@ fn policies(builder: Builder<Iam>) -> Builder<Iam> {
         .on::<policy_versions::GetPolicyVersion>()
         .on::<policy_versions::ListPolicyVersions>()
         .on::<policy_versions::SetDefaultPolicyVersion>()
+}
+
+fn account(builder: Builder<Iam>) -> Builder<Iam> {
+    builder
+        .on::<account_aliases::CreateAccountAlias>()
+        .on::<account_aliases::DeleteAccountAlias>()
+        .on::<account_aliases::ListAccountAliases>()
+        .on::<account_password_policy::DeleteAccountPasswordPolicy>()
+        .on::<account_password_policy::GetAccountPasswordPolicy>()
+        .on::<account_password_policy::UpdateAccountPasswordPolicy>()
+        .on::<get_account_summary::GetAccountSummary>()
+        .on::<get_account_summary::SetSecurityTokenServicePreferences>()
+        .on::<login_profiles::ChangePassword>()
+        .on::<login_profiles::CreateLoginProfile>()
+        .on::<login_profiles::DeleteLoginProfile>()
+        .on::<login_profiles::GetLoginProfile>()
+        .on::<login_profiles::UpdateLoginProfile>()
+        .on::<mfa_devices::GetMFADevice>()
+        .on::<mfa_devices::ListMFADeviceTags>()
+        .on::<mfa_devices::TagMFADevice>()
+        .on::<mfa_devices::UntagMFADevice>()
+        .on::<oidc_providers::AddClientIDToOpenIDConnectProvider>()
+        .on::<oidc_providers::CreateOpenIDConnectProvider>()
+        .on::<oidc_providers::DeleteOpenIDConnectProvider>()
+        .on::<oidc_providers::GetOpenIDConnectProvider>()
+        .on::<oidc_providers::ListOpenIDConnectProviderTags>()
+        .on::<oidc_providers::ListOpenIDConnectProviders>()
+        .on::<oidc_providers::RemoveClientIDFromOpenIDConnectProvider>()
+        .on::<oidc_providers::TagOpenIDConnectProvider>()
+        .on::<oidc_providers::UntagOpenIDConnectProvider>()
+        .on::<oidc_providers::UpdateOpenIDConnectProviderThumbprint>()
+        .on::<saml_providers::CreateSAMLProvider>()
+        .on::<saml_providers::DeleteSAMLProvider>()
+        .on::<saml_providers::GetSAMLProvider>()
+        .on::<saml_providers::ListSAMLProviderTags>()
+        .on::<saml_providers::ListSAMLProviders>()
+        .on::<saml_providers::TagSAMLProvider>()
+        .on::<saml_providers::UntagSAMLProvider>()
+        .on::<saml_providers::UpdateSAMLProvider>()
+        .on::<server_certificates::DeleteServerCertificate>()
+        .on::<server_certificates::GetServerCertificate>()
+        .on::<server_certificates::ListServerCertificateTags>()
+        .on::<server_certificates::ListServerCertificates>()
+        .on::<server_certificates::TagServerCertificate>()
+        .on::<server_certificates::UntagServerCertificate>()
+        .on::<server_certificates::UpdateServerCertificate>()
+        .on::<server_certificates::UploadServerCertificate>()
+        .on::<service_specific_credentials::CreateServiceSpecificCredential>()
+        .on::<service_specific_credentials::DeleteServiceSpecificCredential>()
+        .on::<service_specific_credentials::ListServiceSpecificCredentials>()
+        .on::<service_specific_credentials::ResetServiceSpecificCredential>()
+        .on::<service_specific_credentials::UpdateServiceSpecificCredential>()
+        .on::<signing_certificates::DeleteSigningCertificate>()
+        .on::<signing_certificates::ListSigningCertificates>()
+        .on::<signing_certificates::UpdateSigningCertificate>()
+        .on::<signing_certificates::UploadSigningCertificate>()
+        .on::<ssh_public_keys::DeleteSSHPublicKey>()
+        .on::<ssh_public_keys::GetSSHPublicKey>()
+        .on::<ssh_public_keys::ListSSHPublicKeys>()
+        .on::<ssh_public_keys::UpdateSSHPublicKey>()
+        .on::<ssh_public_keys::UploadSSHPublicKey>()
+        .on::<account_authorization_details::GetAccountAuthorizationDetails>()
+        .on::<credential_report::GenerateCredentialReport>()
+        .on::<credential_report::GetCredentialReport>()
+        .on::<service_access::GenerateServiceLastAccessedDetails>()
+        .on::<service_access::GetServiceLastAccessedDetails>()
+        .on::<service_access::GetServiceLastAccessedDetailsWithEntities>()
+        .on::<service_access::ListPoliciesGrantingServiceAccess>()
+        .on::<simulate::GetContextKeysForCustomPolicy>()
+        .on::<simulate::GetContextKeysForPrincipalPolicy>()
+        .on::<simulate::SimulateCustomPolicy>()
+        .on::<simulate::SimulatePrincipalPolicy>()
 }

@@ -166,6 +166,24 @@ impl Devices {
         Ok(Arc::new(device))
     }
 
+    /// The device of this serial number.
+    pub fn need(&self, serial: &str) -> Result<Arc<Device>, ApiError> {
+        self.find(serial).map(|(_, device)| device).ok_or_else(|| no_device(serial))
+    }
+
+    /// Changes a device's tags. Returns when that is durable.
+    pub async fn retag(
+        &self,
+        serial: &str,
+        change: impl FnOnce(&[Tag]) -> Result<Vec<Tag>, Error>,
+    ) -> Result<(), ApiError> {
+        let _turn = self.changes.lock().await;
+        let (rev, device) = self.find(serial).ok_or_else(|| no_device(serial))?;
+        let mut device = Device::clone(&device);
+        device.tags = change(&device.tags)?;
+        self.store(serial, Some(rev), Some(device)).await
+    }
+
     /// Removes a device that nobody has. Returns when that is durable.
     pub async fn delete(&self, serial: &str) -> Result<(), ApiError> {
         let _turn = self.changes.lock().await;

@@ -1,24 +1,39 @@
 //! The operations. Those of a family share a file where each is a few lines.
 
 pub mod access_keys;
+pub mod account_aliases;
+pub mod account_authorization_details;
+pub mod account_password_policy;
 pub mod attachments;
 pub mod boundaries;
 pub mod create_virtual_mfa_device;
+pub mod credential_report;
 pub mod deactivate_mfa_device;
 pub mod delete_virtual_mfa_device;
 pub mod enable_mfa_device;
+pub mod get_account_summary;
 pub mod groups;
 pub mod inline_policies;
 pub mod instance_profiles;
 pub mod list_entities_for_policy;
 pub mod list_mfa_devices;
 pub mod list_virtual_mfa_devices;
+pub mod login_profiles;
 pub mod managed_policies;
+pub mod mfa_devices;
+pub mod oidc_providers;
 mod paging;
 pub mod policy_versions;
 pub mod resync_mfa_device;
 pub mod roles;
+pub mod saml_providers;
+pub mod server_certificates;
 pub mod service_linked_roles;
+pub mod service_access;
+pub mod service_specific_credentials;
+pub mod signing_certificates;
+pub mod simulate;
+pub mod ssh_public_keys;
 pub mod tagging;
 pub mod users;
 

@@ -31,8 +31,17 @@ fn check_free(iam: &Iam, world: &World, user: &store::User) -> Result<(), Error>
     if !user.keys.is_empty() {
         return Err(Error::delete_conflict("delete access keys"));
     }
+    if !user.other.certificates.is_empty() {
+        return Err(Error::delete_conflict("delete signing certificates"));
+    }
     if user.login.is_some() {
         return Err(Error::delete_conflict("delete login profile"));
+    }
+    if !user.other.ssh_keys.is_empty() {
+        return Err(Error::delete_conflict("delete SSH public keys"));
+    }
+    if !user.other.services.is_empty() {
+        return Err(Error::delete_conflict("delete service-specific credentials"));
     }
     if !iam.mfa.of(&Owner::User(user.id.clone())).is_empty() {
         return Err(Error::delete_conflict("delete MFA device"));

@@ -4,10 +4,15 @@
 mod group;
 mod instance_profile;
 mod managed_policy;
+mod providers;
 mod quotas;
+mod reports;
 mod role;
+mod server_certificate;
+mod settings;
 mod transaction;
 mod user;
+mod user_credentials;
 mod world;
 
 use std::collections::BTreeMap;
@@ -23,10 +28,15 @@ use crate::Error;
 pub use group::Group;
 pub use instance_profile::InstanceProfile;
 pub use managed_policy::{ManagedPolicy, Version};
+pub use providers::{OidcProvider, SamlKey, SamlProvider};
 pub use quotas::*;
+pub use reports::{AccessReport, CredentialReport, EntityUse, ServiceUse};
 pub use role::Role;
+pub use server_certificate::ServerCertificate;
+pub use settings::Settings;
 pub use transaction::Tx;
 pub use user::{Key, Login, User};
+pub use user_credentials::{OtherCredentials, ServiceCredential, SigningCertificate, SshKey};
 pub use world::{Entity, Rows, World};
 
 /// The account's own access key.
@@ -85,6 +95,12 @@ impl Store {
         world.load::<Role>(&*state).await?;
         world.load::<ManagedPolicy>(&*state).await?;
         world.load::<InstanceProfile>(&*state).await?;
+        world.load::<Settings>(&*state).await?;
+        world.load::<OidcProvider>(&*state).await?;
+        world.load::<SamlProvider>(&*state).await?;
+        world.load::<ServerCertificate>(&*state).await?;
+        world.load::<CredentialReport>(&*state).await?;
+        world.load::<AccessReport>(&*state).await?;
         let caller =
             Caller::Root { account: Arc::clone(account), access_key_id: Arc::from(root.access_key_id.as_str()) };
         let credential = Credential { secret: root.secret, caller, active: true, session_token: None, expires: None };
@@ -103,6 +119,11 @@ impl Store {
             return Some(Arc::clone(&self.root));
         }
         self.read(|world| world.credential(access_key_id))
+    }
+
+    /// The identifier of the account's own access key.
+    pub fn root_key_id(&self) -> &str {
+        &self.root_id
     }
 
     /// What `look` makes of everything as of one moment. Must be quick: it holds up changes.

@@ -14,6 +14,10 @@ pub const ROLES_MAX: usize = 1000;
 pub const MANAGED_POLICIES_MAX: usize = 1500;
 /// Instance profiles in an account.
 pub const INSTANCE_PROFILES_MAX: usize = 1000;
+/// Server certificates in an account.
+pub const SERVER_CERTIFICATES_MAX: usize = 20;
+/// Signing certificates that a user may have.
+pub const SIGNING_CERTIFICATES_MAX: usize = 2;
 /// Groups that a user may be in.
 pub const GROUPS_PER_USER_MAX: usize = 10;
 /// Versions of a managed policy.

@@ -3,7 +3,7 @@
 use base::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Entity, Grants, Holder, Rows, USER_INLINE_CHARS_MAX, World};
+use super::{Entity, Grants, Holder, OtherCredentials, Rows, USER_INLINE_CHARS_MAX, World};
 use crate::Error;
 use crate::tags::Tag;
 
@@ -35,6 +35,9 @@ pub struct User {
     /// The password with which it signs in.
     #[serde(default)]
     pub login: Option<Login>,
+    /// What else it proves itself with.
+    #[serde(default)]
+    pub other: OtherCredentials,
 }
 
 /// An access key of a user, as stored.
@@ -57,7 +60,7 @@ impl std::fmt::Debug for Key {
 }
 
 /// A user's password, as stored.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub struct Login {
     /// When it was first set.
     pub created: Timestamp,
@@ -65,6 +68,12 @@ pub struct Login {
     pub reset_required: bool,
     /// Of the password, with its salt and method.
     pub hash: String,
+    /// When it was last set, if not when it was first.
+    #[serde(default)]
+    pub changed: Option<Timestamp>,
+    /// The hashes of those before it, the latest first.
+    #[serde(default)]
+    pub previous: Vec<String>,
 }
 
 impl std::fmt::Debug for Login {

@@ -8,7 +8,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use state::State;
 
-use super::{Group, InstanceProfile, ManagedPolicy, Role, User};
+use super::{
+    AccessReport, CredentialReport, Group, InstanceProfile, ManagedPolicy, OidcProvider, Role, SamlProvider,
+    ServerCertificate, Settings, User,
+};
 use crate::Error;
 
 /// A kind of thing that has a name. To add a kind: implement this, give [`World`] a field for its rows, and load it in `Store::open`.
@@ -42,6 +45,12 @@ pub struct World {
     pub(super) roles: Rows<Role>,
     pub(super) policies: Rows<ManagedPolicy>,
     pub(super) instance_profiles: Rows<InstanceProfile>,
+    pub(super) settings: Rows<Settings>,
+    pub(super) oidc_providers: Rows<OidcProvider>,
+    pub(super) saml_providers: Rows<SamlProvider>,
+    pub(super) server_certificates: Rows<ServerCertificate>,
+    pub(super) credential_reports: Rows<CredentialReport>,
+    pub(super) access_reports: Rows<AccessReport>,
     credentials: HashMap<String, Arc<Credential>>,
     /// From `AIDA…` to the lower-case name.
     pub(super) user_ids: HashMap<String, String>,
@@ -59,6 +68,12 @@ impl World {
             roles: Rows::new(),
             policies: Rows::new(),
             instance_profiles: Rows::new(),
+            settings: Rows::new(),
+            oidc_providers: Rows::new(),
+            saml_providers: Rows::new(),
+            server_certificates: Rows::new(),
+            credential_reports: Rows::new(),
+            access_reports: Rows::new(),
             credentials: HashMap::new(),
             user_ids: HashMap::new(),
             role_ids: HashMap::new(),
