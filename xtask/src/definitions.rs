@@ -40,6 +40,17 @@ async fn make() -> Result<Vec<Definition>, Failure> {
         options: athena::Options::default(),
     });
     let athena = athena.await?;
+    let sts = sts::Sts::open(sts::Deps {
+        env: env.clone(),
+        state: Arc::clone(&state),
+        authorizer: service::Access::new(),
+        roles: Arc::clone(&iam) as Arc<dyn ports::Roles>,
+        mfa: Arc::clone(&iam) as Arc<dyn ports::MfaDevices>,
+        credentials: Arc::clone(&iam) as Arc<dyn ports::Credentials>,
+        providers: Arc::clone(&iam) as Arc<dyn ports::OidcProviders>,
+        issuer_keys: Arc::new(sts::KeyFolder::new(Arc::clone(&env.disk), None)),
+    });
+    let sts = sts.await?;
     let cloudtrail = cloudtrail::CloudTrail::new(cloudtrail::Deps {
         env,
         account,
@@ -69,7 +80,7 @@ async fn make() -> Result<Vec<Definition>, Failure> {
         })),
         iam::definition(iam),
         s3::definition(s3),
-        sts::definition(Arc::new(sts::Sts)),
+        sts::definition(sts),
     ])
 }
 

@@ -7,12 +7,14 @@ mod figures;
 mod follow;
 mod holds;
 mod host_keys;
+mod keys;
 mod operator;
 mod rebuild;
 mod rounds;
 mod upkeep;
 pub mod validation;
 
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -30,6 +32,7 @@ use worker::{Consumer, Crew};
 use crate::figures::{CrewFigures, JournalFigures};
 use crate::follow::{Followed, Follower};
 use crate::holds::{HeldObjects, Holds};
+use crate::keys::AllKeys;
 use crate::operator::ServerOperator;
 use crate::upkeep::Upkeep;
 use crate::validation::{Results, Validator};
@@ -82,6 +85,8 @@ pub struct Options {
     pub follow: Vec<Follow>,
     /// How often they are looked through.
     pub follow_interval: Duration,
+    /// The folder of the keys of OpenID Connect issuers.
+    pub oidc_keys: Option<PathBuf>,
 }
 
 /// How often places that are followed are looked through, if nothing else is said.
@@ -99,6 +104,7 @@ impl Default for Options {
             event_stores: Some(eventstore::Options::default()),
             follow: Vec::new(),
             follow_interval: FOLLOW_INTERVAL,
+            oidc_keys: None,
         }
     }
 }
@@ -251,6 +257,7 @@ impl Node {
             Arc::clone(&iam) as Arc<dyn ports::ResourcePolicies>,
         ];
         access.ask(Arc::clone(&iam) as Arc<dyn ports::Identities>, &resources);
+        let sessions = Arc::clone(&state);
         let athena = athena::Athena::open(athena::Deps {
             env: env.clone(),
             account: Arc::clone(&account),
@@ -262,6 +269,17 @@ impl Node {
             event_stores: event_stores.as_ref().map(|stores| Arc::clone(stores) as Arc<dyn ports::EventStores>),
             query_engine: cloudtrail.query_engine().cloned(),
             options: athena_options,
+        })
+        .await?;
+        let sts = sts::Sts::open(sts::Deps {
+            env: env.clone(),
+            state: Arc::clone(&sessions),
+            authorizer: Arc::clone(&access) as Arc<dyn ports::Authorizer>,
+            roles: Arc::clone(&iam) as Arc<dyn ports::Roles>,
+            mfa: Arc::clone(&iam) as Arc<dyn ports::MfaDevices>,
+            credentials: Arc::clone(&iam) as Arc<dyn ports::Credentials>,
+            providers: Arc::clone(&iam) as Arc<dyn ports::OidcProviders>,
+            issuer_keys: Arc::new(sts::KeyFolder::new(Arc::clone(&env.disk), options.oidc_keys)),
         })
         .await?;
         let recorder = Arc::new(Recorder::new(Arc::clone(&journal), options.recording));
@@ -283,10 +301,13 @@ impl Node {
                 })),
                 iam::definition(Arc::clone(&iam)),
                 s3::definition(Arc::clone(&s3)),
-                sts::definition(Arc::new(sts::Sts)),
+                sts::definition(Arc::clone(&sts)),
             ],
             accounts: None,
-            credentials: Arc::clone(&iam) as Arc<dyn ports::Credentials>,
+            credentials: Arc::new(AllKeys {
+                long_term: Arc::clone(&iam) as Arc<dyn ports::Credentials>,
+                temporary: Arc::clone(&sts) as Arc<dyn ports::Credentials>,
+            }),
             authorizer: access,
             cross_origin: Arc::clone(&s3) as Arc<dyn ports::CrossOrigin>,
             recorder: Arc::clone(&recorder),
@@ -296,7 +317,7 @@ impl Node {
         }));
 
         // Everything that has figures.
-        let lag = Arc::new(CrewFigures::new(Arc::clone(&journal), Arc::clone(&crew), env));
+        let lag = Arc::new(CrewFigures::new(Arc::clone(&journal), Arc::clone(&crew), env.clone()));
         gateway.watch(Arc::clone(&lag) as Arc<dyn ports::Figures>);
         gateway.watch(Arc::new(JournalFigures(Arc::clone(&journal))));
         gateway.watch(Arc::clone(&cloudtrail) as Arc<dyn ports::Figures>);
@@ -319,6 +340,8 @@ impl Node {
             s3,
             holds,
             cloudtrail,
+            env,
+            sts,
         };
         let events_upkeep =
             event_stores.clone().map(|stores| tokio::spawn(event_stores::keep_up(stores, stopping.clone())));

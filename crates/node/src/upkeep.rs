@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use base::Env;
 use gateway::{Gateway, Recorder};
 use journal::{Journal, Seq};
 use tokio::sync::watch;
@@ -30,6 +31,8 @@ pub(crate) struct Upkeep {
     pub s3: Arc<s3::S3>,
     pub holds: Arc<Holds>,
     pub cloudtrail: Arc<cloudtrail::CloudTrail>,
+    pub env: Env,
+    pub sts: Arc<sts::Sts>,
 }
 
 impl Upkeep {
@@ -58,6 +61,11 @@ impl Upkeep {
                 && let Err(error) = self.gateway.record_throttled().await
             {
                 tracing::warn!(%error, "throttled calls could not be summed up in a record");
+            }
+            if round.is_multiple_of(SUMMARY_ROUNDS)
+                && let Err(error) = self.sts.sweep(self.env.clock.now()).await
+            {
+                tracing::warn!(%error, "temporary credentials that have ended could not be forgotten");
             }
             self.mark(&mut marked).await;
             // A backup copies files: what is to go waits until it is done.
