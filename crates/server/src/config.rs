@@ -119,6 +119,9 @@ pub struct Settings {
     /// How often those places are looked through, from 1s on [default: 1m].
     #[arg(long, env = "CAIRN_FOLLOW_INTERVAL", value_name = "TIME")]
     follow_interval: Option<String>,
+    /// Folder of the keys of OpenID Connect issuers: HOST.json is the JSON Web Key Set of https://HOST
+    #[arg(long, env = "CAIRN_OIDC_KEYS", value_name = "FOLDER")]
+    oidc_keys: Option<PathBuf>,
     /// How long a query may run, from 1s on; Athena's at most 30 minutes [default: 1h].
     #[arg(long, env = "CAIRN_QUERY_TIMEOUT", value_name = "TIME")]
     query_timeout: Option<String>,
@@ -184,6 +187,8 @@ pub struct Config {
     pub follow: Vec<Follow>,
     /// How often they are looked through.
     pub follow_interval: Duration,
+    /// The folder of the keys of OpenID Connect issuers.
+    pub oidc_keys: Option<PathBuf>,
     /// What a query may take.
     pub query: QueryLimits,
     /// Whether calls are recorded.
@@ -303,6 +308,7 @@ impl Settings {
             events_retention_days: self.events_retention_days.or(other.events_retention_days),
             follow: self.follow.or(other.follow),
             follow_interval: self.follow_interval.or(other.follow_interval),
+            oidc_keys: self.oidc_keys.or(other.oidc_keys),
             query_timeout: self.query_timeout.or(other.query_timeout),
             query_memory: self.query_memory.or(other.query_memory),
             query_threads: self.query_threads.or(other.query_threads),
@@ -399,6 +405,7 @@ impl Settings {
             },
             follow,
             follow_interval: interval("follow_interval", self.follow_interval.as_deref().unwrap_or("1m"))?,
+            oidc_keys: self.oidc_keys,
             query: query_limits(
                 self.query_timeout.as_deref(),
                 self.query_memory.as_deref(),

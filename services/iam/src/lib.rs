@@ -9,6 +9,7 @@ mod error;
 mod managed;
 mod mfa;
 mod names;
+mod oidc;
 mod operation;
 pub mod ops;
 mod passwords;

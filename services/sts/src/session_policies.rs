@@ -4,8 +4,7 @@
 use std::io::Write as _;
 
 use base::Arn;
-use policy::document::Mistake;
-use policy::{ParseError, Policy};
+use policy::parse_identity_policy;
 use serde::Deserialize;
 
 use crate::Error;
@@ -35,7 +34,7 @@ impl Limits {
     /// Checks session policies for a session in `account`.
     pub fn new(account: &str, policy: Option<String>, arns: Vec<PolicyDescriptor>) -> Result<Limits, Error> {
         if let Some(text) = &policy {
-            check(text).map_err(|text| Error::MalformedPolicyDocument(text.to_owned()))?;
+            parse_identity_policy(text).map_err(Error::MalformedPolicyDocument)?;
         }
         if arns.len() > ARNS_MAX {
             let text = format!("The number of managed session policies exceeds the limit of {ARNS_MAX}.");
@@ -68,33 +67,5 @@ impl Limits {
         let bytes = packed.map_or(u64::MAX / 100, |packed| packed.len() as u64);
         let percent = (bytes * 100).div_ceil(PACKED_BYTES_MAX);
         if percent > 100 { Err(Error::PackedPolicyTooLarge(percent)) } else { Ok(Some(percent)) }
-    }
-}
-
-/// Whether a text is an identity-based policy.
-fn check(text: &str) -> Result<(), &'static str> {
-    let policy = Policy::parse(text.trim()).map_err(|error| message(&error))?;
-    for statement in &policy.statements {
-        if statement.principals.is_some() {
-            return Err("Policy document should not specify a principal.");
-        }
-        if statement.resources.is_none() {
-            return Err("Policy statement must contain resources.");
-        }
-    }
-    Ok(())
-}
-
-fn message(error: &ParseError) -> &'static str {
-    match &error.mistake {
-        Mistake::NotJson => "This policy contains invalid Json",
-        Mistake::MissingElement(name) if name == "Action" => "Policy statement must contain actions.",
-        Mistake::Action => "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.",
-        Mistake::Principal => "Policy document should not specify a principal.",
-        Mistake::Version => "Policy document must be version 2012-10-17 or greater.",
-        Mistake::Repeated(_) if error.path.ends_with(".Sid") => {
-            "Statement IDs (SID) in a single policy must be unique."
-        }
-        _ => "Syntax errors in policy.",
     }
 }

@@ -131,7 +131,9 @@ impl Draft {
     pub fn write_for(&self, outcome: &Outcome<'_>, to: &For<'_>, out: &mut Vec<u8>) {
         let data = self.kind.data;
         let caller = outcome.caller.unwrap_or(&self.caller);
-        let resources = self.resources.iter().chain(outcome.resources).map(|note| Resource {
+        // What the operation says of a resource that the request names is better known.
+        let named = self.resources.iter().filter(|named| !outcome.resources.iter().any(|note| note.arn == named.arn));
+        let resources = named.chain(outcome.resources).map(|note| Resource {
             account_id: Some(note.account.as_str()).filter(|account| !account.is_empty()).map(Into::into),
             kind: Some(note.kind.into()),
             arn: note.arn.as_str().into(),
@@ -317,9 +319,12 @@ fn attributes_json(attributes: &[(String, String)]) -> String {
     serde_json::Value::Object(attributes.collect()).to_string()
 }
 
-/// `responseElements` of a call that writes; `None` for reads and for S3, whose records have them only for a few calls.
+/// `responseElements` of a call that writes or gives credentials; `None` for other reads and for S3, whose records have them only for a few
+/// calls.
 pub fn response_json(model: &Model, operation: &model::Operation, kind: &EventKind, output: &Fields) -> Option<String> {
-    if kind.read_only {
+    // What tells which session the calls of a key belong to. Source: IAM user guide, "Logging IAM and AWS STS API calls with AWS CloudTrail".
+    let gives_credentials = &*model.name == "sts" && output.get("Credentials").is_some();
+    if kind.read_only && !gives_credentials {
         return None;
     }
     let mut out = Vec::new();

@@ -59,12 +59,14 @@ impl Operation for AssumeRoleWithWebIdentity {
         let token = input.web_identity_token.as_str();
         let proved = sts.prove(token, input.provider_id.as_deref(), &account, call.time).await?;
         let caller = Caller::External(Arc::clone(&proved.external));
+        call.note_caller(caller.clone(), &call.account);
         let tags = SessionTags::new(proved.tags, proved.transitive, None)
             .map_err(|error| Error::IdpRejectedClaim(error.to_string()))?;
         let limits = Limits::new(&account, input.policy, input.policy_arns)?;
         let packed_policy_size = limits.packed_size(&tags.all)?;
         let role = sts.deps.roles.role(&input.role_arn).await?;
         let role = role.ok_or_else(|| Error::AccessDenied(format!("Not authorized to perform {ACTION}")))?;
+        // Whoever shows a token has no account: the record is that of the role's.
         call.note_caller(caller.clone(), &role.account);
         call.note_resource_of("AWS::IAM::Role", &*role.arn, &role.account);
 
