@@ -27,6 +27,15 @@ async fn make() -> Result<Vec<Definition>, Failure> {
     let keys = Arc::new(seal::HostKeys::parse(&seal::HostKeys::make(&*env.rng))?);
     let s3 = s3::S3::new(Arc::clone(&state), Arc::clone(&objects), env.clone(), Arc::clone(&account), keys);
     let s3 = Arc::new(s3);
+    let kms = kms::Kms::open(kms::Deps {
+        env: env.clone(),
+        account: Arc::clone(&account),
+        state: Arc::clone(&state),
+        master: Arc::new(kms::MasterKeys::parse(env.clone(), &kms::MasterKeys::make(&*env.rng))?),
+        authorizer: service::Access::new(),
+        records: None,
+    });
+    let kms = kms.await?;
     let athena = athena::Athena::open(athena::Deps {
         env: env.clone(),
         account: Arc::clone(&account),
@@ -67,6 +76,7 @@ async fn make() -> Result<Vec<Definition>, Failure> {
             channels: cloudtrail as Arc<dyn ports::AuditChannels>,
         })),
         iam::definition(iam),
+        kms::definition(kms),
         s3::definition(s3),
         sts::definition(Arc::new(sts::Sts)),
     ])

@@ -108,6 +108,9 @@ impl World {
         let env = testkit::env(ManualClock::at(Timestamp::from_ms(NOW_MS)), 7);
         let parts = Parts {
             host_keys: seal::HostKeys::parse(&seal::HostKeys::make(&*env.rng)).expect("keys just made"),
+            kms_master: Arc::new(
+                kms::MasterKeys::parse(env.clone(), &kms::MasterKeys::make(&*env.rng)).expect("a key just made"),
+            ),
             key_maker: Arc::new(cloudtrail::RsaKeyMaker),
             env,
             account: Arc::from("123456789012"),

@@ -7,6 +7,7 @@ mod figures;
 mod follow;
 mod holds;
 mod host_keys;
+mod key_rounds;
 mod operator;
 mod rebuild;
 mod rounds;
@@ -44,6 +45,8 @@ pub struct Parts {
     pub root_key: iam::RootKey,
     /// What contents are encrypted under. Kept apart from everything below.
     pub host_keys: HostKeys,
+    /// What key material of KMS is wrapped under. Kept apart from everything below.
+    pub kms_master: Arc<dyn kms::MasterKey>,
     /// Where calls are recorded.
     pub journal: Arc<dyn Journal>,
     /// The tables of all services.
@@ -104,6 +107,7 @@ impl Default for Options {
 }
 
 pub use crate::follow::Follow;
+pub use kms::has_keys as has_kms_keys;
 pub use crate::host_keys::{HostKeyError, has_host_keys};
 pub use crate::rebuild::{Permitted, RebuildParts, Rebuilt, rebuild};
 
@@ -125,6 +129,7 @@ pub struct Node {
     events_upkeep: Option<JoinHandle<()>>,
     follower: Option<JoinHandle<()>>,
     federated: JoinHandle<()>,
+    key_rounds: JoinHandle<()>,
 }
 
 /// A node could not start or stop in order. For our own log.
@@ -133,8 +138,19 @@ pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 impl Node {
     /// The whole node, from top to bottom. Returns when everything that an earlier run left is taken care of and requests can come.
     pub async fn start(parts: Parts) -> Result<Node, Failure> {
-        let Parts { env, account, root_key, host_keys, journal, state, objects, key_maker, query_engine, options } =
-            parts;
+        let Parts {
+            env,
+            account,
+            root_key,
+            host_keys,
+            kms_master,
+            journal,
+            state,
+            objects,
+            key_maker,
+            query_engine,
+            options,
+        } = parts;
         let started_ms = env.clock.monotonic_ms();
         let holds = Holds::new(objects);
         let objects: Arc<dyn Objects> = Arc::new(HeldObjects(Arc::clone(&holds)));
@@ -148,6 +164,15 @@ impl Node {
         let s3 =
             s3.with_authorizer(Arc::clone(&access) as Arc<dyn ports::Authorizer>).with_journal(Arc::clone(&journal));
         let s3 = Arc::new(s3.with_mfa_devices(Arc::clone(&iam) as Arc<dyn ports::MfaDevices>));
+        let kms = kms::Kms::open(kms::Deps {
+            env: env.clone(),
+            account: Arc::clone(&account),
+            state: Arc::clone(&state),
+            master: kms_master,
+            authorizer: Arc::clone(&access) as Arc<dyn ports::Authorizer>,
+            records: None,
+        })
+        .await?;
         let event_stores = match options.event_stores {
             Some(options) => {
                 let (state, objects) = (Arc::clone(&state), Arc::clone(&objects));
@@ -247,6 +272,7 @@ impl Node {
         let resources = [
             Arc::clone(&s3) as Arc<dyn ports::ResourcePolicies>,
             Arc::clone(&cloudtrail) as Arc<dyn ports::ResourcePolicies>,
+            Arc::clone(&kms) as Arc<dyn ports::ResourcePolicies>,
         ];
         access.ask(Arc::clone(&iam) as Arc<dyn ports::Identities>, &resources);
         let athena = athena::Athena::open(athena::Deps {
@@ -280,6 +306,7 @@ impl Node {
                     channels: Arc::clone(&cloudtrail) as Arc<dyn ports::AuditChannels>,
                 })),
                 iam::definition(Arc::clone(&iam)),
+                kms::definition(Arc::clone(&kms)),
                 s3::definition(Arc::clone(&s3)),
                 sts::definition(Arc::new(sts::Sts)),
             ],
@@ -307,6 +334,7 @@ impl Node {
         // 4. What is done in the background.
         let federated = federated::keep_up(Arc::clone(&cloudtrail), stopping.clone());
         let federated = tokio::spawn(federated);
+        let key_rounds = tokio::spawn(key_rounds::keep_up(kms, stopping.clone()));
         let upkeep = Upkeep {
             gateway: Arc::clone(&gateway),
             lag,
@@ -335,6 +363,7 @@ impl Node {
             events_upkeep,
             follower,
             federated,
+            key_rounds,
         })
     }
 
@@ -345,7 +374,7 @@ impl Node {
         if let Err(error) = self.gateway.record_throttled().await {
             tracing::error!(%error, "throttled calls could not be summed up in a record");
         }
-        for task in [self.validator, self.events_upkeep, self.follower, Some(self.federated)].into_iter().flatten() {
+        for task in [self.validator, self.events_upkeep, self.follower, Some(self.federated), Some(self.key_rounds)].into_iter().flatten() {
             task.await?;
         }
         self.recorder.close();

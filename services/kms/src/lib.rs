@@ -31,7 +31,7 @@ use state::State;
 pub use error::Error;
 pub use key::{Alias, Constraints, Grant, Key};
 pub use master::{MasterKey, MasterKeyError, MasterKeys, SecretBytes};
-pub use store::{Held, OpenError};
+pub use store::{Held, OpenError, has_keys};
 
 /// What the service stands on.
 pub struct Deps {

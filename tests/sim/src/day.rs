@@ -54,6 +54,7 @@ async fn run(calls: u64, folder: &Path) -> Result<(), Box<dyn std::error::Error 
             committer.commit();
         }
     });
+    let kms_master = kms::MasterKeys::parse(env.clone(), &kms::MasterKeys::make(&*env.rng))?;
     let node = Node::start(Parts {
         env,
         account: Arc::from(ACCOUNT),
@@ -62,6 +63,7 @@ async fn run(calls: u64, folder: &Path) -> Result<(), Box<dyn std::error::Error 
         state: Arc::new(tables),
         objects: Arc::new(objects::Local::open(system::env().disk, folder)?),
         host_keys,
+        kms_master: Arc::new(kms_master),
         key_maker: Arc::new(signing_key::OneKey),
         query_engine: None,
         options: node::Options { recording: Recording::On, ..node::Options::default() },
