@@ -107,9 +107,9 @@ impl Default for Options {
 }
 
 pub use crate::follow::Follow;
-pub use kms::has_keys as has_kms_keys;
 pub use crate::host_keys::{HostKeyError, has_host_keys};
 pub use crate::rebuild::{Permitted, RebuildParts, Rebuilt, rebuild};
+pub use kms::has_keys as has_kms_keys;
 
 /// A running node.
 pub struct Node {
@@ -374,7 +374,10 @@ impl Node {
         if let Err(error) = self.gateway.record_throttled().await {
             tracing::error!(%error, "throttled calls could not be summed up in a record");
         }
-        for task in [self.validator, self.events_upkeep, self.follower, Some(self.federated), Some(self.key_rounds)].into_iter().flatten() {
+        for task in [self.validator, self.events_upkeep, self.follower, Some(self.federated), Some(self.key_rounds)]
+            .into_iter()
+            .flatten()
+        {
             task.await?;
         }
         self.recorder.close();

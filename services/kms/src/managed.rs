@@ -105,9 +105,7 @@ fn description(service: &str, words: &str) -> String {
     match service {
         "s3" => "Default key that protects my S3 objects when no other key is defined".to_owned(),
         "ebs" => "Default key that protects my EBS volumes when no other key is defined".to_owned(),
-        "secretsmanager" => {
-            "Default key that protects my Secrets Manager data when no other key is defined".to_owned()
-        }
+        "secretsmanager" => "Default key that protects my Secrets Manager data when no other key is defined".to_owned(),
         _ => format!("Default key that protects my {words} data when no other key is defined"),
     }
 }

@@ -71,9 +71,8 @@ impl Kms {
 
     async fn plain_key(&self, asked: &KeyUse<'_>, sealed: &[u8]) -> (Result<PlainKey, ApiError>, Option<String>) {
         let label = ciphertext::label(sealed).ok_or(Error::InvalidCiphertextException);
-        let found = label.and_then(|label| {
-            self.key(asked.region, &label.key_id).map_err(|_| Error::no_key_of_ciphertext())
-        });
+        let found =
+            label.and_then(|label| self.key(asked.region, &label.key_id).map_err(|_| Error::no_key_of_ciphertext()));
         let held = match found {
             Ok(held) => held,
             Err(error) => return (Err(error.into()), None),
@@ -84,8 +83,7 @@ impl Kms {
             self.may(asked, &held, asked.key.unwrap_or_default(), "Decrypt", &context).await?;
             let now = self.deps.env.clock.now();
             held.check_enabled(now)?;
-            let mut opened =
-                self.decrypt_under(&held, EncryptionAlgorithm::Symmetric, &context, sealed, now).await?;
+            let mut opened = self.decrypt_under(&held, EncryptionAlgorithm::Symmetric, &context, sealed, now).await?;
             Ok(PlainKey { plaintext: std::mem::take(&mut *opened.plaintext), key_arn: held.arn.clone() })
         };
         (opened.await, arn)
@@ -162,4 +160,3 @@ fn refused(error: ApiError) -> KeyError {
         _ => KeyError::Refused { code: error.code.into_owned(), message: error.message },
     }
 }
-

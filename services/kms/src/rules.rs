@@ -166,12 +166,7 @@ pub struct Asked<'a> {
 
 /// Whether the call may go on: what identity-based policies say, and what the key's policy says (which must allow), and a grant. The
 /// same as for calls, but for what limits sessions and organizations.
-pub fn decide(
-    identity: &PolicySet,
-    policies: &PolicySet,
-    granted: Option<&Decider>,
-    asked: &Asked<'_>,
-) -> Decision {
+pub fn decide(identity: &PolicySet, policies: &PolicySet, granted: Option<&Decider>, asked: &Asked<'_>) -> Decision {
     let resource = ResourceLayer { policies, account: asked.owner, must_allow: true, granted };
     let layers = Layers { identity: Some(identity), resource: Some(resource), ..Layers::default() };
     let request = Request {
@@ -207,9 +202,7 @@ pub fn parse_key_policy(text: &str) -> Result<Policy, Error> {
         if statement.resources.is_none() {
             return Err(malformed("Policy contains a statement with no resource."));
         }
-        let is_ours = |action: &str| {
-            action.contains(['*', '?']) || action.to_ascii_lowercase().starts_with("kms:")
-        };
+        let is_ours = |action: &str| action.contains(['*', '?']) || action.to_ascii_lowercase().starts_with("kms:");
         if !statement.actions.listed().iter().all(|action| is_ours(action.as_str())) {
             return Err(malformed("Policy contains a statement with one or more invalid actions."));
         }

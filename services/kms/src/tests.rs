@@ -131,9 +131,7 @@ async fn ciphertexts_open_with_their_key_and_context_alone() {
         .run("Encrypt", json!({"KeyId": id, "Plaintext": blob(b"hi"), "EncryptionContext": {"a": "1"}}))
         .await["CiphertextBlob"]
         .clone();
-    let open = |context: serde_json::Value, key: serde_json::Value| {
-        json!({"CiphertextBlob": sealed, "EncryptionContext": context, "KeyId": key})
-    };
+    let open = |context: serde_json::Value, key: serde_json::Value| json!({"CiphertextBlob": sealed, "EncryptionContext": context, "KeyId": key});
     world.run("Decrypt", open(json!({"a": "1"}), json!(null))).await;
     world.run("Decrypt", open(json!({"a": "1"}), json!(arn))).await;
     assert_eq!(world.refused("Decrypt", open(json!({"a": "2"}), json!(null))).await.0, "InvalidCiphertextException");
@@ -141,7 +139,10 @@ async fn ciphertexts_open_with_their_key_and_context_alone() {
     let bad = world.refused("Decrypt", json!({"CiphertextBlob": blob(b"not ours")})).await;
     assert_eq!(bad.0, "InvalidCiphertextException");
     let again = world
-        .run("ReEncrypt", json!({"CiphertextBlob": sealed, "SourceEncryptionContext": {"a": "1"}, "DestinationKeyId": other}))
+        .run(
+            "ReEncrypt",
+            json!({"CiphertextBlob": sealed, "SourceEncryptionContext": {"a": "1"}, "DestinationKeyId": other}),
+        )
         .await;
     let opened = world.run("Decrypt", json!({"CiphertextBlob": again["CiphertextBlob"]})).await;
     assert_eq!(opened["Plaintext"], blob(b"hi"));
@@ -167,19 +168,20 @@ async fn keys_do_what_they_are_for() {
     let (mac, _) = world.key(json!({"KeySpec": "HMAC_224", "KeyUsage": "GENERATE_VERIFY_MAC"})).await;
     let (rsa, _) = world.key(json!({"KeySpec": "RSA_2048", "KeyUsage": "ENCRYPT_DECRYPT"})).await;
     let message = blob(b"message");
-    let signed = world.run("Sign", json!({"KeyId": pair, "Message": message, "SigningAlgorithm": "ECDSA_SHA_384"})).await;
-    let verify = |message: &str| {
-        json!({"KeyId": pair, "Message": message, "Signature": signed["Signature"], "SigningAlgorithm": "ECDSA_SHA_384"})
-    };
+    let signed =
+        world.run("Sign", json!({"KeyId": pair, "Message": message, "SigningAlgorithm": "ECDSA_SHA_384"})).await;
+    let verify = |message: &str| json!({"KeyId": pair, "Message": message, "Signature": signed["Signature"], "SigningAlgorithm": "ECDSA_SHA_384"});
     assert_eq!(world.run("Verify", verify(&message)).await["SignatureValid"], true);
     let no = world.refused("Verify", verify(&blob(b"other"))).await;
     assert_eq!(no, ("KMSInvalidSignatureException".to_owned(), String::new()));
-    let made = world.run("GenerateMac", json!({"KeyId": mac, "Message": message, "MacAlgorithm": "HMAC_SHA_224"})).await;
+    let made =
+        world.run("GenerateMac", json!({"KeyId": mac, "Message": message, "MacAlgorithm": "HMAC_SHA_224"})).await;
     let check = json!({"KeyId": mac, "Message": message, "Mac": made["Mac"], "MacAlgorithm": "HMAC_SHA_224"});
     assert_eq!(world.run("VerifyMac", check).await["MacValid"], true);
     let alg = json!({"KeyId": rsa, "Plaintext": message, "EncryptionAlgorithm": "RSAES_OAEP_SHA_256"});
     let sealed = world.run("Encrypt", alg).await;
-    let open = json!({"KeyId": rsa, "CiphertextBlob": sealed["CiphertextBlob"], "EncryptionAlgorithm": "RSAES_OAEP_SHA_256"});
+    let open =
+        json!({"KeyId": rsa, "CiphertextBlob": sealed["CiphertextBlob"], "EncryptionAlgorithm": "RSAES_OAEP_SHA_256"});
     assert_eq!(world.run("Decrypt", open).await["Plaintext"], message);
     for (operation, input, code, text) in [
         (
@@ -286,7 +288,10 @@ async fn the_keys_policy_decides() {
     world.run("PutKeyPolicy", put).await;
     let (code, message) = world.refused("DescribeKey", json!({"KeyId": id})).await;
     assert_eq!(code, "AccessDeniedException");
-    assert!(message.contains(&arn) && message.ends_with("because no resource-based policy allows the kms:DescribeKey action"));
+    assert!(
+        message.contains(&arn)
+            && message.ends_with("because no resource-based policy allows the kms:DescribeKey action")
+    );
     let got = world.by(user("alice"), "GetKeyPolicy", json!({"KeyId": id})).await.unwrap();
     assert_eq!((&got["Policy"], &got["PolicyName"]), (&json!(only("alice")), &json!("default")));
     let none = world.by(user("alice"), "GetKeyPolicy", json!({"KeyId": id, "PolicyName": "x"})).await.unwrap_err();

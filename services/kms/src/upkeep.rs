@@ -23,7 +23,11 @@ impl Kms {
         for held in keys {
             let due = if held.deletion.is_some_and(|due| due <= now) {
                 self.delete(&held).await
-            } else if held.materials.iter().any(|material| is_expired(material.valid_to, now) && material.wrapped.is_some()) {
+            } else if held
+                .materials
+                .iter()
+                .any(|material| is_expired(material.valid_to, now) && material.wrapped.is_some())
+            {
                 self.drop_expired(&held, now).await
             } else if is_rotation_due(&held, now) {
                 self.rotate_due(&held, now).await
@@ -41,8 +45,12 @@ impl Kms {
         loop {
             let more = self.store.change(|memory| {
                 let Some(held) = current(memory, held) else { return Ok((Vec::new(), false)) };
-                let mut steps: Vec<Step> =
-                    memory.grants(&held.region, &held.id).take(GRANTS_A_COMMIT).cloned().map(Step::RemoveGrant).collect();
+                let mut steps: Vec<Step> = memory
+                    .grants(&held.region, &held.id)
+                    .take(GRANTS_A_COMMIT)
+                    .cloned()
+                    .map(Step::RemoveGrant)
+                    .collect();
                 if steps.len() == GRANTS_A_COMMIT {
                     return Ok((steps, true));
                 }

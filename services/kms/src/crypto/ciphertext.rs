@@ -162,9 +162,7 @@ mod tests {
 
     #[test]
     fn contexts_that_look_alike_differ() {
-        let seal = |pairs: &[(&str, &str)]| {
-            seal(&*system::env().rng, &of(1), &[1; 32], &context(pairs), b"x").unwrap()
-        };
+        let seal = |pairs: &[(&str, &str)]| seal(&*system::env().rng, &of(1), &[1; 32], &context(pairs), b"x").unwrap();
         let all = [&[("a", "b")][..], &[("ab", "")], &[("", "ab")], &[], &[("a", ""), ("b", "")], &[("A", "b")]];
         for (at, one) in all.iter().enumerate() {
             for (other_at, other) in all.iter().enumerate() {

@@ -6,12 +6,12 @@ use base::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::page;
+use crate::Error;
 use crate::access::Ask;
 use crate::key::{Alias, DOCUMENT_VERSION, arn};
 use crate::names::check_alias;
 use crate::rules::Conditions;
 use crate::store::Step;
-use crate::Error;
 
 /// Aliases of one key. Source: KMS developer guide, "Resource quotas".
 const ALIASES_MAX: usize = 50;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::metadata::KeyMetadata;
+use crate::Error;
 use crate::crypto::pair;
 use crate::error::broken;
 use crate::key::{DOCUMENT_VERSION, Key, arn};
@@ -10,7 +11,6 @@ use crate::rules::{self, Conditions};
 use crate::spec::{KeySpec, KeyUsage, Origin};
 use crate::store::Step;
 use crate::tags::{self, Tag};
-use crate::Error;
 
 /// Customer keys in a region of an account. Source: KMS developer guide, "Resource quotas".
 const KEYS_MAX: usize = 100_000;

@@ -118,7 +118,9 @@ fn key_of(
         let text = "KeyId is required if there is no CiphertextBlob.";
         return named.ok_or_else(|| Error::ValidationException(text.to_owned()));
     };
-    if let Some(key) = &named && key.usage != KeyUsage::EncryptDecrypt {
+    if let Some(key) = &named
+        && key.usage != KeyUsage::EncryptDecrypt
+    {
         return Err(Error::IncorrectKeyException);
     }
     if algorithm != EncryptionAlgorithm::Symmetric {

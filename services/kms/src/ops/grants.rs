@@ -8,12 +8,12 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use super::{check_dry_run, check_grant_tokens, page};
+use crate::Error;
 use crate::access::Ask;
 use crate::key::{Constraints, DOCUMENT_VERSION, Grant, Key, arn};
 use crate::rules;
 use crate::spec::KeyUsage;
 use crate::store::Step;
-use crate::Error;
 
 /// Grants of one key. Source: KMS developer guide, "Resource quotas".
 const GRANTS_MAX: usize = 50_000;

@@ -106,9 +106,8 @@ impl Kms {
         self.store
             .change(|memory| {
                 let held = memory.key(region, id, now);
-                let held = held.ok_or_else(|| {
-                    Error::no_key(&crate::key::arn(region, &self.deps.account, &format!("key/{id}")))
-                })?;
+                let held = held
+                    .ok_or_else(|| Error::no_key(&crate::key::arn(region, &self.deps.account, &format!("key/{id}"))))?;
                 let mut key = held.key.clone();
                 let answer = change(&mut key)?;
                 Ok((vec![Step::Put(Box::new(key))], answer))

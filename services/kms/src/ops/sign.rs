@@ -7,12 +7,12 @@ use service::{ApiError, Call};
 use super::encrypt::shown;
 use super::metadata::old_spec;
 use super::{Recipient, check_dry_run, check_grant_tokens, check_recipient};
+use crate::Error;
 use crate::access::Ask;
 use crate::crypto::pair;
 use crate::error::broken;
 use crate::key::Key;
 use crate::spec::{EncryptionAlgorithm, KeySpec, KeyUsage, MessageType, Origin, SigningAlgorithm};
-use crate::Error;
 
 /// Whether what is signed is a digest; refuses what the key and the algorithm do not sign.
 fn is_digest(
