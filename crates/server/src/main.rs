@@ -15,6 +15,7 @@ mod greeting;
 mod host_key;
 mod import;
 mod log;
+mod master_key;
 mod lookup;
 mod master_key;
 mod notify;
