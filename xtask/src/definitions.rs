@@ -34,7 +34,7 @@ async fn make() -> Result<Vec<Definition>, Failure> {
         state: Arc::clone(&state),
         objects: Arc::clone(&objects),
         buckets: Arc::clone(&s3) as Arc<dyn Buckets>,
-        authorizer: Arc::clone(&iam) as Arc<dyn ports::Authorizer>,
+        authorizer: service::Access::new(),
         event_stores: None,
         query_engine: None,
         options: athena::Options::default(),
@@ -45,6 +45,7 @@ async fn make() -> Result<Vec<Definition>, Failure> {
     let cloudtrail = cloudtrail::CloudTrail::new(cloudtrail::Deps {
         env,
         account,
+        is_member: false,
         journal: Arc::new(journal::MemoryJournal::new()),
         state,
         objects,

@@ -9,6 +9,7 @@ use service::{ApiError, Body, Notes, Reply};
 use sigv4::Family;
 use worker::entry;
 
+use crate::audit::build::For;
 use crate::audit::{self, Draft, EventKind, Outcome};
 use crate::failure;
 use crate::meter::{Ended, Ending};
@@ -53,6 +54,9 @@ impl Gateway {
         if self.deps.recorder.is_on() {
             let outcome = Outcome {
                 error: notes.error.as_ref().map(|(code, text)| (code.as_str(), text.as_str())),
+                caller: notes.caller.as_ref(),
+            recipient: notes.recipient.as_ref(),
+            owners: &notes.owners,
                 aside: notes.aside.as_deref(),
                 response_json: audit::build::response_json(route.model(), route.operation, &route.entry.kind, output),
                 resources: &notes.resources,
@@ -99,6 +103,9 @@ impl Gateway {
             error: Some((failure::recorded_code(&error.code), &error.message)),
             resources: &notes.resources,
             additional: &notes.additional,
+            caller: notes.caller.as_ref(),
+            recipient: notes.recipient.as_ref(),
+            owners: &notes.owners,
             aside: notes.aside.as_deref(),
             bytes_in,
             bytes_out: encoded.body.len() as u64,
@@ -121,7 +128,7 @@ impl Gateway {
     ) -> Response<ReplyBody> {
         match route {
             Some(route) => {
-                let draft = self.draft(arrival, who, route, &Fields::new());
+                let draft = self.draft(arrival, who, route, &Fields::new(), &self.account_of(&who.caller));
                 self.fail(arrival, route, &draft, None, error, 0).await
             }
             None => {
@@ -160,7 +167,14 @@ impl Gateway {
         }
     }
 
-    pub(crate) fn draft(&self, arrival: &Arrival, who: &Who, route: &Route<'_>, input: &Fields) -> Draft {
+    pub(crate) fn draft(
+        &self,
+        arrival: &Arrival,
+        who: &Who,
+        route: &Route<'_>,
+        input: &Fields,
+        owner: &Arc<str>,
+    ) -> Draft {
         if !self.deps.recorder.is_on() {
             return self.draft_of(arrival, who, (*route.entry.kind).clone(), String::new(), Vec::new(), false);
         }
@@ -169,12 +183,13 @@ impl Gateway {
         let request_json = String::from_utf8(request_json).expect("only text was written");
         let service = &*route.model().name;
         let data = route.entry.kind.data;
-        let resources = audit::resources::named(service, data, who.region, &self.deps.account, input);
+        let resources = audit::resources::named(service, data, who.region, owner, input);
         let mut draft =
             self.draft_of(arrival, who, (*route.entry.kind).clone(), request_json, resources, service == "s3");
         if route.model().metadata.global_endpoint.is_some() {
             draft.region = Region::US_EAST_1;
         }
+        draft.owner = Arc::clone(owner);
         draft
     }
 
@@ -195,7 +210,8 @@ impl Gateway {
         Draft {
             time: arrival.time,
             caller: who.caller.clone(),
-            account: Arc::clone(&self.deps.account),
+            account: self.account_of(&who.caller),
+            owner: self.account_of(&who.caller),
             region: who.region,
             source_ip: Arc::clone(&arrival.source_ip),
             user_agent,
@@ -230,10 +246,41 @@ impl Gateway {
             let outcome = Outcome { error, response_json: None, resources: &[], additional: &[], ..outcome.clone() };
             draft.write(&outcome, &mut buffer);
         }
+        let copies = self.copies(draft, outcome, &mut buffer);
         if let Some(aside) = outcome.aside.filter(|aside| buffer.len() + aside.len() < RECORD_BYTES_MAX) {
             entry::add_aside(&mut buffer, aside);
         }
-        self.deps.recorder.finish(begun, buffer).await
+        self.deps.recorder.finish(begun, buffer, copies).await
+    }
+
+    /// The copies of a record for the accounts whose resources the call acted on. `buffer` has the record itself, which is written again
+    /// with what it shares with them.
+    fn copies(&self, draft: &Draft, outcome: &Outcome<'_>, buffer: &mut Vec<u8>) -> Vec<Vec<u8>> {
+        let owners = draft.copied_to(outcome);
+        if owners.is_empty() {
+            return Vec::new();
+        }
+        let rng = &*self.deps.env.rng;
+        let shared = ids::uuid(rng);
+        let write = |account: &Arc<str>, event_id: &str, buffer: &mut Vec<u8>| {
+            buffer.resize(entry::FINISH_HEAD_BYTES, 0);
+            draft.write_for(outcome, &For { account, event_id, shared: Some(&shared) }, buffer);
+        };
+        let mut copies = Vec::new();
+        for owner in owners {
+            let mut copy = Vec::with_capacity(buffer.len() + 64);
+            write(owner, &ids::uuid(rng), &mut copy);
+            copies.push(copy);
+        }
+        // All of them go into one batch of the journal.
+        let all: usize = copies.iter().map(Vec::len).sum::<usize>() + buffer.len();
+        if all > RECORD_BYTES_MAX {
+            tracing::warn!(request_id = draft.request_id, "a record is too long for copies to other accounts");
+            return Vec::new();
+        }
+        buffer.clear();
+        write(draft.recipient(outcome), &draft.event_id, buffer);
+        copies
     }
 
     /// The answer when the record cannot be written: recorded or refused.

@@ -38,7 +38,7 @@ pub fn of_validation(violations: &[Violation], family: Family) -> ApiError {
 
 /// A caller who may not. Source: IAM user guide, "Troubleshoot access denied error messages".
 pub fn of_decision(
-    decision: Decision,
+    decision: &Decision,
     caller: &Caller,
     action: &str,
     resource: &str,

@@ -81,7 +81,8 @@ impl Gateway {
         let draft = Draft {
             time: summary.last,
             caller: summary.caller.clone(),
-            account: Arc::clone(&self.deps.account),
+            account: self.account_of(&summary.caller),
+            owner: self.account_of(&summary.caller),
             region: Region::US_EAST_1,
             source_ip: Arc::clone(&summary.source_ip),
             user_agent: SUMMARY_SOURCE.to_owned(),

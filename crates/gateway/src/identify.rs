@@ -40,11 +40,13 @@ pub struct Identified {
     pub verified: Verified,
 }
 
-/// The credential that a claim names; refuses unknown and inactive keys and foreign session tokens.
+/// The credential that a claim names; refuses unknown and inactive keys, foreign session tokens and
+/// those whose time is over.
 pub async fn credential(
     credentials: &dyn Credentials,
     claim: &Claim,
     family: Family,
+    now: Timestamp,
 ) -> Result<Arc<Credential>, ApiError> {
     let refuse = |error: sigv4::Error| failure::of_signature(&error, family);
     let unknown = || sigv4::Error::UnknownAccessKey { access_key_id: claim.access_key_id.clone() };
@@ -53,7 +55,10 @@ pub async fn credential(
     match (&credential.session_token, &claim.session_token) {
         (None, None) => Ok(credential),
         (Some(ours), Some(theirs)) if sigv4::sha256(ours.0.as_bytes()) == sigv4::sha256(theirs.as_bytes()) => {
-            Ok(credential)
+            match credential.expires {
+                Some(expires) if expires <= now => Err(refuse(sigv4::Error::ExpiredToken)),
+                _ => Ok(credential),
+            }
         }
         _ => Err(refuse(sigv4::Error::InvalidToken)),
     }

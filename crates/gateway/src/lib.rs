@@ -1,6 +1,7 @@
 //! One request from socket to record: route, identify, decode, validate, authorize, run, record, answer. Knows no service: it is
 //! handed [`service::Definition`]s. No answer leaves before its record is durable.
 
+mod accounts;
 mod answer;
 pub mod audit;
 mod body;
@@ -29,6 +30,7 @@ mod space;
 mod throttle;
 mod tls;
 
+pub use accounts::{Accounts, Handlers};
 pub use limits::Limits;
 pub use meter::{float, histogram};
 pub use outside::Outside;

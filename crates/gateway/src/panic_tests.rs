@@ -26,7 +26,7 @@ impl Credentials for Broken {
 #[async_trait]
 impl Authorizer for Broken {
     async fn decide(&self, _: &AccessRequest<'_>) -> Result<Decision, Unavailable> {
-        Ok(Decision::ImplicitDeny)
+        Ok(Decision::ImplicitDeny(ports::Layer::Identity))
     }
 }
 
@@ -40,6 +40,7 @@ fn gateway(journal: &Arc<dyn Journal>) -> Arc<Gateway> {
         env,
         account: Arc::from("123456789012"),
         definitions: Vec::new(),
+        accounts: None,
         credentials: Arc::new(Broken),
         authorizer: Arc::new(Broken),
         cross_origin: Arc::new(Broken),

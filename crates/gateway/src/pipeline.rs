@@ -15,6 +15,7 @@ use service::{ApiError, Call, Definition};
 use sigv4::{Claim, Family, PayloadHash, PayloadKind, SignedRequest};
 use tokio::sync::{Semaphore, watch};
 
+use crate::accounts::Accounts;
 use crate::audit::Outcome;
 use crate::body;
 use crate::identify::{self, SigningKeys};
@@ -33,10 +34,12 @@ use crate::{Limits, failure, intake, integrity, space};
 pub struct Deps {
     /// Time and chance.
     pub env: Env,
-    /// The account of this server.
+    /// The first account of this server: who cannot be identified is recorded there.
     pub account: Arc<str>,
-    /// The services that are written.
+    /// The services that are written: those of the server's first account.
     pub definitions: Vec<Definition>,
+    /// The other accounts; `None`: there are none.
+    pub accounts: Option<Arc<dyn Accounts>>,
     /// Who owns a key.
     pub credentials: Arc<dyn Credentials>,
     /// Who may what.
@@ -321,7 +324,7 @@ impl Gateway {
         };
         let proved = async {
             let region = identify::region(&claim, family)?;
-            let credential = identify::credential(&*self.deps.credentials, &claim, family).await?;
+            let credential = identify::credential(&*self.deps.credentials, &claim, family, arrival.time).await?;
             let parts = &arrival.parts;
             let request = SignedRequest {
                 method: parts.method.as_str(),
@@ -344,6 +347,8 @@ impl Gateway {
         };
         match proved.await {
             Ok((region, found)) => {
+                let prefix = route.map_or("", |route| route.entry.prefix.as_str());
+                self.deps.credentials.used(&found.caller, arrival.time, region.as_str(), prefix);
                 let who = Who { caller: found.caller, region, method: claimed.method };
                 Ok((who, Some((claim.payload, found.verified))))
             }
@@ -379,7 +384,7 @@ impl Gateway {
                 wire::Request { body: &inflated, ..request }
             }
             Err(error) => {
-                let draft = self.draft(arrival, &who, &route, &Fields::new());
+                let draft = self.draft(arrival, &who, &route, &Fields::new(), &self.account_of(&who.caller));
                 return self.fail(arrival, &route, &draft, None, error, bytes_in).await;
             }
         };
@@ -392,11 +397,18 @@ impl Gateway {
                     detail = error.detail,
                     "a request could not be decoded"
                 );
-                let draft = self.draft(arrival, &who, &route, &Fields::new());
+                let draft = self.draft(arrival, &who, &route, &Fields::new(), &self.account_of(&who.caller));
                 return self.fail(arrival, &route, &draft, None, failure::of_decoding(error), bytes_in).await;
             }
         };
-        let mut draft = self.draft(arrival, &who, &route, &input);
+        let owner = match self.owner(&who, &route, &input).await {
+            Ok(owner) => owner,
+            Err(error) => {
+                let draft = self.draft(arrival, &who, &route, &input, &self.account_of(&who.caller));
+                return self.fail(arrival, &route, &draft, None, error, bytes_in).await;
+            }
+        };
+        let mut draft = self.draft(arrival, &who, &route, &input, &owner);
         if draft.request_json.len() > REQUEST_JSON_BYTES_MAX {
             // Escaping can make JSON several times as long as the request was.
             draft.request_json = "null".to_owned();
@@ -407,16 +419,22 @@ impl Gateway {
         let intact =
             if family == Family::S3 && stream.is_none() { integrity::check(&parts.headers, &bytes) } else { Ok(()) };
         let admitted = match intact {
-            Ok(()) => self.admit(arrival, &who, &route, input, family).await,
+            Ok(()) => self.admit(arrival, &who, &route, input, &owner).await,
             Err(error) => Err(error),
         };
         let input = match admitted {
             Ok(input) => input,
             Err(error) => return self.fail(arrival, &route, &draft, None, error, bytes_in).await,
         };
-        let Some(handler) = &route.entry.handler else {
-            let error = failure::not_implemented(&route.model().name, &route.operation.name, family);
-            return self.fail(arrival, &route, &draft, None, error, bytes_in).await;
+        let handler = match self.handler(&owner, &route).await {
+            Ok(handler) => {
+                handler.ok_or_else(|| failure::not_implemented(&route.model().name, &route.operation.name, family))
+            }
+            Err(error) => Err(error),
+        };
+        let handler = match handler {
+            Ok(handler) => handler,
+            Err(error) => return self.fail(arrival, &route, &draft, None, error, bytes_in).await,
         };
         let writes = !route.entry.kind.read_only;
         let name = &*route.operation.name;
@@ -445,7 +463,7 @@ impl Gateway {
         };
         let call = Call {
             caller: who.caller,
-            account: Arc::clone(&self.deps.account),
+            account: owner,
             region: who.region,
             time: arrival.time,
             request_id: arrival.request_id.clone(),
@@ -488,13 +506,14 @@ impl Gateway {
         who: &Who,
         route: &Route<'_>,
         input: Fields,
-        family: Family,
+        owner: &Arc<str>,
     ) -> Result<Fields, ApiError> {
+        let family = route.family();
         let resource = match &route.entry.handler {
             None => "*".to_owned(),
             Some(handler) => {
                 let template = handler.resource();
-                service::resource_arn(template, &route.entry.prefix, who.region, &self.deps.account, &input)
+                service::resource_arn(template, &route.entry.prefix, who.region, owner, &input)
             }
         };
         let names_version = input.get("VersionId").is_some();
@@ -506,18 +525,20 @@ impl Gateway {
             tls: arrival.tls.map(|session| session.version),
             headers: &arrival.parts.headers,
             query: arrival.parts.uri.query().unwrap_or(""),
+            input: Some(&input),
             more: &[],
         };
         let request = AccessRequest { caller: &who.caller, action, resource: &resource, context: &context };
         let asks_itself = route.entry.handler.as_ref().is_some_and(|handler| handler.asks_itself());
-        let decision = if asks_itself && who.caller.account().is_some() {
-            Decision::Allow
+        // Who shows a provider's token instead of a signature is found out by the operation.
+        let decision = if asks_itself && (who.caller.account().is_some() || route.operation.unsigned) {
+            Decision::FREE
         } else {
             self.deps.authorizer.decide(&request).await?
         };
-        if decision != Decision::Allow {
+        if !decision.is_allow() {
             let s3 = family == Family::S3;
-            return Err(failure::of_decision(decision, &who.caller, action, &resource, route.protocol, s3));
+            return Err(failure::of_decision(&decision, &who.caller, action, &resource, route.protocol, s3));
         }
         let Some(shape) = &route.operation.input else { return Ok(input) };
         let value = Value::Struct(input);

@@ -126,20 +126,27 @@ impl Recorder {
     /// Records a call that is over. Returns when that is durable. `buffer` starts with [`entry::FINISH_HEAD_BYTES`] spare bytes.
     ///
     /// If it fails after work was done, the record is kept and written later: the caller must not answer with success.
-    pub async fn finish(&self, begun: Option<Begun>, buffer: Vec<u8>) -> Result<(), journal::Error> {
+    /// `copies` are records of the same call for other accounts, made likewise: all are written, or none.
+    pub async fn finish(
+        &self,
+        begun: Option<Begun>,
+        buffer: Vec<u8>,
+        copies: Vec<Vec<u8>>,
+    ) -> Result<(), journal::Error> {
         if !self.is_on() {
             return Ok(());
         }
         let begin = begun.and_then(|mut begun| begun.0.take()).map(|open| open.seq);
-        let item = entry::finish(begin, buffer);
-        let kept = begin.is_some().then(|| item.clone());
-        let result = self.append(item).await;
+        let mut items = vec![entry::finish(begin, buffer)];
+        items.extend(copies.into_iter().map(|copy| entry::finish(None, copy)));
+        let kept = begin.is_some().then(|| items.clone());
+        let result = self.append_all(items).await;
         let counter = if result.is_ok() { &self.written } else { &self.refused };
         counter.fetch_add(1, Ordering::Relaxed);
-        if let (Err(error), Some(item)) = (&result, kept) {
+        if let (Err(error), Some(items)) = (&result, kept) {
             // A record that may be there must not be written again: recovery sees whether it is.
             if !matches!(error, journal::Error::Uncertain { .. }) {
-                self.keep(item);
+                items.into_iter().for_each(|item| self.keep(item));
             }
             return result.map(drop);
         }
@@ -184,7 +191,11 @@ impl Recorder {
     }
 
     async fn append(&self, item: (u8, Bytes)) -> Result<Seq, journal::Error> {
-        let result = self.journal.append(vec![item]).await;
+        self.append_all(vec![item]).await
+    }
+
+    async fn append_all(&self, items: Vec<(u8, Bytes)>) -> Result<Seq, journal::Error> {
+        let result = self.journal.append(items).await;
         // One that is too large says nothing of the next.
         if !matches!(result, Err(journal::Error::TooLarge { .. })) {
             self.failing.store(result.is_err(), Ordering::Release);
@@ -245,14 +256,14 @@ mod tests {
     async fn a_call_is_open_from_its_begin_to_its_finish() {
         let journal: Arc<dyn Journal> = Arc::new(MemoryJournal::new());
         let recorder = Arc::new(Recorder::new(Arc::clone(&journal), Recording::On));
-        recorder.finish(None, buffer("{}")).await.unwrap();
+        recorder.finish(None, buffer("{}"), Vec::new()).await.unwrap();
         assert_eq!(recorder.oldest_open(), None);
         let first = recorder.begin(b"{}".to_vec()).await.unwrap();
         let second = recorder.begin(b"{}".to_vec()).await.unwrap();
         assert_eq!(recorder.oldest_open(), Some(Seq::new(2)));
-        recorder.finish(Some(first), buffer("{}")).await.unwrap();
+        recorder.finish(Some(first), buffer("{}"), Vec::new()).await.unwrap();
         assert_eq!(recorder.oldest_open(), Some(Seq::new(3)));
-        recorder.finish(Some(second), buffer("{}")).await.unwrap();
+        recorder.finish(Some(second), buffer("{}"), Vec::new()).await.unwrap();
         assert_eq!(recorder.oldest_open(), None);
         let entries = journal.read(Seq::FIRST, ReadLimit::default()).unwrap();
         let begins = entries.iter().filter_map(|entry| match EntryKind::read(entry).unwrap() {

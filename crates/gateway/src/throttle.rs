@@ -53,7 +53,7 @@ impl Subject {
     pub(crate) fn of(caller: &Caller, source_ip: &str) -> Subject {
         match (caller, caller.principal_id()) {
             (Caller::Service { principal }, _) => Subject::Caller(Arc::clone(principal)),
-            (_, Some(principal)) => Subject::Caller(Arc::from(principal)),
+            (_, Some(principal)) => Subject::Caller(Arc::from(principal.as_str())),
             (_, None) => address(source_ip),
         }
     }

@@ -1,7 +1,6 @@
 //! A whole Cairn without a process around it: every service, consumer and background task joined in one function that is read
 //! from top to bottom. It opens no file and no socket: whoever starts a node gives it its storage, its clock and its callers.
 
-mod access;
 mod event_stores;
 mod federated;
 mod figures;
@@ -22,12 +21,12 @@ use gateway::{Gateway, HostNames, Limits, Outside, Recorder, Recording};
 use journal::Journal;
 use objects::Objects;
 use seal::HostKeys;
+use service::Access;
 use state::State;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use worker::{Consumer, Crew};
 
-use crate::access::Access;
 use crate::figures::{CrewFigures, JournalFigures};
 use crate::follow::{Followed, Follower};
 use crate::holds::{HeldObjects, Holds};
@@ -147,7 +146,9 @@ impl Node {
             organizations::Organizations::open(env.clone(), Arc::clone(&state), Arc::clone(&account)).await?;
         let host_keys = Arc::new(host_keys);
         let s3 = s3::S3::new(Arc::clone(&state), Arc::clone(&objects), env.clone(), Arc::clone(&account), host_keys);
-        let s3 = s3.with_authorizer(Arc::clone(&iam) as Arc<dyn ports::Authorizer>).with_journal(Arc::clone(&journal));
+        let access = Access::new();
+        let s3 =
+            s3.with_authorizer(Arc::clone(&access) as Arc<dyn ports::Authorizer>).with_journal(Arc::clone(&journal));
         let s3 = Arc::new(s3.with_mfa_devices(Arc::clone(&iam) as Arc<dyn ports::MfaDevices>));
         let event_stores = match options.event_stores {
             Some(options) => {
@@ -164,6 +165,7 @@ impl Node {
         let cloudtrail = cloudtrail::CloudTrail::new(cloudtrail::Deps {
             env: env.clone(),
             account: Arc::clone(&account),
+            is_member: false,
             journal: Arc::clone(&journal),
             state: Arc::clone(&state),
             objects: Arc::clone(&objects),
@@ -245,13 +247,12 @@ impl Node {
             interval: options.follow_interval,
             followed: Arc::clone(&followed),
         });
-        let access: Arc<dyn ports::Authorizer> = Arc::new(Access {
-            identities: Arc::clone(&iam) as Arc<dyn ports::Authorizer>,
-            resources: vec![
-                Arc::clone(&s3) as Arc<dyn ports::ResourcePolicies>,
-                Arc::clone(&cloudtrail) as Arc<dyn ports::ResourcePolicies>,
-            ],
-        });
+        let resources = [
+            Arc::clone(&s3) as Arc<dyn ports::ResourcePolicies>,
+            Arc::clone(&cloudtrail) as Arc<dyn ports::ResourcePolicies>,
+            Arc::clone(&iam) as Arc<dyn ports::ResourcePolicies>,
+        ];
+        access.ask(Arc::clone(&iam) as Arc<dyn ports::Identities>, &resources);
         let athena = athena::Athena::open(athena::Deps {
             env: env.clone(),
             account: Arc::clone(&account),
@@ -259,7 +260,7 @@ impl Node {
             state,
             objects,
             buckets: Arc::clone(&s3) as Arc<dyn ports::Buckets>,
-            authorizer: Arc::clone(&access),
+            authorizer: Arc::clone(&access) as Arc<dyn ports::Authorizer>,
             event_stores: event_stores.as_ref().map(|stores| Arc::clone(stores) as Arc<dyn ports::EventStores>),
             query_engine: cloudtrail.query_engine().cloned(),
             options: athena_options,
@@ -287,6 +288,7 @@ impl Node {
                 s3::definition(Arc::clone(&s3)),
                 sts::definition(Arc::new(sts::Sts)),
             ],
+            accounts: None,
             credentials: Arc::clone(&iam) as Arc<dyn ports::Credentials>,
             authorizer: access,
             cross_origin: Arc::clone(&s3) as Arc<dyn ports::CrossOrigin>,

@@ -87,6 +87,7 @@ pub async fn rebuild(parts: RebuildParts, may: Permitted, say: &mut dyn FnMut(&s
     let cloudtrail = CloudTrail::new(cloudtrail::Deps {
         env,
         account: Arc::clone(&account),
+        is_member: false,
         journal: Arc::clone(&journal),
         state,
         objects,

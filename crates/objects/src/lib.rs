@@ -9,6 +9,7 @@ mod memory;
 mod name;
 #[cfg(feature = "remote")]
 mod remote;
+mod scoped;
 
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
@@ -26,6 +27,7 @@ pub use local::Local;
 pub use memory::Memory;
 #[cfg(feature = "remote")]
 pub use remote::{Remote, RemoteConfig, RemoteCredentials};
+pub use scoped::Scoped;
 
 /// The longest name, in bytes. S3 allows 1,024 for a key, of which a prefix of the operator's may take a part.
 pub const NAME_BYTES_MAX: usize = 512;

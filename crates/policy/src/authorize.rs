@@ -18,6 +18,9 @@ use crate::evaluate::Request;
 use crate::principal::{Grant, Principal};
 use crate::set::{Asked, PolicySet, Says};
 
+/// What resource control policies do not limit. Source: Organizations user guide, "Resources and entities not restricted by RCPs".
+const NOT_FOR_RCPS: &str = "kms:RetireGrant";
+
 /// A kind of policies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Layer {
@@ -127,9 +130,11 @@ pub struct ResourceLayer<'a> {
     pub granted: Option<&'a Decider>,
 }
 
-/// Decides. Explicit denials are named in this order: SCP, RCP, resource, identity, boundary, session.
+/// Decides. Of several explicit denials one is named in this order: SCP, RCP, resource, identity, boundary, session. Of several
+/// silences the first is named in the order of "How AWS enforcement code logic evaluates requests to allow or deny access": RCP, SCP,
+/// resource, identity, boundary, session.
 pub fn authorize(layers: &Layers<'_>, request: &Request<'_>) -> Decision {
-    let asked = Asked::new(request);
+    let asked = Asked::new(request, layers.boundary.is_some());
     match denial(layers, &asked) {
         Ok(heard) => heard.decide(layers, &request.principal),
         Err(denied) => denied,
@@ -149,14 +154,16 @@ struct Heard {
 
 /// Asks every layer, until one denies.
 fn denial(layers: &Layers<'_>, asked: &Asked<'_>) -> Result<Heard, Decision> {
-    let who = &asked.request.principal;
+    let request = asked.request;
+    let who = &request.principal;
     let ask = |set: &PolicySet, layer: Layer| -> Result<Says, Decision> { undenied(set, set.says(asked), layer) };
     let all = |sets: &[Arc<PolicySet>], layer: Layer| -> Result<bool, Decision> {
         sets.iter().try_fold(true, |allowed, set| Ok(ask(set, layer)?.allow.is_some() && allowed))
     };
     // Somebody of no account is in no organization.
     let control = who.account().is_none() || all(layers.control, Layer::ControlPolicy)?;
-    let resource_control = all(layers.resource_control, Layer::ResourceControlPolicy)?;
+    let resource_control = request.action.eq_ignore_ascii_case(NOT_FOR_RCPS)
+        || all(layers.resource_control, Layer::ResourceControlPolicy)?;
     let resource = match &layers.resource {
         Some(resource) => {
             let set = resource.policies;
@@ -206,11 +213,11 @@ fn decider(set: &PolicySet, at: usize) -> Decider {
 
 impl Heard {
     fn decide(&self, layers: &Layers<'_>, who: &Principal<'_>) -> Decision {
-        if !self.control {
-            return Decision::ImplicitDeny(Layer::ControlPolicy);
-        }
         if !self.resource_control {
             return Decision::ImplicitDeny(Layer::ResourceControlPolicy);
+        }
+        if !self.control {
+            return Decision::ImplicitDeny(Layer::ControlPolicy);
         }
         let grant = self.resource.map(|(grant, _)| grant);
         let is_root = matches!(who, Principal::Root { .. });
@@ -257,5 +264,52 @@ impl Heard {
             None => None,
         };
         Decision::Allow(by)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_are_in_the_words_of_aws() {
+        let deny = |layer| Decision::ExplicitDeny(layer, None).reason("s3:GetObject");
+        let none = |layer| Decision::ImplicitDeny(layer).reason("s3:GetObject");
+        for (layer, denied, silent) in [
+            (
+                Layer::Identity,
+                "with an explicit deny in an identity-based policy",
+                "because no identity-based policy allows the s3:GetObject action",
+            ),
+            (
+                Layer::Resource,
+                "with an explicit deny in a resource-based policy",
+                "because no resource-based policy allows the s3:GetObject action",
+            ),
+            (
+                Layer::Boundary,
+                "with an explicit deny in a permissions boundary",
+                "because no permissions boundary allows the s3:GetObject action",
+            ),
+            (
+                Layer::Session,
+                "with an explicit deny in a session policy",
+                "because no session policy allows the s3:GetObject action",
+            ),
+            (
+                Layer::ControlPolicy,
+                "with an explicit deny in a service control policy",
+                "because no service control policy allows the s3:GetObject action",
+            ),
+            (
+                Layer::ResourceControlPolicy,
+                "with an explicit deny in a resource control policy",
+                "because no resource control policy allows the s3:GetObject action",
+            ),
+        ] {
+            assert_eq!((deny(layer).as_str(), none(layer).as_str()), (denied, silent));
+        }
+        assert_eq!(Decision::FREE.reason("s3:GetObject"), "");
+        assert!(Decision::FREE.is_allow());
     }
 }

@@ -200,8 +200,8 @@ fn number(text: &str) -> Option<f64> {
     text.trim().parse().ok().filter(|number: &f64| number.is_finite())
 }
 
-/// ISO 8601 in the forms of the W3C's note (a day, a minute, a second), or seconds since 1970.
-fn date(text: &str) -> Option<Timestamp> {
+/// ISO 8601 in the forms of the W3C's note (a month, a day, a minute, a second), or seconds since 1970.
+pub(crate) fn date(text: &str) -> Option<Timestamp> {
     if let Ok(secs) = text.parse() {
         return Some(Timestamp::from_secs(secs));
     }
@@ -210,7 +210,8 @@ fn date(text: &str) -> Option<Timestamp> {
         let (minute, zone) = text.split_at_checked(16)?;
         Timestamp::parse_iso8601(&format!("{minute}:00{zone}"))
     };
-    Timestamp::parse_iso8601(text).or_else(from_day).or_else(from_minute)
+    let from_month = || Timestamp::parse_iso8601(&format!("{text}-01T00:00:00Z"));
+    Timestamp::parse_iso8601(text).or_else(from_day).or_else(from_minute).or_else(from_month)
 }
 
 fn truth(text: &str) -> Option<bool> {
@@ -320,6 +321,8 @@ mod tests {
         check("DateLessThanEquals", &["1704067200"], "2024-01-01T01:00:00+01:00", true);
         check("DateGreaterThanEquals", &["2024-01-01"], "2023-12-31", false);
         check("DateNotEquals", &["2024-01-01"], "2024-01-02", true);
+        check("DateEquals", &["2024-02"], "2024-02-01T00:00:00Z", true);
+        check("DateLessThan", &["2024-01-01T00:00:00.500Z"], "2024-01-01T00:00:00.499Z", true);
         check("DateLessThan", &["tomorrow"], "2024-01-01", false);
     }
 

@@ -115,40 +115,52 @@ fn decide(policies: &[&Policy], request: &Request<'_>, grants: Grants) -> Said {
 
 /// Whether a statement speaks of the request: all of its elements fit.
 fn applies(statement: &Statement, request: &Request<'_>, grants: Grants) -> bool {
+    let action = |pattern: &Pattern| pattern.matches_ignoring_case(request.action, &|_| None);
+    let is_granted = match &statement.principals {
+        Some(OneOf::Only(list)) if statement.effect == Effect::Allow => {
+            list.iter().any(|named| grants(named, &request.principal))
+        }
+        _ => true,
+    };
+    is_granted
+        && principal_fits(statement, &request.principal)
+        && match &statement.actions {
+            OneOf::Only(list) => list.iter().any(action),
+            OneOf::AllBut(list) => !list.iter().any(action),
+        }
+        && holds(statement, request)
+}
+
+/// Whether resource and conditions fit.
+pub(crate) fn holds(statement: &Statement, request: &Request<'_>) -> bool {
     let lookup = |key: &str| match (request.context)(&key.to_lowercase()) {
         // A variable has one value; a key with many cannot be one.
         Some(mut values) if values.len() == 1 => values.pop(),
         _ => None,
     };
     let effect = statement.effect;
-    let action = |pattern: &Pattern| pattern.matches_ignoring_case(request.action, &lookup);
     let resource = |pattern: &Pattern| pattern.matches(request.resource, &lookup);
+    let fits = match &statement.resources {
+        None => true,
+        Some(OneOf::Only(list)) => list.iter().any(resource),
+        // A missing variable must not widen what is allowed.
+        Some(OneOf::AllBut(list)) => {
+            let unresolved = effect == Effect::Allow && list.iter().any(|pattern| pattern.is_unresolved(&lookup));
+            !unresolved && !list.iter().any(resource)
+        }
+    };
     let holds = |condition: &Condition| {
         let actual = (request.context)(condition.key());
         condition.holds(actual.as_deref(), &lookup, effect)
     };
-    principal_fits(statement, &request.principal, grants)
-        && match &statement.actions {
-            OneOf::Only(list) => list.iter().any(action),
-            OneOf::AllBut(list) => !list.iter().any(action),
-        }
-        && match &statement.resources {
-            None => true,
-            Some(OneOf::Only(list)) => list.iter().any(resource),
-            // A missing variable must not widen what is allowed.
-            Some(OneOf::AllBut(list)) => {
-                let unresolved = effect == Effect::Allow && list.iter().any(|pattern| pattern.is_unresolved(&lookup));
-                !unresolved && !list.iter().any(resource)
-            }
-        }
-        && statement.conditions.iter().all(holds)
+    fits && statement.conditions.iter().all(holds)
 }
 
-fn principal_fits(statement: &Statement, who: &Principal<'_>, grants: Grants) -> bool {
+/// Whether a statement's principals cover who asks.
+pub(crate) fn principal_fits(statement: &Statement, who: &Principal<'_>) -> bool {
     let covered = |list: &[Named]| list.iter().any(|named| named.covers(who));
     match &statement.principals {
         None => true,
-        Some(OneOf::Only(list)) if statement.effect == Effect::Allow => list.iter().any(|named| grants(named, who)),
         Some(OneOf::Only(list)) => covered(list),
         // Either way the doubt is resolved to less access: whoever is left out in any sense is not allowed, and only who is
         // left out by every name is not denied.

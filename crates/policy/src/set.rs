@@ -7,9 +7,9 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::condition::Condition;
 use crate::document::{Effect, OneOf, Policy, Statement};
-use crate::evaluate::Request;
+use crate::evaluate::{Request, holds, principal_fits};
 use crate::pattern::{Pattern, Variables, Wildcards};
-use crate::principal::{Grant, Named, Principal, is_excepted};
+use crate::principal::{Grant, Principal};
 
 /// Policies of one kind, compiled. It never changes: share it in an `Arc`.
 #[derive(Debug, Default)]
@@ -60,6 +60,8 @@ pub(crate) struct Asked<'r> {
     action: String,
     /// Where the action's colon is.
     colon: usize,
+    /// Who asks is a user or role with a permissions boundary.
+    is_bounded: bool,
 }
 
 /// What a set says: places of statements.
@@ -72,10 +74,21 @@ pub(crate) struct Says {
 }
 
 impl<'r> Asked<'r> {
-    pub(crate) fn new(request: &'r Request<'r>) -> Asked<'r> {
+    pub(crate) fn new(request: &'r Request<'r>, has_boundary: bool) -> Asked<'r> {
         let action = lower(request.action);
         let colon = action.find(':').unwrap_or(action.len());
-        Asked { request, action, colon }
+        let is_bounded = has_boundary && !matches!(request.principal, Principal::Root { .. });
+        Asked { request, action, colon, is_bounded }
+    }
+
+    /// Whether a statement speaks to who asks, of this resource, under these conditions. `NotPrincipal` leaves out nobody with a
+    /// boundary: it "will always deny any IAM principal that has a permissions boundary policy attached". Source: IAM user guide,
+    /// "AWS JSON policy elements: NotPrincipal".
+    fn concerns(&self, statement: &Statement) -> bool {
+        let is_never_excepted = self.is_bounded
+            && statement.effect == Effect::Deny
+            && matches!(statement.principals, Some(OneOf::AllBut(_)));
+        (is_never_excepted || principal_fits(statement, &self.request.principal)) && holds(statement, self.request)
     }
 
     fn service(&self) -> &str {
@@ -151,6 +164,11 @@ impl PolicySet {
         self.keys.range(key.to_owned()..).next().is_some_and(|found| found.starts_with(key))
     }
 
+    /// The condition keys that conditions and variables look at, in lower case, in the order of the alphabet.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.keys.iter().map(String::as_str)
+    }
+
     /// The policy, the statement's place in it, and its `Sid`.
     pub(crate) fn place(&self, statement: usize) -> (&str, usize, Option<&str>) {
         let placed = &self.statements[statement];
@@ -186,15 +204,12 @@ impl PolicySet {
                         continue;
                     }
                     let Some(grant) = grant(statement).filter(|grant| Some(*grant) > known) else { continue };
-                    if principal_fits(statement, &asked.request.principal) && holds(statement, asked.request) {
+                    if asked.concerns(statement) {
                         says.allow = Some((grant, entry.statement));
                     }
                 }
                 Effect::Deny => {
-                    if entry.fits(asked)
-                        && principal_fits(statement, &asked.request.principal)
-                        && holds(statement, asked.request)
-                    {
+                    if entry.fits(asked) && asked.concerns(statement) {
                         says.deny = Some(entry.statement);
                         return says;
                     }
@@ -264,40 +279,67 @@ fn keys(statements: &[Placed]) -> BTreeSet<String> {
     keys
 }
 
-/// Whether resource and conditions fit.
-pub(crate) fn holds(statement: &Statement, request: &Request<'_>) -> bool {
-    let lookup = |key: &str| match (request.context)(&key.to_lowercase()) {
-        // A variable has one value; a key with many cannot be one.
-        Some(mut values) if values.len() == 1 => values.pop(),
-        _ => None,
-    };
-    let effect = statement.effect;
-    let resource = |pattern: &Pattern| pattern.matches(request.resource, &lookup);
-    let fits = match &statement.resources {
-        None => true,
-        Some(OneOf::Only(list)) => list.iter().any(resource),
-        // A missing variable must not widen what is allowed.
-        Some(OneOf::AllBut(list)) => {
-            let unresolved = effect == Effect::Allow && list.iter().any(|pattern| pattern.is_unresolved(&lookup));
-            !unresolved && !list.iter().any(resource)
-        }
-    };
-    let holds = |condition: &Condition| {
-        let actual = (request.context)(condition.key());
-        condition.holds(actual.as_deref(), &lookup, effect)
-    };
-    fits && statement.conditions.iter().all(holds)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn principal_fits(statement: &Statement, who: &Principal<'_>) -> bool {
-    let covered = |list: &[Named]| list.iter().any(|named| named.covers(who));
-    match &statement.principals {
-        None => true,
-        Some(OneOf::Only(list)) => covered(list),
-        // Whoever is left out in any sense is not allowed, and only who is left out by every name is not denied.
-        Some(OneOf::AllBut(list)) => match statement.effect {
-            Effect::Allow => !covered(list),
-            Effect::Deny => !is_excepted(list, who),
-        },
+    const BOB: Principal<'_> = Principal::User { account: "1", arn: "arn:aws:iam::1:user/bob", id: "AIDABOB" };
+
+    fn set(statements: &[&str]) -> PolicySet {
+        PolicySet::new(statements.iter().enumerate().map(|(at, statement)| {
+            let text = format!(r#"{{"Version":"2012-10-17","Statement":[{statement}]}}"#);
+            (format!("p{at}"), Policy::parse(&text).unwrap_or_else(|error| panic!("{error}: {text}")))
+        }))
+    }
+
+    #[test]
+    fn it_knows_which_condition_keys_are_looked_at() {
+        let set = set(&[
+            r#"{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::b/${aws:UserName}/*"}"#,
+            r#"{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/Team":"${aws:PrincipalTag/Team}"}}}"#,
+        ]);
+        for (key, expected) in [
+            ("aws:username", true),
+            ("aws:userid", false),
+            ("aws:resourcetag/team", true),
+            ("aws:resourcetag/", true),
+            ("aws:resourcetag/tea", false),
+            ("aws:principaltag/", true),
+            ("aws:requesttag/", false),
+            ("aws:", false),
+        ] {
+            assert_eq!(set.looks_at(key), expected, "{key}");
+        }
+        assert_eq!(set.keys().collect::<Vec<_>>(), ["aws:principaltag/team", "aws:resourcetag/team", "aws:username"]);
+    }
+
+    #[test]
+    fn it_names_the_policy_and_the_statement() {
+        let set = set(&[
+            r#"{"Effect":"Allow","Action":"ec2:*","Resource":"*"}"#,
+            r#"{"Effect":"Allow","Action":"iam:*","Resource":"*"},{"Sid":"S","Effect":"Allow","Action":"s3:Get*","Resource":"*"}"#,
+        ]);
+        let request = Request { principal: BOB, action: "S3:GetObject", resource: "*", context: &|_| None };
+        let says = set.says(&Asked::new(&request, false));
+        let (_, at) = says.allow.unwrap();
+        assert_eq!((says.deny, set.place(at)), (None, ("p1", 1, Some("S"))));
+    }
+
+    #[test]
+    fn the_empty_set_says_nothing_and_everything_is_everything() {
+        let request = Request { principal: BOB, action: "a:B", resource: "*", context: &|_| None };
+        let asked = Asked::new(&request, false);
+        assert_eq!(PolicySet::empty().says(&asked), Says::default());
+        assert!(PolicySet::empty().is_empty() && !PolicySet::everything().is_empty());
+        assert!(PolicySet::everything().says(&asked).allow.is_some());
+    }
+
+    #[test]
+    fn actions_without_a_service_are_found_by_no_service() {
+        let set = set(&[r#"{"Effect":"Allow","Action":["s3:*","*"],"Resource":"*"}"#]);
+        for action in ["s3:GetObject", "nothing", "", ":", "x:"] {
+            let request = Request { principal: BOB, action, resource: "*", context: &|_| None };
+            assert!(set.says(&Asked::new(&request, false)).allow.is_some(), "{action}");
+        }
     }
 }

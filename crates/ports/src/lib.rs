@@ -13,12 +13,15 @@ pub mod organizations;
 pub mod request_context;
 pub mod tables;
 
-pub use access::{AccessRequest, Authorizer, Credential, Credentials, Decision, PolicyKind, ResourcePolicies, Secret};
+pub use access::{
+    AccessRequest, Authorizer, Credential, Credentials, Decider, Decision, Identities, Identity, Layer, LooksAt,
+    ResourcePolicies, RoleInfo, Roles, Ruled, Secret,
+};
 pub use audit_events::{AuditChannel, AuditChannels, ChannelError, Sent};
 pub use buckets::{BucketError, BucketInfo, BucketObject, Buckets, OpenedObject, ServicePut};
 pub use cross_origin::{CrossOrigin, CrossOriginAnswer, CrossOriginRequest};
 pub use figures::{Figure, FigureValue, Figures};
-pub use identity::Caller;
+pub use identity::{Caller, External, Federation, Holder, Session, SessionPolicy};
 pub use lake::{EventStores, QueryEngine, Selection, StoreId};
 pub use mfa::MfaDevices;
 pub use operator::{

@@ -6,7 +6,9 @@ use std::net::IpAddr;
 
 use base::{Region, Timestamp};
 use http::HeaderMap;
+use model::{Fields, Value};
 
+use crate::identity::Holder;
 use crate::{AccessRequest, Caller};
 
 /// See the module.
@@ -24,7 +26,10 @@ pub struct RequestContext<'a> {
     pub headers: &'a HeaderMap,
     /// The query string as sent.
     pub query: &'a str,
-    /// Condition keys (lower case) whose values the request as a whole does not tell: those of one object among many.
+    /// The decoded input, where it is known: the tags that a request gives are read from it.
+    pub input: Option<&'a Fields>,
+    /// Condition keys (lower case) whose values the request as a whole does not tell: those of one object among many. A key with
+    /// several values is there several times.
     pub more: &'a [(&'a str, &'a str)],
 }
 
@@ -37,9 +42,51 @@ impl fmt::Debug for RequestContext<'_> {
 }
 
 impl<'a> RequestContext<'a> {
-    /// The value of a condition key that was given besides the request.
+    /// The first value of a condition key that was given besides the request.
     pub fn given(&self, key: &str) -> Option<&'a str> {
         self.more.iter().find(|(name, _)| *name == key).map(|(_, value)| *value)
+    }
+
+    /// The tags that the request gives: members `Tags` of any of the shapes that services have.
+    fn tags(&self) -> Vec<(&'a str, &'a str)> {
+        let Some(input) = self.input else { return Vec::new() };
+        let text = |fields: &'a Fields, names: [&str; 3]| {
+            names.into_iter().find_map(|name| match fields.get(name) {
+                Some(Value::String(text)) => Some(text.as_str()),
+                _ => None,
+            })
+        };
+        let list = ["Tags", "tags", "TagsList", "TagList"].into_iter().find_map(|name| input.get(name));
+        match list {
+            Some(Value::List(tags)) => {
+                let fields = tags.iter().filter_map(|tag| if let Value::Struct(tag) = tag { Some(tag) } else { None });
+                let pair = |tag| {
+                    let value = text(tag, ["Value", "TagValue", "value"]).unwrap_or_default();
+                    Some((text(tag, ["Key", "TagKey", "key"])?, value))
+                };
+                fields.filter_map(pair).collect()
+            }
+            Some(Value::Struct(tags)) => {
+                let pair = |(key, value): (&'a model::Name, &'a Value)| match value {
+                    Value::String(value) => Some((&**key, value.as_str())),
+                    _ => None,
+                };
+                tags.iter().filter_map(pair).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// The keys of tags that the request takes away.
+    fn tag_keys(&self) -> Vec<String> {
+        let Some(input) = self.input else { return Vec::new() };
+        match ["TagKeys", "tagKeys"].into_iter().find_map(|name| input.get(name)) {
+            Some(Value::List(keys)) => {
+                let text = |key: &Value| if let Value::String(key) = key { Some(key.clone()) } else { None };
+                keys.iter().filter_map(text).collect()
+            }
+            _ => Vec::new(),
+        }
     }
 }
 
@@ -48,33 +95,63 @@ impl AccessRequest<'_> {
     /// for keys that the request does not have and for others of a service.
     pub fn global_condition(&self, key: &str) -> Option<Vec<String>> {
         let context = self.context;
-        if let Some(value) = context.given(key) {
-            return Some(vec![value.to_owned()]);
+        let given: Vec<String> =
+            context.more.iter().filter(|(name, _)| *name == key).map(|(_, value)| (*value).to_owned()).collect();
+        if !given.is_empty() {
+            return Some(given);
         }
         let header = |name: &str| context.headers.get(name)?.to_str().ok().map(str::to_owned);
-        let value = match key.strip_prefix("aws:")? {
+        let session = self.caller.session();
+        let key = key.strip_prefix("aws:")?;
+        if let Some(tag) = key.strip_prefix("requesttag/") {
+            let tags = context.tags();
+            return tags
+                .iter()
+                .find(|(name, _)| name.to_lowercase() == tag)
+                .map(|(_, value)| vec![(*value).to_owned()]);
+        }
+        if key == "tagkeys" {
+            let keys: Vec<String> =
+                context.tags().iter().map(|(key, _)| (*key).to_owned()).chain(context.tag_keys()).collect();
+            return (!keys.is_empty()).then_some(keys);
+        }
+        let value = match key {
             "currenttime" => context.time.iso8601_secs(),
             "epochtime" => context.time.secs().to_string(),
             "principalaccount" => self.caller.account()?.to_string(),
-            "principalarn" => self.caller.arn()?,
+            "principalarn" => self.caller.principal_arn()?,
             "principalisawsservice" => matches!(self.caller, Caller::Service { .. }).to_string(),
-            "principaltype" => match self.caller {
-                Caller::Root { .. } => "Account".to_owned(),
-                Caller::User { .. } => "User".to_owned(),
-                Caller::Anonymous => "Anonymous".to_owned(),
-                Caller::Service { .. } | Caller::Unknown { .. } => return None,
+            "principalservicename" => match self.caller {
+                Caller::Service { principal } => principal.to_string(),
+                _ => return None,
             },
+            "principaltype" => match self.caller {
+                Caller::Anonymous => "Anonymous",
+                Caller::Session(session) => match session.holder {
+                    Holder::Root => "Account",
+                    Holder::User { .. } => "User",
+                    Holder::Role { .. } => "AssumedRole",
+                    Holder::Federated { .. } => "FederatedUser",
+                },
+                Caller::Root { .. } => "Account",
+                Caller::User { .. } => "User",
+                Caller::External(_) | Caller::Service { .. } | Caller::Unknown { .. } => return None,
+            }
+            .to_owned(),
             "referer" => header("referer")?,
             "requestedregion" => context.region.to_string(),
             "securetransport" => context.tls.is_some().to_string(),
             "sourceip" => context.source_ip.parse::<IpAddr>().ok()?.to_canonical().to_string(),
             "useragent" => header("user-agent")?,
-            "userid" => self.caller.principal_id()?.to_owned(),
-            "username" => match self.caller {
-                Caller::User { user_name, .. } => user_name.to_string(),
-                _ => return None,
-            },
+            "userid" => self.caller.principal_id()?,
+            "username" => self.caller.user()?.1.to_string(),
             "viaawsservice" => "false".to_owned(),
+            // Long-term keys have neither: which is what `BoolIfExists` is for.
+            "multifactorauthpresent" => session?.mfa_at.is_some().to_string(),
+            "multifactorauthage" => (context.time.since_ms(session?.mfa_at?) / 1_000).to_string(),
+            "tokenissuetime" => session?.created.iso8601_secs(),
+            "sourceidentity" => session?.source_identity.as_ref()?.to_string(),
+            "federatedprovider" => session?.federation.as_ref()?.provider.clone(),
             _ => return None,
         };
         Some(vec![value])
@@ -106,6 +183,7 @@ mod tests {
                 tls,
                 headers: &headers,
                 query: "",
+                input: None,
                 more: &[("s3:versionid", "v")],
             };
             let request = AccessRequest { caller, action: "s3:GetObject", resource: "*", context: &context };

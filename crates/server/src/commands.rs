@@ -12,6 +12,7 @@ use crate::environment::{self, EnvArgs};
 use crate::generate::{self, GenerateArgs};
 use crate::import::{self, ImportArgs};
 use crate::lookup::{self, LookupArgs};
+#[cfg(feature = "search")]
 use crate::query::{self, QueryArgs};
 use crate::rebuild::{self, RebuildArgs};
 use crate::status::{self, StatusArgs};
@@ -51,6 +52,7 @@ pub enum Command {
     /// Read log files of a folder or a bucket into the server's event stores. Exit code 0: all, 1: something failed or is missing.
     Import(Box<ImportArgs>),
     /// Ask SQL of a server, or of files without one: cairn query --from FOLDER "SELECT …". Without a statement, on a terminal: a shell
+    #[cfg(feature = "search")]
     Query(Box<QueryArgs>),
     /// Show what records say of an ARN, access key, address, bucket, user, event: who, what, when. Exit code 1: nothing.
     Lookup(LookupArgs),
@@ -78,6 +80,7 @@ pub fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Validate(args) => return Ok(validate::run(&args)),
         Command::Generate(args) => generate::run(args),
         Command::Import(args) => return import::run(*args),
+        #[cfg(feature = "search")]
         Command::Query(args) => return query::run(&args),
         Command::Lookup(args) => return lookup::run(args),
         Command::Version => {

@@ -19,6 +19,7 @@ mod lookup;
 mod notify;
 mod protection;
 mod queries;
+#[cfg(feature = "search")]
 mod query;
 mod query_limits;
 mod rebuild;

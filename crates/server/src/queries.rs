@@ -2,6 +2,7 @@
 //! fit in memory.
 
 use std::path::{Path, PathBuf};
+#[cfg(feature = "search")]
 use std::sync::Arc;
 
 use base::Env;
@@ -12,6 +13,7 @@ use crate::commands::Failure;
 use crate::data_folder::SPILL_FOLDER;
 
 /// The most that all queries together spill.
+#[cfg(feature = "search")]
 const SPILL_BYTES_MAX: u64 = 8 << 30;
 /// Threads for queries, if the machine has more processors and no query is to have more.
 const THREADS_MAX: usize = 8;
@@ -34,7 +36,14 @@ impl Queries {
         Ok(Queries { runtime: Some(runtime), spill_folder })
     }
 
+    /// What makes the engine once there are stores. None in a program without SQL.
+    #[cfg(not(feature = "search"))]
+    pub fn engine(&self, _env: Env) -> Option<MakeQueryEngine> {
+        None
+    }
+
     /// What makes the engine once there are stores.
+    #[cfg(feature = "search")]
     pub fn engine(&self, env: Env) -> Option<MakeQueryEngine> {
         let options = lake::Options {
             spill_folder: Some(self.spill_folder.clone()),
@@ -73,6 +82,7 @@ fn clear(folder: &Path) -> Result<(), Failure> {
 mod tests {
     use super::*;
 
+    #[cfg(feature = "search")]
     #[test]
     fn what_an_earlier_run_spilled_is_cleared() {
         let data = tempfile::tempdir().unwrap();

@@ -70,6 +70,12 @@ pub struct Notes {
     pub error: Option<(String, String)>,
     /// What consumers of the journal are to know, beside the record, as JSON.
     pub aside: Option<String>,
+    /// Who called, where only the operation finds that out: whoever showed a provider's token.
+    pub caller: Option<Caller>,
+    /// Whose record it is, where only the operation finds that out.
+    pub recipient: Option<Arc<str>>,
+    /// The accounts of others whose resources the call acted on: each gets a copy of the record.
+    pub owners: Vec<Arc<str>>,
 }
 
 /// A resource that a call touched.
@@ -95,6 +101,7 @@ impl Call {
             tls: self.tls,
             headers: &self.headers,
             query: &self.query,
+            input: None,
             more,
         }
     }
@@ -129,6 +136,23 @@ impl Call {
     pub fn note_resource(&self, kind: &'static str, arn: impl Into<String>) {
         let note = ResourceNote { kind, arn: arn.into(), account: self.account.to_string(), is_prefix: false };
         self.notes.lock().expect("no holder of this lock can panic").resources.push(note);
+    }
+
+    /// Names a resource of another account in the record, of which that account gets a copy.
+    pub fn note_resource_of(&self, kind: &'static str, arn: impl Into<String>, account: &Arc<str>) {
+        let note = ResourceNote { kind, arn: arn.into(), account: account.to_string(), is_prefix: false };
+        let mut notes = self.notes.lock().expect("no holder of this lock can panic");
+        notes.resources.push(note);
+        if *account != self.account && !notes.owners.contains(account) {
+            notes.owners.push(Arc::clone(account));
+        }
+    }
+
+    /// Says who called and whose record it is, where only the operation finds that out.
+    pub fn note_caller(&self, caller: Caller, recipient: &Arc<str>) {
+        let mut notes = self.notes.lock().expect("no holder of this lock can panic");
+        notes.caller = Some(caller);
+        notes.recipient = Some(Arc::clone(recipient));
     }
 
     /// Has the record say that the call failed, though its answer does not.

@@ -24,6 +24,9 @@ pub trait Handler: Send + Sync {
     /// See [`Operation::ASKS_ITSELF`].
     fn asks_itself(&self) -> bool;
 
+    /// See [`Service::ACROSS_ACCOUNTS`].
+    fn is_across_accounts(&self) -> bool;
+
     /// See [`Operation::IGNORES`].
     fn ignores(&self) -> &'static [&'static str];
 
@@ -91,6 +94,10 @@ impl<O: Operation> Handler for Typed<O> {
 
     fn asks_itself(&self) -> bool {
         O::ASKS_ITSELF
+    }
+
+    fn is_across_accounts(&self) -> bool {
+        O::Service::ACROSS_ACCOUNTS
     }
 
     fn ignores(&self) -> &'static [&'static str] {

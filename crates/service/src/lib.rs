@@ -1,6 +1,7 @@
 //! How an AWS service is written: [`Operation`], [`Service`], [`Call`], [`ApiError`]. Knows no protocol, socket or journal: an
 //! operation gets typed values and gives typed values. [`paging`] is for those that list.
 
+mod access;
 mod body;
 mod call;
 mod definition;
@@ -8,6 +9,9 @@ mod error;
 mod operation;
 pub mod paging;
 
+pub use access::Access;
+#[doc(hidden)]
+pub use access::FixedIdentities;
 pub use body::Body;
 pub use call::{Call, Notes, Reply, ResourceNote};
 pub use definition::{Builder, Definition, Handler, resource_arn};

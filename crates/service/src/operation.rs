@@ -14,6 +14,9 @@ pub trait Service: Send + Sync + 'static {
 
     /// The prefix of its IAM actions, and the service in its ARNs: `cloudtrail`.
     const PREFIX: &'static str;
+
+    /// Whether an ARN in the input may name a resource of another account, whose service then answers.
+    const ACROSS_ACCOUNTS: bool = false;
 }
 
 /// One operation of a service. One file each, named after it.

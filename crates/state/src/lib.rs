@@ -7,6 +7,7 @@ mod file_copy;
 pub mod key;
 mod memory;
 mod ops;
+mod scoped;
 mod sqlite;
 mod typed;
 
@@ -21,6 +22,7 @@ use bytes::Bytes;
 pub use error::Error;
 pub use file_copy::{FileCopy, Moment};
 pub use memory::Memory;
+pub use scoped::Scoped;
 pub use sqlite::{Options, Sqlite};
 pub use typed::{Change, Doc, Typed};
 

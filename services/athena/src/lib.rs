@@ -22,7 +22,7 @@ use std::sync::Arc;
 use base::Env;
 use journal::Journal;
 use objects::Objects;
-use ports::{AccessRequest, Authorizer, Buckets, Decision, EventStores, QueryEngine};
+use ports::{AccessRequest, Authorizer, Buckets, EventStores, QueryEngine};
 use service::{ApiError, Builder, Call, Definition, Service};
 use state::State;
 
@@ -76,7 +76,7 @@ impl Deps {
         let resource = format!("arn:{}:s3:::{bucket}/{key}", call.region.partition());
         let context = call.context(&[]);
         let request = AccessRequest { caller: &call.caller, action, resource: &resource, context: &context };
-        Ok(self.authorizer.decide(&request).await? == Decision::Allow)
+        Ok(self.authorizer.decide(&request).await?.is_allow())
     }
 }
 

@@ -140,7 +140,7 @@ impl Authorizer for FakeAuthorizer {
     async fn decide(&self, request: &AccessRequest<'_>) -> Result<Decision, Unavailable> {
         let resource = request.resource;
         let denied = resource.contains("denied") || resource.contains("/rows/") && !resource.ends_with(".csv");
-        Ok(if denied { Decision::ImplicitDeny } else { Decision::Allow })
+        Ok(if denied { Decision::ImplicitDeny(ports::Layer::Identity) } else { Decision::FREE })
     }
 }
 

@@ -73,6 +73,7 @@ impl CloudTrail {
             Arc::clone(&shared.state),
             Arc::clone(&shared.journal),
             shared.options.recording,
+            shared.topic(trail::store::TOPIC),
         );
         trails.recover().await?;
         let lake = lake::Lake::open(&shared).await?;
@@ -98,8 +99,9 @@ impl CloudTrail {
     }
 
     /// Which event stores take a record of the journal: the built-in one all, event data stores what they select.
+    /// To be asked of the server's first account; it hears of the stores of all.
     pub fn selection(&self) -> Box<dyn ports::Selection> {
-        Box::new(StoreSelection::new())
+        Box::new(StoreSelection::new(Arc::clone(&self.shared.account)))
     }
 
     /// What answers SQL over the event stores, if this server has something that does.

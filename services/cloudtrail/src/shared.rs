@@ -75,6 +75,9 @@ pub struct Deps {
     pub env: Env,
     /// The account whose trails these are.
     pub account: Arc<str>,
+    /// Whether other accounts' records and changes are in the same journal, under topics of their own: this account came to the server
+    /// later than its first one.
+    pub is_member: bool,
     /// Where records come from and trail changes go.
     pub journal: Arc<dyn Journal>,
     /// Trails, cursors, what waits to be delivered.
@@ -99,6 +102,7 @@ pub struct Deps {
 pub struct Shared {
     pub(crate) env: Env,
     pub(crate) account: Arc<str>,
+    pub(crate) is_member: bool,
     pub(crate) journal: Arc<dyn Journal>,
     pub(crate) state: Arc<dyn State>,
     pub(crate) objects: Arc<dyn Objects>,
@@ -125,11 +129,29 @@ pub struct Shared {
 }
 
 impl Shared {
+    /// The topic under which changes of this account are in the journal.
+    pub(crate) fn topic(&self, topic: &str) -> String {
+        scoped(topic, &self.account, self.is_member)
+    }
+
+    /// Whether a record is of this account.
+    pub(crate) fn is_ours(&self, view: &record::RecordView<'_>) -> bool {
+        let recipient = view.recipient_account_id.as_deref();
+        recipient.map_or(!self.is_member, |recipient| recipient == &*self.account)
+    }
+
+    /// A consumer's name: of the account, if it is not the server's first.
+    pub(crate) fn consumer_name(&self, name: &'static str) -> &'static str {
+        // As often as there are accounts, once a start.
+        if self.is_member { Box::leak(format!("{name} of {}", self.account).into_boxed_str()) } else { name }
+    }
+
     /// Nothing is read or started yet.
     pub fn new(deps: Deps) -> Shared {
         let Deps {
             env,
             account,
+            is_member,
             journal,
             state,
             objects,
@@ -144,6 +166,7 @@ impl Shared {
         Shared {
             env,
             account,
+            is_member,
             journal,
             state,
             objects,
@@ -274,4 +297,9 @@ impl Shared {
     pub(crate) async fn history_reaches(&self, seq: Seq) {
         let _ = self.history_cursor.subscribe().wait_for(|at| *at >= seq.get()).await;
     }
+}
+
+/// A topic of an account: plain for the server's first.
+pub(crate) fn scoped(topic: &str, account: &str, is_member: bool) -> String {
+    if is_member { format!("{topic}/{account}") } else { topic.to_owned() }
 }

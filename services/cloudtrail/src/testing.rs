@@ -372,6 +372,7 @@ impl World {
                 disk: Arc::new(NoDisk),
             },
             account: ACCOUNT.into(),
+            is_member: false,
             journal: Arc::new(self.journal.reopen()),
             state: Arc::new(Fused { inner: self.state.clone(), fuse: Arc::clone(&self.fuse) }),
             objects: Arc::new(Fused { inner: self.objects.clone(), fuse: Arc::clone(&self.fuse) }),

@@ -1,28 +1,45 @@
-//! IAM: users, their access keys and MFA devices, and the policies attached to them. Answers who owns a key and who may do what; knows nothing
-//! of requests and signatures.
+//! IAM: users, groups, roles, their keys, MFA devices and policies. Answers who owns a key and who may do what; knows nothing of requests
+//! and signatures.
 
+pub mod aws_policies;
+mod compiled;
+mod documents;
 mod error;
+mod managed;
 mod mfa;
+mod names;
+mod operation;
 pub mod ops;
-mod policies;
 mod port;
+mod registry;
+mod service_linked;
 mod store;
 mod tags;
+#[cfg(test)]
+mod tests;
+mod trust;
+mod uses;
+mod views;
 
 use std::sync::Arc;
 
-use base::Env;
-use service::{Builder, Definition, Service};
+use base::{Env, Timestamp};
+use service::Service;
 use state::State;
 
 pub use error::Error;
-pub use policies::ADMINISTRATOR_ACCESS;
+pub use registry::definition;
 pub use store::RootKey;
+
+/// The ARN of AWS's policy that grants everything.
+pub const ADMINISTRATOR_ACCESS: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
 
 /// The service.
 pub struct Iam {
     pub(crate) store: store::Store,
     pub(crate) mfa: mfa::Devices,
+    pub(crate) uses: uses::Uses,
+    pub(crate) compiled: compiled::Cache,
     pub(crate) env: Env,
     pub(crate) account: Arc<str>,
 }
@@ -41,35 +58,48 @@ impl Iam {
         root: RootKey,
     ) -> Result<Arc<Iam>, state::Error> {
         let mfa = mfa::Devices::open(Arc::clone(&state)).await?;
+        let uses = uses::Uses::open(Arc::clone(&state)).await?;
         let store = store::Store::open(state, &account, root).await?;
-        Ok(Arc::new(Iam { store, mfa, env, account }))
+        Ok(Arc::new(Iam { store, mfa, uses, compiled: compiled::Cache::default(), env, account }))
     }
-}
 
-/// The operations.
-pub fn definition(iam: Arc<Iam>) -> Definition {
-    Builder::new(iam)
-        .on::<ops::attach_user_policy::AttachUserPolicy>()
-        .on::<ops::create_access_key::CreateAccessKey>()
-        .on::<ops::create_user::CreateUser>()
-        .on::<ops::create_virtual_mfa_device::CreateVirtualMFADevice>()
-        .on::<ops::deactivate_mfa_device::DeactivateMFADevice>()
-        .on::<ops::delete_access_key::DeleteAccessKey>()
-        .on::<ops::delete_user::DeleteUser>()
-        .on::<ops::delete_virtual_mfa_device::DeleteVirtualMFADevice>()
-        .on::<ops::detach_user_policy::DetachUserPolicy>()
-        .on::<ops::enable_mfa_device::EnableMFADevice>()
-        .on::<ops::get_user::GetUser>()
-        .on::<ops::list_access_keys::ListAccessKeys>()
-        .on::<ops::list_attached_user_policies::ListAttachedUserPolicies>()
-        .on::<ops::list_groups_for_user::ListGroupsForUser>()
-        .on::<ops::list_mfa_devices::ListMFADevices>()
-        .on::<ops::list_user_tags::ListUserTags>()
-        .on::<ops::list_users::ListUsers>()
-        .on::<ops::list_virtual_mfa_devices::ListVirtualMFADevices>()
-        .on::<ops::resync_mfa_device::ResyncMFADevice>()
-        .on::<ops::tag_user::TagUser>()
-        .on::<ops::untag_user::UntagUser>()
-        .on::<ops::update_access_key::UpdateAccessKey>()
-        .build()
+    /// Notes that a key was used, in memory: [`Iam::flush_uses`] writes it. `service` is named as its actions begin: `s3`.
+    pub fn note_use(&self, access_key_id: &str, time: Timestamp, region: &str, service: &str) {
+        self.uses.note(access_key_id, time, region, service);
+    }
+
+    /// Notes that the role of this identifier (`AROA…`) was used, as [`Iam::note_use`] does for keys.
+    pub fn note_role_use(&self, role_id: &str, time: Timestamp, region: &str) {
+        self.uses.note(role_id, time, region, "");
+    }
+
+    /// Notes that somebody called: the use of a user's key, or of a session's role.
+    pub fn note_call(&self, caller: &ports::Caller, time: Timestamp, region: &str, service: &str) {
+        match caller {
+            ports::Caller::User { access_key_id, .. } => self.note_use(access_key_id, time, region, service),
+            ports::Caller::Session(session) => {
+                if let ports::identity::Holder::Role { id, .. } = &session.holder {
+                    self.note_role_use(id, time, region);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Writes what [`Iam::note_use`] noted. To be called every few minutes and at the end. Returns when it is durable.
+    pub async fn flush_uses(&self) -> Result<(), state::Error> {
+        self.uses.flush().await
+    }
+
+    /// The last use of a key (by its identifier), a role (by its identifier) or a password (by its user's identifier).
+    pub(crate) fn last_use(&self, id: &str) -> Option<uses::Use> {
+        self.uses.last(id)
+    }
+
+    /// Forgets the uses of what is gone. That it fails harms nobody: identifiers are not given twice.
+    pub(crate) async fn forget_uses(&self, ids: &[String]) {
+        if let Err(error) = self.uses.forget(ids).await {
+            tracing::warn!(%error, "the last use of a removed key or role stays in the table");
+        }
+    }
 }

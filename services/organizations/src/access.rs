@@ -4,8 +4,8 @@
 
 use std::sync::Arc;
 
-use policy::{Principal, Request};
-use ports::{AccessRequest, Caller};
+use policy::Request;
+use ports::AccessRequest;
 use service::{ApiError, Call};
 
 use crate::Error;
@@ -97,14 +97,6 @@ pub fn policy_and_target<'a>(
 fn permits(organization: &Organization, call: &Call, resource: &str, kind: Option<PolicyType>) -> bool {
     let Some(resource_policy) = &organization.resource_policy else { return false };
     let Ok(policy) = policy::Policy::parse(resource_policy.content.trim()) else { return false };
-    let (account, arn, id) = match (call.caller.account(), call.caller.arn(), call.caller.principal_id()) {
-        (Some(account), Some(arn), Some(id)) => (account, arn, id),
-        _ => return false,
-    };
-    let principal = match &call.caller {
-        Caller::Root { .. } => Principal::Root { account },
-        _ => Principal::User { account, arn: &arn, id },
-    };
     let action = format!("organizations:{}", call.operation);
     let context = call.context(&[]);
     let asked = AccessRequest { caller: &call.caller, action: &action, resource, context: &context };
@@ -113,6 +105,9 @@ fn permits(organization: &Organization, call: &Call, resource: &str, kind: Optio
         "aws:principalorgid" => Some(vec![organization.id.clone()]),
         key => asked.global_condition(key),
     };
-    let request = Request { principal, action: &action, resource, context: &known };
-    policy::evaluate(&[&policy], &request).is_allow()
+    let said = call.caller.as_principal(|principal| {
+        let request = Request { principal, action: &action, resource, context: &known };
+        policy::evaluate(&[&policy], &request).is_allow()
+    });
+    said.unwrap_or(false)
 }

@@ -3,14 +3,13 @@
 
 use std::sync::Arc;
 
-use ports::{AccessRequest, Authorizer, Decision, ResourcePolicies};
+use ports::{AccessRequest, Authorizer};
 use service::{ApiError, Call};
 
 use crate::S3;
 
 impl S3 {
-    /// The service that asks `authorizer` what identity-based policies say of that which the gateway does not ask about. Only
-    /// tests go without one.
+    /// The service that asks `authorizer` about that which the gateway does not ask about. Only tests go without one.
     #[must_use]
     pub fn with_authorizer(mut self, authorizer: Arc<dyn Authorizer>) -> S3 {
         self.authorizer = Some(authorizer);
@@ -58,9 +57,8 @@ impl S3 {
         let Some(authorizer) = &self.authorizer else { return Ok(()) };
         let context = call.context(more);
         let request = AccessRequest { caller: &call.caller, action, resource: &resource, context: &context };
-        let identity = authorizer.decide(&request).await?;
-        let decision = identity.with_resource(ResourcePolicies::decide(self, &request).await?);
-        if decision == Decision::Allow {
+        let decision = authorizer.decide(&request).await?;
+        if decision.is_allow() {
             return Ok(());
         }
         let why = decision.reason(action);
@@ -73,7 +71,7 @@ impl S3 {
 #[cfg(test)]
 mod tests {
     use async_trait::async_trait;
-    use ports::Unavailable;
+    use ports::{Decision, Layer, Unavailable};
 
     use super::*;
     use crate::harness::*;
@@ -86,7 +84,7 @@ mod tests {
     impl Authorizer for Strict {
         async fn decide(&self, request: &AccessRequest<'_>) -> Result<Decision, Unavailable> {
             let refused = request.resource.ends_with("secret") || request.action == "s3:ListBucket";
-            Ok(if refused { Decision::ImplicitDeny } else { Decision::Allow })
+            Ok(if refused { Decision::ImplicitDeny(Layer::Identity) } else { Decision::FREE })
         }
     }
 

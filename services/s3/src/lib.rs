@@ -157,8 +157,8 @@ impl S3 {
     }
 
     /// The canonical user identifier of an account: 64 hexadecimal digits.
-    fn owner(&self) -> acl::Owner {
-        acl::Owner { id: base::ids::hex(&sha2::Sha256::digest(self.account.as_bytes())) }
+    fn owner(&self, account: &str) -> acl::Owner {
+        acl::Owner { id: base::ids::hex(&sha2::Sha256::digest(account.as_bytes())) }
     }
 }
 

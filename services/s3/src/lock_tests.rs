@@ -393,7 +393,7 @@ async fn setting_governance_aside_wants_permission() {
         async fn decide(&self, request: &ports::AccessRequest<'_>) -> Result<ports::Decision, ports::Unavailable> {
             let refused = ["s3:BypassGovernanceRetention", "s3:GetObjectRetention", "s3:PutObjectLegalHold"];
             let refused = refused.contains(&request.action);
-            Ok(if refused { ports::Decision::ImplicitDeny } else { ports::Decision::Allow })
+            Ok(if refused { ports::Decision::ImplicitDeny(ports::Layer::Identity) } else { ports::Decision::FREE })
         }
     }
 

@@ -273,7 +273,7 @@ macro_rules! members {
                     s3.authorize(call, "s3:PutObjectAcl", &self.bucket, &self.key).await?;
                 }
                 let resource = format!("{}/{}", bucket.arn(), self.key);
-                requested.check(call, bucket, $crate::acl::Of::Object, &s3.owner(), ("s3:PutObjectAcl", &resource))
+                requested.check(call, bucket, $crate::acl::Of::Object, &s3.owner(&call.account), ("s3:PutObjectAcl", &resource))
             }
 
             fn requested(&self) -> $crate::acl::Requested<'_> {

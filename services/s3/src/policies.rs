@@ -1,5 +1,4 @@
-//! What a bucket's policy says of a call: to callers of the bucket's account (together with what IAM says, see ADR 15), and to
-//! service principals. A policy that does not read lets nobody in. Nobody without a signature gets in, whatever a policy says.
+//! What a bucket's policy says of a call (together with all other kinds of policies, see ADR 23), and of what service principals do. A policy that does not read lets nobody in. Nobody without a signature gets in, whatever a policy says.
 //!
 //! Source: S3 user guide, "How Amazon S3 authorizes a request"; service authorization reference, "Condition keys for Amazon S3".
 
@@ -9,8 +8,8 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use base::time::DAY_MS;
 use base::{Region, Timestamp};
-use policy::{Context, Policy, Principal, Request, evaluate_within_account};
-use ports::{AccessRequest, BucketError, Caller, Decision, PolicyKind, ResourcePolicies, ServicePut, Unavailable};
+use policy::{Context, Policy, PolicySet, Principal, Request};
+use ports::{AccessRequest, BucketError, LooksAt, ResourcePolicies, ServicePut, Unavailable};
 
 use crate::bucket::Bucket;
 use crate::server_buckets::{is_own, only_reads};
@@ -30,57 +29,65 @@ const REQUEST_TAG: &str = "s3:requestobjecttag/";
 /// What decides on a bucket, as read from its row.
 pub(crate) struct Ruled {
     region: Region,
-    account: String,
-    policy: Policy,
-    /// A condition looks at the tags of the object that is there.
-    looks_at_tags: bool,
+    account: Arc<str>,
+    policies: Arc<PolicySet>,
 }
 
-/// By bucket, with the revision of its row; nothing for buckets without a policy.
-pub(crate) type Cache = Mutex<HashMap<String, (u64, Option<Arc<Ruled>>)>>;
+/// By bucket, with the revision of its row.
+pub(crate) type Cache = Mutex<HashMap<String, (u64, Arc<Ruled>)>>;
 
 #[async_trait]
 impl ResourcePolicies for S3 {
-    async fn decide(&self, request: &AccessRequest<'_>) -> Result<Decision, Unavailable> {
-        if place(request.resource).is_some_and(|(bucket, _)| is_own(bucket)) && !only_reads(request.action) {
-            return Ok(Decision::ExplicitDeny(PolicyKind::Resource));
+    fn prefixes(&self) -> &'static [&'static str] {
+        &["s3"]
+    }
+
+    async fn ruled(
+        &self,
+        request: &AccessRequest<'_>,
+        looks_at: LooksAt<'_>,
+    ) -> Result<Option<ports::Ruled>, Unavailable> {
+        let Some((name, key)) = place(request.resource) else { return Ok(None) };
+        if is_own(name) && !only_reads(request.action) {
+            return Ok(Some(ports::Ruled { is_closed: true, ..ports::Ruled::plain(Arc::clone(&self.account)) }));
         }
-        let Some(principal) = principal(request.caller) else { return Ok(Decision::ImplicitDeny) };
-        let Some((name, key)) = place(request.resource) else { return Ok(Decision::ImplicitDeny) };
-        let is_root = matches!(principal, Principal::Root { .. });
-        if is_root && ALWAYS_OF_ROOT.contains(&request.action) {
-            return Ok(Decision::ImplicitDeny);
+        // Whose name is taken learns that from the operation.
+        if request.action == "s3:CreateBucket" {
+            return Ok(None);
         }
-        let Some(ruled) = self.ruled(name).await? else { return Ok(Decision::ImplicitDeny) };
-        let existing_tags = match key {
-            Some(key) if ruled.looks_at_tags => self.existing_tags(request, name, key).await?,
-            _ => Vec::new(),
-        };
+        let Some(ruled) = self.of_bucket(name).await? else { return Ok(None) };
+        let is_roots = request.caller.is_root()
+            && request.caller.account().is_some_and(|account| **account == *ruled.account)
+            && ALWAYS_OF_ROOT.contains(&request.action);
+        let policies = if is_roots { Arc::default() } else { Arc::clone(&ruled.policies) };
+        let mut conditions = vec![("s3:resourceaccount".to_owned(), vec![ruled.account.to_string()])];
+        if let Some(key) = key
+            && (policies.looks_at(EXISTING_TAG) || looks_at(EXISTING_TAG))
+        {
+            let tags = self.existing_tags(request, name, key).await?;
+            conditions.extend(
+                tags.into_iter().map(|(key, value)| (format!("{EXISTING_TAG}{}", key.to_lowercase()), vec![value])),
+            );
+        }
         // The gateway writes ARNs of the first partition; a policy has those of the bucket's.
         let partition = ruled.region.partition();
         let resource = match key {
             Some(key) => format!("arn:{partition}:s3:::{name}/{key}"),
             None => format!("arn:{partition}:s3:::{name}"),
         };
-        let context = |key: &str| condition(request, &ruled, &existing_tags, key);
-        let asked = Request { principal, action: request.action, resource: &resource, context: &context };
-        Ok(match evaluate_within_account(&ruled.policy, &asked) {
-            policy::Said::Allow(_) if request.caller.account().is_some_and(|own| **own == *ruled.account) => {
-                Decision::Allow
-            }
-            policy::Said::ExplicitDeny(_) => Decision::ExplicitDeny(PolicyKind::Resource),
-            // The policy of another account's bucket is not enough by itself.
-            policy::Said::Allow(_) | policy::Said::ImplicitDeny => Decision::ImplicitDeny,
-        })
+        Ok(Some(ports::Ruled {
+            policies,
+            account: Arc::clone(&ruled.account),
+            must_allow: false,
+            granted: None,
+            resource: Some(resource),
+            conditions,
+            is_closed: false,
+        }))
     }
-}
 
-/// Who asks, as policies name them. `None`: nobody whom a policy lets in.
-fn principal(caller: &Caller) -> Option<Principal<'_>> {
-    match caller {
-        Caller::Root { account, .. } => Some(Principal::Root { account }),
-        Caller::User { account, arn, user_id, .. } => Some(Principal::User { account, arn, id: user_id }),
-        Caller::Service { .. } | Caller::Anonymous | Caller::Unknown { .. } => None,
+    fn condition(&self, request: &AccessRequest<'_>, key: &str) -> Option<Vec<String>> {
+        condition(request, key)
     }
 }
 
@@ -91,24 +98,29 @@ fn place(arn: &str) -> Option<(&str, Option<&str>)> {
 }
 
 impl S3 {
-    /// What decides on a bucket, if it is there and has a policy.
-    async fn ruled(&self, name: &str) -> Result<Option<Arc<Ruled>>, Unavailable> {
+    /// The account that owns a bucket.
+    pub async fn bucket_owner(&self, name: &str) -> Result<Option<Arc<str>>, Unavailable> {
+        Ok(self.of_bucket(name).await?.map(|ruled| Arc::clone(&ruled.account)))
+    }
+
+    /// What decides on a bucket, if it is there.
+    async fn of_bucket(&self, name: &str) -> Result<Option<Arc<Ruled>>, Unavailable> {
         let row = self.state.get(TABLE_BUCKETS, &crate::bucket::key(name)).await;
         let row =
             row.map_err(|error| Unavailable(format!("the policy of the bucket {name} was not found out: {error}")))?;
         let Some(row) = row else { return Ok(None) };
         let known = self.policies.lock().expect("no holder of this lock can panic").get(name).cloned();
         if let Some((_, ruled)) = known.filter(|(rev, _)| *rev == row.rev) {
-            return Ok(ruled);
+            return Ok(Some(ruled));
         }
         let bucket = crate::bucket::read(&row).map_err(|error| Unavailable(error.log.unwrap_or(error.message)))?;
-        let ruled = Ruled::of(&bucket)?.map(Arc::new);
+        let ruled = Arc::new(Ruled::of(&bucket)?);
         let mut known = self.policies.lock().expect("no holder of this lock can panic");
         if known.len() >= CACHED_MAX {
             known.clear();
         }
-        known.insert(name.to_owned(), (row.rev, ruled.clone()));
-        Ok(ruled)
+        known.insert(name.to_owned(), (row.rev, Arc::clone(&ruled)));
+        Ok(Some(ruled))
     }
 
     /// The tags of the object that a request is about; none if there is no such object.
@@ -141,8 +153,8 @@ impl S3 {
         if put.principal == access_logs::PRINCIPAL && access_logs::may_log_by_acl(bucket) {
             return Ok(());
         }
-        let ruled = Ruled::of(bucket).map_err(|error| BucketError::Unavailable(error.0))?;
-        let Some(ruled) = ruled else { return Err(BucketError::AccessDenied) };
+        let Some(text) = &bucket.policy else { return Err(BucketError::AccessDenied) };
+        let policy = read(text, &bucket.name).map_err(|error| BucketError::Unavailable(error.0))?;
         let now = self.env.clock.now();
         let mut known = Context::new()
             .with("aws:SourceArn", put.source_arn.as_str())
@@ -161,49 +173,37 @@ impl S3 {
         }
         let principal = Principal::Service { name: &put.principal };
         let request = Request { principal, action, resource, context: &|key| known.get(key) };
-        if policy::evaluate(&[&ruled.policy], &request).is_allow() { Ok(()) } else { Err(BucketError::AccessDenied) }
+        if policy::evaluate(&[&policy], &request).is_allow() { Ok(()) } else { Err(BucketError::AccessDenied) }
     }
 }
 
 impl Ruled {
-    fn of(bucket: &Bucket) -> Result<Option<Ruled>, Unavailable> {
-        let Some(text) = &bucket.policy else { return Ok(None) };
-        let policy = Policy::parse(text);
-        let policy = policy
-            .map_err(|error| Unavailable(format!("the policy of the bucket {} does not read: {error}", bucket.name)))?;
-        let keys = policy.statements.iter().flat_map(|statement| &statement.conditions);
-        // A variable in any text may name a tag too.
-        let looks_at_tags = keys.into_iter().any(|condition| condition.key().starts_with(EXISTING_TAG))
-            || text.to_ascii_lowercase().contains(&format!("${{{EXISTING_TAG}"));
-        Ok(Some(Ruled { region: bucket.region, account: bucket.account.clone(), policy, looks_at_tags }))
+    fn of(bucket: &Bucket) -> Result<Ruled, Unavailable> {
+        let policies = match &bucket.policy {
+            Some(text) => {
+                PolicySet::new([(format!("the policy of the bucket {}", bucket.name), read(text, &bucket.name)?)])
+            }
+            None => PolicySet::empty(),
+        };
+        Ok(Ruled { region: bucket.region, account: bucket.account.as_str().into(), policies: Arc::new(policies) })
     }
 }
 
+fn read(text: &str, bucket: &str) -> Result<Policy, Unavailable> {
+    Policy::parse(text)
+        .map_err(|error| Unavailable(format!("the policy of the bucket {bucket} does not read: {error}")))
+}
+
 /// The values of a condition key (in lower case).
-fn condition(
-    request: &AccessRequest<'_>,
-    ruled: &Ruled,
-    existing_tags: &[(String, String)],
-    key: &str,
-) -> Option<Vec<String>> {
-    let one = |value: Option<String>| value.map(|value| vec![value]);
-    if let Some(values) = request.global_condition(key) {
-        return Some(values);
-    }
-    if let Some(tag) = key.strip_prefix(EXISTING_TAG) {
-        return one(tag_value(existing_tags, tag));
-    }
+fn condition(request: &AccessRequest<'_>, key: &str) -> Option<Vec<String>> {
     if let Some(tag) = key.strip_prefix(REQUEST_TAG) {
-        return one(tag_value(&requested_tags(request), tag));
+        return tag_value(&requested_tags(request), tag).map(|value| vec![value]);
     }
-    match key {
-        "aws:resourceaccount" | "s3:resourceaccount" => Some(vec![ruled.account.clone()]),
-        "s3:requestobjecttagkeys" => {
-            let keys: Vec<_> = requested_tags(request).into_iter().map(|(key, _)| key).collect();
-            (!keys.is_empty()).then_some(keys)
-        }
-        _ => one(of_request(request, key)),
+    if key == "s3:requestobjecttagkeys" {
+        let keys: Vec<_> = requested_tags(request).into_iter().map(|(key, _)| key).collect();
+        return (!keys.is_empty()).then_some(keys);
     }
+    of_request(request, key).map(|value| vec![value])
 }
 
 /// The value of a condition key of S3 that the request tells: the first of those sent, as the operation takes it too.
@@ -261,6 +261,8 @@ fn tag_value(tags: &[(String, String)], key: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use ports::{Caller, Decision, Layer};
+
     use super::*;
     use crate::harness::*;
     use crate::ops::*;
@@ -271,13 +273,12 @@ mod tests {
     struct Administrators;
 
     #[async_trait]
-    impl ports::Authorizer for Administrators {
-        async fn decide(&self, request: &AccessRequest<'_>) -> Result<Decision, Unavailable> {
-            Ok(match request.caller {
-                Caller::Root { .. } => Decision::Allow,
-                Caller::User { user_name, .. } if &**user_name == "admin" => Decision::Allow,
-                _ => Decision::ImplicitDeny,
-            })
+    impl ports::Identities for Administrators {
+        async fn identity(&self, caller: &Caller) -> Result<ports::Identity, Unavailable> {
+            let all = Policy::parse(r#"{"Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#).unwrap();
+            let is_known = caller.user().is_some_and(|(_, name, _)| &**name == "admin");
+            let policies = if is_known { PolicySet::new([("all".to_owned(), all)]) } else { PolicySet::empty() };
+            Ok(ports::Identity { policies: Arc::new(policies), ..ports::Identity::default() })
         }
     }
 
@@ -299,8 +300,16 @@ mod tests {
         service::Call { caller: caller(name), ..a_call() }
     }
 
-    async fn stand(statements: &str) -> S3 {
-        let s3 = service().with_authorizer(Arc::new(Administrators));
+    async fn decision(s3: &Arc<S3>, request: &AccessRequest<'_>) -> Decision {
+        let access = service::Access::new();
+        access.ask(Arc::new(Administrators), &[Arc::clone(s3) as Arc<dyn ResourcePolicies>]);
+        ports::Authorizer::decide(&*access, request).await.unwrap()
+    }
+
+    async fn stand(statements: &str) -> Arc<S3> {
+        let access = service::Access::new();
+        let s3 = Arc::new(service().with_authorizer(Arc::clone(&access) as Arc<dyn ports::Authorizer>));
+        access.ask(Arc::new(Administrators), &[Arc::clone(&s3) as Arc<dyn ResourcePolicies>]);
         bucket(&s3, "bkt").await;
         put(&s3, "bkt", "k", "x").await;
         set_policy(&s3, "bkt", &format!(r#"{{"Version":"2012-10-17","Statement":[{statements}]}}"#)).await;
@@ -308,16 +317,15 @@ mod tests {
     }
 
     /// What the two kinds of policies say together of an action, on the object `k` or on the bucket.
-    async fn decided(s3: &S3, call: &service::Call, action: &str, more: &[(&str, &str)]) -> &'static str {
+    async fn decided(s3: &Arc<S3>, call: &service::Call, action: &str, more: &[(&str, &str)]) -> &'static str {
         let resource = if action.contains("Object") { "arn:aws:s3:::bkt/k" } else { "arn:aws:s3:::bkt" };
         let context = call.context(more);
         let request = AccessRequest { caller: &call.caller, action, resource, context: &context };
-        let identity = ports::Authorizer::decide(&Administrators, &request).await.unwrap();
-        match identity.with_resource(ResourcePolicies::decide(s3, &request).await.unwrap()) {
-            Decision::Allow => "allow",
-            Decision::ExplicitDeny(PolicyKind::Resource) => "DENY",
-            Decision::ExplicitDeny(PolicyKind::Identity) => "DENY of IAM",
-            Decision::ImplicitDeny => "no",
+        match decision(s3, &request).await {
+            Decision::Allow(_) => "allow",
+            Decision::ExplicitDeny(Layer::Resource, _) => "DENY",
+            Decision::ExplicitDeny(..) => "DENY of IAM",
+            Decision::ImplicitDeny(_) => "no",
         }
     }
 
@@ -344,7 +352,7 @@ mod tests {
         let (call, resource) = (call_of("admin"), "arn:aws:s3:::bkt2/k");
         let context = call.context(&[]);
         let request = AccessRequest { caller: &call.caller, action: "s3:GetObject", resource, context: &context };
-        assert_eq!(ResourcePolicies::decide(&s3, &request).await.unwrap(), Decision::ImplicitDeny);
+        assert!(decision(&s3, &request).await.is_allow());
     }
 
     #[tokio::test]

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use base::{Region, Timestamp};
 use model::{Fields, Model};
-use ports::Caller;
+use ports::{Caller, Holder, Session};
 use record::event::{EventCategory, EventRecord, EventType, Resource, TlsDetails};
-use record::identity::UserIdentity;
+use record::identity::{ExternalUser, SessionContext, SessionIssuer, UserIdentity, WebIdFederation};
 use service::ResourceNote;
 
 use super::catalog::EventKind;
@@ -26,6 +26,8 @@ pub struct Draft {
     pub caller: Caller,
     /// The account that gets the record.
     pub account: Arc<str>,
+    /// Whose resource the call acts on: gets a copy, if it is another.
+    pub owner: Arc<str>,
     /// Where it is recorded.
     pub region: Region,
     /// The client's address.
@@ -77,6 +79,12 @@ pub struct Outcome<'a> {
     pub resources: &'a [ResourceNote],
     /// What the operation adds to `additionalEventData`.
     pub additional: &'a [(&'static str, String)],
+    /// Who it was, if only the operation found that out.
+    pub caller: Option<&'a Caller>,
+    /// Whose record it is, likewise.
+    pub recipient: Option<&'a Arc<str>>,
+    /// Further accounts that get a copy.
+    pub owners: &'a [Arc<str>],
     /// What stands beside the record in the journal.
     pub aside: Option<&'a str>,
     /// Body bytes received, for S3.
@@ -85,10 +93,44 @@ pub struct Outcome<'a> {
     pub bytes_out: u64,
 }
 
+/// Which of the records of a call.
+pub struct For<'a> {
+    /// Whose.
+    pub account: &'a Arc<str>,
+    /// The record's own.
+    pub event_id: &'a str,
+    /// What all of them have in common, if there are several.
+    pub shared: Option<&'a str>,
+}
+
 impl Draft {
     /// Appends the record as JSON.
     pub fn write(&self, outcome: &Outcome<'_>, out: &mut Vec<u8>) {
+        self.write_for(outcome, &For { account: self.recipient(outcome), event_id: &self.event_id, shared: None }, out);
+    }
+
+    /// Whose record it is.
+    pub fn recipient<'a>(&'a self, outcome: &Outcome<'a>) -> &'a Arc<str> {
+        outcome.recipient.unwrap_or(&self.account)
+    }
+
+    /// The accounts that get a copy: whose resources the call acts on, without whose record it is anyway.
+    pub fn copied_to<'a>(&'a self, outcome: &Outcome<'a>) -> Vec<&'a Arc<str>> {
+        let mine = self.recipient(outcome);
+        let mut owners: Vec<&Arc<str>> = outcome.owners.iter().collect();
+        if self.owner != self.account {
+            owners.push(&self.owner);
+        }
+        owners.sort_unstable();
+        owners.dedup();
+        owners.retain(|owner| *owner != mine);
+        owners
+    }
+
+    /// Appends the record, or the copy of another account, as JSON.
+    pub fn write_for(&self, outcome: &Outcome<'_>, to: &For<'_>, out: &mut Vec<u8>) {
         let data = self.kind.data;
+        let caller = outcome.caller.unwrap_or(&self.caller);
         let resources = self.resources.iter().chain(outcome.resources).map(|note| Resource {
             account_id: Some(note.account.as_str()).filter(|account| !account.is_empty()).map(Into::into),
             kind: Some(note.kind.into()),
@@ -96,7 +138,7 @@ impl Draft {
             is_prefix: note.is_prefix,
         });
         let record = EventRecord {
-            user_identity: self.user_identity(),
+            user_identity: if to.account == self.recipient(outcome) { user_identity(caller) } else { to_others(caller) },
             event_time: self.time,
             event_source: self.kind.source.as_str().into(),
             event_name: Cow::Borrowed(&self.kind.name),
@@ -109,14 +151,14 @@ impl Draft {
             response_elements_json: outcome.response_json.as_deref().map(Cow::Borrowed),
             additional_event_data_json: self.additional_json(outcome).map(Cow::Owned),
             request_id: Some(self.request_id.as_str().into()),
-            event_id: self.event_id.as_str().into(),
+            event_id: to.event_id.into(),
             read_only: self.kind.read_only,
             resources: resources.collect(),
             event_type: if self.is_call { EventType::AwsApiCall } else { EventType::AwsServiceEvent },
             api_version: self.kind.api_version.as_deref().map(Cow::Borrowed),
             management_event: !data,
-            recipient_account_id: Cow::Borrowed(&self.account),
-            shared_event_id: None,
+            recipient_account_id: Cow::Borrowed(to.account),
+            shared_event_id: to.shared.map(Into::into),
             service_event_details_json: None,
             vpc_endpoint_id: None,
             vpc_endpoint_account_id: None,
@@ -128,38 +170,9 @@ impl Draft {
                 cipher_suite: tls.session.cipher_suite.into(),
                 client_provided_host_header: tls.host.as_str().into(),
             }),
-            session_credential_from_console: false,
+            session_credential_from_console: caller.session().is_some_and(|session| session.is_console),
         };
         record.write(out);
-    }
-
-    fn user_identity(&self) -> UserIdentity<'_> {
-        match &self.caller {
-            Caller::Root { account, access_key_id } => UserIdentity::Root {
-                account_id: Cow::Borrowed(account),
-                arn: Cow::Owned(format!("arn:aws:iam::{account}:root")),
-                access_key_id: Some(Cow::Borrowed(access_key_id)),
-                user_name: None,
-                session: None,
-                invoked_by: None,
-            },
-            Caller::User { account, user_id, user_name, arn, access_key_id } => UserIdentity::IamUser {
-                principal_id: Cow::Borrowed(user_id),
-                arn: Cow::Borrowed(arn),
-                account_id: Cow::Borrowed(account),
-                access_key_id: Some(Cow::Borrowed(access_key_id)),
-                user_name: Cow::Borrowed(user_name),
-                session: None,
-                invoked_by: None,
-            },
-            Caller::Service { principal } => UserIdentity::AwsService { invoked_by: Cow::Borrowed(principal) },
-            Caller::Anonymous => {
-                UserIdentity::AwsAccount { principal_id: "".into(), account_id: ANONYMOUS_ACCOUNT.into() }
-            }
-            Caller::Unknown { access_key_id } => {
-                UserIdentity::Unknown { account_id: None, access_key_id: access_key_id.as_deref().map(Cow::Borrowed) }
-            }
-        }
     }
 
     fn additional_json(&self, outcome: &Outcome<'_>) -> Option<String> {
@@ -182,6 +195,121 @@ impl Draft {
         object.end();
         Some(String::from_utf8(out).expect("only text was written"))
     }
+}
+
+fn user_identity(caller: &Caller) -> UserIdentity<'_> {
+    match caller {
+        Caller::Root { account, access_key_id } => UserIdentity::Root {
+            account_id: Cow::Borrowed(account),
+            arn: Cow::Owned(format!("arn:aws:iam::{account}:root")),
+            access_key_id: Some(Cow::Borrowed(access_key_id)),
+            user_name: None,
+            session: None,
+            invoked_by: None,
+        },
+        Caller::User { account, user_id, user_name, arn, access_key_id } => UserIdentity::IamUser {
+            principal_id: Cow::Borrowed(user_id),
+            arn: Cow::Borrowed(arn),
+            account_id: Cow::Borrowed(account),
+            access_key_id: Some(Cow::Borrowed(access_key_id)),
+            user_name: Cow::Borrowed(user_name),
+            session: None,
+            invoked_by: None,
+        },
+        Caller::Session(session) => of_session(session),
+        Caller::External(external) => {
+            let user = ExternalUser {
+                principal_id: Cow::Owned(format!("{}:{}:{}", external.issuer, external.audience, external.subject)),
+                user_name: Cow::Borrowed(&external.subject),
+                identity_provider: Cow::Borrowed(&external.issuer),
+            };
+            if external.is_saml { UserIdentity::SamlUser(user) } else { UserIdentity::WebIdentityUser(user) }
+        }
+        Caller::Service { principal } => UserIdentity::AwsService { invoked_by: Cow::Borrowed(principal) },
+        Caller::Anonymous => UserIdentity::AwsAccount { principal_id: "".into(), account_id: ANONYMOUS_ACCOUNT.into() },
+        Caller::Unknown { access_key_id } => {
+            UserIdentity::Unknown { account_id: None, access_key_id: access_key_id.as_deref().map(Cow::Borrowed) }
+        }
+    }
+}
+
+/// Who called, as another account is told: no more than which account and which identifier. Source: CloudTrail user guide, "CloudTrail
+/// userIdentity element", AWSAccount.
+fn to_others(caller: &Caller) -> UserIdentity<'_> {
+    match (caller.account(), caller.principal_id()) {
+        (Some(account), Some(id)) => {
+            UserIdentity::AwsAccount { principal_id: Cow::Owned(id), account_id: Cow::Borrowed(account) }
+        }
+        _ => user_identity(caller),
+    }
+}
+
+/// Who holds temporary credentials. Source: CloudTrail user guide, "CloudTrail userIdentity element", sessionContext.
+fn of_session(session: &Session) -> UserIdentity<'_> {
+    let account_id = Cow::Borrowed(&*session.account);
+    let access_key_id = Some(Cow::Borrowed(&*session.access_key_id));
+    let arn = Cow::Owned(session.arn());
+    let issuer = |kind: &'static str, id, arn, name| SessionIssuer {
+        kind: kind.into(),
+        principal_id: id,
+        arn,
+        account_id: Cow::Borrowed(&*session.account),
+        user_name: name,
+    };
+    let context = |issuer| SessionContext {
+        issuer,
+        web_id_federation: session.federation.as_ref().map(|federation| WebIdFederation {
+            federated_provider: Cow::Borrowed(&federation.provider),
+            attributes_json: Cow::Owned(attributes_json(&federation.attributes)),
+        }),
+        creation_date: session.created,
+        mfa_authenticated: session.mfa_at.is_some(),
+        source_identity: session.source_identity.as_deref().map(Cow::Borrowed),
+        ec2_role_delivery: None,
+    };
+    let principal_id = Cow::Owned(session.principal_id());
+    match &session.holder {
+        Holder::Root => UserIdentity::Root {
+            account_id,
+            arn,
+            access_key_id,
+            user_name: None,
+            session: Some(context(None)),
+            invoked_by: None,
+        },
+        Holder::User { name, .. } => UserIdentity::IamUser {
+            principal_id,
+            arn,
+            account_id,
+            access_key_id,
+            user_name: Cow::Borrowed(name),
+            session: Some(context(None)),
+            invoked_by: None,
+        },
+        Holder::Role { id, name, arn: role, .. } => {
+            let issuer = issuer("Role", Cow::Borrowed(id), Cow::Borrowed(role), Some(Cow::Borrowed(&**name)));
+            let session = context(Some(issuer));
+            UserIdentity::AssumedRole { principal_id, arn, account_id, access_key_id, session, invoked_by: None }
+        }
+        Holder::Federated { user, .. } => {
+            let issuer = match user {
+                Some((id, name, arn)) => {
+                    issuer("IAMUser", Cow::Borrowed(&**id), Cow::Borrowed(&**arn), Some(Cow::Borrowed(&**name)))
+                }
+                None => {
+                    let root = format!("arn:aws:iam::{}:root", session.account);
+                    issuer("Root", Cow::Borrowed(&*session.account), Cow::Owned(root), None)
+                }
+            };
+            let session = context(Some(issuer));
+            UserIdentity::FederatedUser { principal_id, arn, account_id, access_key_id, session }
+        }
+    }
+}
+
+fn attributes_json(attributes: &[(String, String)]) -> String {
+    let attributes = attributes.iter().map(|(name, value)| (name.clone(), serde_json::Value::from(value.as_str())));
+    serde_json::Value::Object(attributes.collect()).to_string()
 }
 
 /// `responseElements` of a call that writes; `None` for reads and for S3, whose records have them only for a few calls.

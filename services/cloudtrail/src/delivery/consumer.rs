@@ -71,6 +71,8 @@ pub(super) struct Closing {
 /// See the module.
 pub struct Delivery {
     pub(super) shared: Arc<Shared>,
+    name: &'static str,
+    topic: String,
     committed: Option<Found<Cursor>>,
     /// The next entry to take.
     next: Seq,
@@ -131,8 +133,11 @@ impl Delivery {
         let cut_at_ms = shared.env.clock.monotonic_ms();
         let opened_at = shared.journal.durable_end();
         shared.delivery_at(next);
+        let (name, topic) = (shared.consumer_name("delivery"), shared.topic(TOPIC));
         Ok(Delivery {
             shared,
+            name,
+            topic,
             committed,
             next,
             revision,
@@ -220,7 +225,7 @@ impl Delivery {
                 self.gather(entry.seq, &record);
                 self.close(entry.seq, &record);
             }
-            EntryKind::Control(control) if control.topic == TOPIC => match serde_json::from_slice(&control.document) {
+            EntryKind::Control(control) if control.topic == self.topic => match serde_json::from_slice(&control.document) {
                 Ok(change) => self.apply(entry.seq, change),
                 Err(error) => tracing::error!(seq = entry.seq.get(), %error, "a trail change cannot be read"),
             },
@@ -254,6 +259,9 @@ impl Delivery {
                 return;
             }
         };
+        if !self.shared.is_ours(&view) {
+            return;
+        }
         let selection = Selection::new(&view);
         let trails: Vec<_> = self.trails.values().filter(|trail| selection.selected_by(trail)).cloned().collect();
         for trail in trails {
@@ -447,7 +455,7 @@ impl Delivery {
 #[async_trait]
 impl Consumer for Delivery {
     fn name(&self) -> &'static str {
-        "delivery"
+        self.name
     }
 
     fn needs(&self) -> Seq {

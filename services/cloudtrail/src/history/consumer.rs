@@ -35,6 +35,7 @@ struct Cursor {
 /// See the module.
 pub struct History {
     index: Arc<Index>,
+    name: &'static str,
     committed: Option<Found<Cursor>>,
     next: Seq,
     expiry_at_ms: Option<u64>,
@@ -65,13 +66,14 @@ impl History {
         index.count_segments().await?;
         index.shared.history_at(next);
         let tail_records_max = index.shared.options.history_tail_records;
-        Ok(History { index, committed, next, expiry_at_ms: None, untidy: true, sweep_at_ms: 0, tail_records_max })
+        let name = index.shared.consumer_name("history");
+        Ok(History { index, name, committed, next, expiry_at_ms: None, untidy: true, sweep_at_ms: 0, tail_records_max })
     }
 
     fn gather(&self, seq: Seq, record: &Bytes) {
         // A record that cannot be read was told about by delivery.
         let Ok(view) = RecordView::parse(record) else { return };
-        if !view.is_management() {
+        if !view.is_management() || !self.index.shared.is_ours(&view) {
             return;
         }
         let secs = view.event_time().unwrap_or_else(|| self.index.shared.env.clock.now()).secs();
@@ -175,7 +177,7 @@ fn pack(items: Vec<Item>) -> (Vec<u8>, Vec<u8>, Vec<Item>) {
 #[async_trait]
 impl Consumer for History {
     fn name(&self) -> &'static str {
-        "history"
+        self.name
     }
 
     fn needs(&self) -> Seq {

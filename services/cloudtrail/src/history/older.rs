@@ -36,6 +36,7 @@ impl Query {
     pub async fn older(
         &self,
         stores: &dyn EventStores,
+        is_ours: impl Fn(&RecordView<'_>) -> bool,
         before_secs: i64,
         mut after: Option<FindPosition>,
     ) -> Result<OlderPage, ApiError> {
@@ -54,7 +55,7 @@ impl Query {
             };
             let found = stores.find(&StoreId::events(), find).await?;
             let is_wanted =
-                |json: &Bytes| self.is_met_by(json) && RecordView::parse(json).is_ok_and(|view| view.is_management());
+                |json: &Bytes| self.is_met_by(json) && RecordView::parse(json).is_ok_and(|view| view.is_management() && is_ours(&view));
             records.extend(found.records.into_iter().map(|record| record.json).filter(is_wanted));
             after = found.next;
             if after.is_none() || records.len() >= self.limit {

@@ -171,7 +171,7 @@ impl DataStores {
 
     async fn append(&self, row: Row) -> Result<(), ApiError> {
         self.left_over.store(true, Ordering::Release);
-        let entry = worker::entry::control(TOPIC, &row.value);
+        let entry = worker::entry::control(&self.shared.topic(TOPIC), &row.value);
         self.shared.journal.append(vec![entry]).await.map_err(ApiError::unavailable)?;
         // If this fails the change is appended again: its revision tells readers that they have seen it.
         let delete = rows::delete(STORE_CHANGES, row.key, Expect::Any);

@@ -1,11 +1,13 @@
 //! Policies of event data stores, channels and dashboards: what may be one, and what it says of somebody. Sources: CloudTrail API
 //! reference, PutResourcePolicy; user guide, "AWS CloudTrail resource-based policy examples".
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use policy::document::OneOf;
 use policy::principal::Named;
-use policy::{Context, Policy, Principal, Request, Said, evaluate, evaluate_within_account};
-use ports::{AccessRequest, Caller, PolicyKind, ResourcePolicies, Unavailable};
+use policy::{Context, Policy, PolicySet, Principal, Request, Said, evaluate, evaluate_within_account};
+use ports::{AccessRequest, LooksAt, ResourcePolicies, Ruled, Unavailable};
 use serde::{Deserialize, Serialize};
 use service::ApiError;
 
@@ -100,21 +102,14 @@ pub async fn lets_cloudtrail(shared: &Shared, arn: &str, action: &str, on_behalf
     Ok(evaluate(&[&policy], &asked).is_allow())
 }
 
-/// Who asks, as policies name them. `None`: nobody whom a policy lets in.
-fn principal(caller: &Caller) -> Option<Principal<'_>> {
-    match caller {
-        Caller::Root { account, .. } => Some(Principal::Root { account }),
-        Caller::User { account, arn, user_id, .. } => Some(Principal::User { account, arn, id: user_id }),
-        Caller::Service { .. } | Caller::Anonymous | Caller::Unknown { .. } => None,
-    }
-}
-
 /// What a policy says of a call to its resource. `more` tells condition keys that the request itself does not.
 pub fn decide(policy: &Policy, request: &AccessRequest<'_>, more: &Context) -> Said {
-    let Some(principal) = principal(request.caller) else { return Said::ImplicitDeny };
     let context = |key: &str| more.get(key).or_else(|| request.global_condition(key));
-    let asked = Request { principal, action: request.action, resource: request.resource, context: &context };
-    evaluate_within_account(policy, &asked)
+    let said = request.caller.as_principal(|principal| {
+        let asked = Request { principal, action: request.action, resource: request.resource, context: &context };
+        evaluate_within_account(policy, &asked)
+    });
+    said.unwrap_or(Said::ImplicitDeny)
 }
 
 /// Whether a policy asks for an external ID anywhere.
@@ -125,26 +120,29 @@ pub fn asks_for_external_id(policy: &Policy) -> bool {
 
 #[async_trait]
 impl ResourcePolicies for CloudTrail {
-    async fn decide(&self, request: &AccessRequest<'_>) -> Result<ports::Decision, Unavailable> {
+    fn prefixes(&self) -> &'static [&'static str] {
+        &["cloudtrail"]
+    }
+
+    async fn ruled(&self, request: &AccessRequest<'_>, _looks_at: LooksAt<'_>) -> Result<Option<Ruled>, Unavailable> {
         let is_ours = [":eventdatastore/", ":dashboard/"].iter().any(|kind| request.resource.contains(kind));
         // Policies of channels are asked where events come in, which is where the external ID is known.
-        if !is_ours || !request.action.starts_with("cloudtrail:") {
-            return Ok(ports::Decision::ImplicitDeny);
+        if !is_ours {
+            return Ok(None);
+        }
+        let plain = Ruled::plain(Arc::clone(&self.shared.account));
+        if request.caller.is_root() && request.action.ends_with("ResourcePolicy") {
+            // So that nobody is locked out for good.
+            return Ok(Some(plain));
         }
         let failed = |error: ApiError| Unavailable(error.log.unwrap_or(error.message));
-        let Some(policy) = of(&self.shared, request.resource).await.map_err(failed)? else {
-            return Ok(ports::Decision::ImplicitDeny);
-        };
-        let is_root = matches!(request.caller, Caller::Root { .. });
-        if is_root && request.action.ends_with("ResourcePolicy") {
-            // So that nobody is locked out for good.
-            return Ok(ports::Decision::ImplicitDeny);
-        }
-        Ok(match decide(&policy, request, &Context::new()) {
-            Said::Allow(_) => ports::Decision::Allow,
-            Said::ExplicitDeny(_) => ports::Decision::ExplicitDeny(PolicyKind::Resource),
-            Said::ImplicitDeny => ports::Decision::ImplicitDeny,
-        })
+        let Some(policy) = of(&self.shared, request.resource).await.map_err(failed)? else { return Ok(Some(plain)) };
+        let set = PolicySet::new([(format!("the policy of {}", request.resource), policy)]);
+        Ok(Some(Ruled { policies: Arc::new(set), ..plain }))
+    }
+
+    fn condition(&self, _request: &AccessRequest<'_>, _key: &str) -> Option<Vec<String>> {
+        None
     }
 }
 

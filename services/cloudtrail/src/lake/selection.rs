@@ -1,6 +1,7 @@
 //! [`StoreSelection`]: which event data stores take a record, as of its place in the journal. Reads nothing but the journal.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use base::Region;
 use bytes::Bytes;
@@ -15,8 +16,9 @@ use crate::selectors::{Selection, Selectors};
 const VERSION: u32 = 1;
 
 /// See the module.
-#[derive(Default)]
 pub struct StoreSelection {
+    /// The server's first account, whose changes have the plain topic.
+    first: Arc<str>,
     known: Known,
 }
 
@@ -26,13 +28,16 @@ struct Known {
     version: u32,
     /// That of the last change seen: an entry that is appended twice is taken once.
     revision: u64,
+    /// The same of other accounts, by account.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    revisions: BTreeMap<String, u64>,
     /// Those that take records, by UUID.
     stores: BTreeMap<String, Taking>,
 }
 
 impl Default for Known {
     fn default() -> Known {
-        Known { version: VERSION, revision: 0, stores: BTreeMap::new() }
+        Known { version: VERSION, revision: 0, revisions: BTreeMap::new(), stores: BTreeMap::new() }
     }
 }
 
@@ -42,12 +47,15 @@ struct Taking {
     region: Region,
     multi_region: bool,
     selectors: Selectors,
+    /// Whose it is, if it is not the first account's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    account: Option<String>,
 }
 
 impl StoreSelection {
-    /// Knows of no store yet.
-    pub fn new() -> StoreSelection {
-        StoreSelection::default()
+    /// Knows of no store yet. `first`: the server's first account.
+    pub fn new(first: Arc<str>) -> StoreSelection {
+        StoreSelection { first, known: Known::default() }
     }
 }
 
@@ -64,9 +72,14 @@ impl ports::Selection for StoreSelection {
     }
 
     fn control(&mut self, position: u64, topic: &str, document: &[u8]) {
-        if topic != TOPIC {
-            return;
-        }
+        let account = match topic.strip_prefix(TOPIC) {
+            Some("") => None,
+            Some(rest) => match rest.strip_prefix('/') {
+                Some(account) => Some(account.to_owned()),
+                None => return,
+            },
+            None => return,
+        };
         let change: StoreChange = match serde_json::from_slice(document) {
             Ok(change) => change,
             Err(error) => {
@@ -74,14 +87,18 @@ impl ports::Selection for StoreSelection {
                 return;
             }
         };
-        if change.revision <= self.known.revision {
+        let revision = match &account {
+            Some(account) => self.known.revisions.entry(account.clone()).or_default(),
+            None => &mut self.known.revision,
+        };
+        if change.revision <= *revision {
             return;
         }
-        self.known.revision = change.revision;
+        *revision = change.revision;
         match change.store.filter(|store| store.ingests()) {
             Some(store) => {
                 let selectors = Selectors::Advanced(store.selectors);
-                let taking = Taking { region: store.region, multi_region: store.multi_region, selectors };
+                let taking = Taking { region: store.region, multi_region: store.multi_region, selectors, account };
                 self.known.stores.insert(change.id, taking);
             }
             None => {
@@ -97,7 +114,11 @@ impl ports::Selection for StoreSelection {
         // What does not read as a record is in the built-in store alone.
         let Ok(view) = RecordView::parse(record) else { return };
         let selection = Selection::new(&view);
+        let recipient = view.recipient_account_id.as_deref().unwrap_or(&self.first);
         for (id, store) in &self.known.stores {
+            if recipient != store.account.as_deref().unwrap_or(&self.first) {
+                continue;
+            }
             let here = store.multi_region || store.region.as_str() == selection.region();
             if here && selection.matches(&store.selectors) {
                 into.extend(StoreId::parse(id));

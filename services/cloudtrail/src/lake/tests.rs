@@ -235,10 +235,10 @@ async fn stores_take_what_they_select_by_place_in_the_journal() {
         ("deleted", Vec::new()),
     ];
     let expected: Vec<_> = expected.into_iter().map(|(id, stores)| (id.to_owned(), stores)).collect();
-    assert_eq!(replay(&world, &mut StoreSelection::new(), 1), expected);
+    assert_eq!(replay(&world, &mut StoreSelection::new("123456789012".into()), 1), expected);
 
     // Saved in between and restored, it goes on as if nothing had been; entries that come twice change nothing.
-    let mut first = StoreSelection::new();
+    let mut first = StoreSelection::new("123456789012".into());
     let end = world.journal.durable_end().get();
     for entry in world.journal.read(Seq::new(1), ReadLimit::default()).unwrap().iter().filter(|e| e.seq.get() < middle)
     {
@@ -246,14 +246,14 @@ async fn stores_take_what_they_select_by_place_in_the_journal() {
             first.control(entry.seq.get(), &control.topic, &control.document);
         }
     }
-    let mut second = StoreSelection::new();
+    let mut second = StoreSelection::new("123456789012".into());
     second.restore(&first.save()).unwrap();
     assert_eq!(replay(&world, &mut second, middle), expected[3..]);
     let saved = second.save();
     assert!(end > middle);
     replay(&world, &mut second, 1);
     assert_eq!(second.save(), saved, "old changes are passed over");
-    assert!(StoreSelection::new().restore(b"{").is_err());
+    assert!(StoreSelection::new("123456789012".into()).restore(b"{").is_err());
 }
 
 #[tokio::test]
@@ -276,7 +276,7 @@ async fn a_crash_at_any_step_leaves_a_store_whole_or_absent() {
         assert!(done.is_none() || count == 1, "step {step}");
         // What is listed is in the journal.
         world.event("e", EAST).await;
-        let taken = replay(&world, &mut StoreSelection::new(), 1);
+        let taken = replay(&world, &mut StoreSelection::new("123456789012".into()), 1);
         assert_eq!(taken[0].1.len(), count, "step {step}");
         if count == 0 {
             ok(&ct, "CreateEventDataStore", create).await;

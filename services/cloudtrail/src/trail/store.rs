@@ -48,6 +48,8 @@ pub struct TrailChange {
 
 /// The trails.
 pub struct TrailStore {
+    /// The topic under which changes are in the journal.
+    topic: String,
     env: Env,
     account: Arc<str>,
     state: Arc<dyn State>,
@@ -77,10 +79,11 @@ impl TrailStore {
         state: Arc<dyn State>,
         journal: Arc<dyn Journal>,
         recording: bool,
+        topic: String,
     ) -> TrailStore {
         let changed_before = AtomicU64::new(0);
         let left_over = AtomicBool::new(false);
-        TrailStore { env, account, state, journal, recording, changing: Mutex::default(), changed_before, left_over }
+        TrailStore { env, account, state, journal, recording, topic, changing: Mutex::default(), changed_before, left_over }
     }
 
     /// Appends to the journal what a crash kept out of it. Called once at the start.
@@ -176,7 +179,7 @@ impl TrailStore {
 
     async fn append(&self, row: Row) -> Result<(), ApiError> {
         self.left_over.store(true, Ordering::Release);
-        let entry = worker::entry::control(TOPIC, &row.value);
+        let entry = worker::entry::control(&self.topic, &row.value);
         let seq = self.journal.append(vec![entry]).await.map_err(ApiError::unavailable)?;
         self.changed_before.store(seq.next().get(), Ordering::Release);
         // If this fails the change is appended again: its revision tells readers that they have seen it.

@@ -9,10 +9,10 @@ use crate::Iam;
 #[async_trait]
 impl MfaDevices for Iam {
     async fn verify(&self, caller: &Caller, serial: &str, code: &str) -> Result<bool, Unavailable> {
-        let owner = match caller {
-            Caller::Root { .. } => Owner::Root,
-            Caller::User { user_id, .. } => Owner::User(user_id.to_string()),
-            Caller::Service { .. } | Caller::Anonymous | Caller::Unknown { .. } => return Ok(false),
+        let owner = match caller.user() {
+            Some((id, _, _)) => Owner::User(id.to_string()),
+            None if caller.is_root() => Owner::Root,
+            None => return Ok(false),
         };
         match self.mfa.verify(serial, &owner, code, self.env.clock.now()).await {
             Ok(()) => Ok(true),

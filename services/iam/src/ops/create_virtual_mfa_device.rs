@@ -64,7 +64,7 @@ impl Operation for CreateVirtualMFADevice {
             let text = "The specified value for virtualMFADeviceName is invalid.";
             return Err(Error::ValidationError(text.into()).into());
         }
-        let tags = tags::merged(&[], tags)?;
+        let tags = tags::set(tags::Keys::Exact, "MFADevice", &[], tags)?;
         let mut seed = [0; totp::SEED_BYTES];
         iam.env.rng.fill(&mut seed);
         let device = iam.mfa.create(&serial, &seed, tags).await?;

@@ -6,7 +6,7 @@ use service::{ApiError, Call, Operation};
 
 use crate::Iam;
 use crate::ops::paging::page;
-use crate::ops::user_view::User;
+use crate::views::User;
 
 /// See the module.
 pub struct ListVirtualMFADevices;

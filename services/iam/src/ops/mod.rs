@@ -1,35 +1,32 @@
-//! One file per operation.
+//! The operations. Those of a family share a file where each is a few lines.
 
-pub mod attach_user_policy;
-pub mod create_access_key;
-pub mod create_user;
+pub mod access_keys;
+pub mod attachments;
+pub mod boundaries;
 pub mod create_virtual_mfa_device;
 pub mod deactivate_mfa_device;
-pub mod delete_access_key;
-pub mod delete_user;
 pub mod delete_virtual_mfa_device;
-pub mod detach_user_policy;
 pub mod enable_mfa_device;
-pub mod get_user;
-pub mod list_access_keys;
-pub mod list_attached_user_policies;
-pub mod list_groups_for_user;
+pub mod groups;
+pub mod inline_policies;
+pub mod instance_profiles;
+pub mod list_entities_for_policy;
 pub mod list_mfa_devices;
-pub mod list_user_tags;
-pub mod list_users;
 pub mod list_virtual_mfa_devices;
+pub mod managed_policies;
 mod paging;
+pub mod policy_versions;
 pub mod resync_mfa_device;
-pub mod tag_user;
-pub mod untag_user;
-pub mod update_access_key;
-mod user_view;
+pub mod roles;
+pub mod service_linked_roles;
+pub mod tagging;
+pub mod users;
 
 use service::Call;
 
 use crate::mfa::Owner;
-use crate::ops::user_view::User;
-use crate::{Error, Iam};
+use crate::views::User;
+use crate::{Error, Iam, store};
 
 /// The user an operation means when its `UserName` may be left out: the caller.
 fn named_or_caller(call: &Call, name: Option<String>) -> Result<String, Error> {
@@ -48,11 +45,7 @@ impl Iam {
             (None, ports::Caller::Root { .. }) => Ok(Owner::Root),
             (Some(name), ports::Caller::Root { .. }) if *name == *self.account => Ok(Owner::Root),
             (None, ports::Caller::User { user_id, .. }) => Ok(Owner::User(user_id.to_string())),
-            (name, _) => {
-                let name = name.unwrap_or_default();
-                let user = self.store.user(name).ok_or_else(|| Error::no_user(name))?;
-                Ok(Owner::User(user.id.clone()))
-            }
+            (name, _) => Ok(Owner::User(self.store.need::<store::User>(name.unwrap_or_default())?.id.clone())),
         }
     }
 
@@ -60,7 +53,7 @@ impl Iam {
     fn owner_view(&self, owner: &Owner) -> Option<User> {
         match owner {
             Owner::Root => Some(User::root(&self.account)),
-            Owner::User(id) => self.store.users().iter().find(|user| user.id == *id).map(|user| User::listed(user)),
+            Owner::User(id) => self.store.read(|world| world.user_of_id(id)).map(|user| User::listed(&user)),
         }
     }
 }

@@ -266,7 +266,8 @@ impl S3 {
         let Some(status) = bucket.settings.documents.get(LOGGING) else { return Ok(None) };
         let logging = Logging::deserialize(&status["LoggingEnabled"]).map_err(ApiError::internal)?;
         let (region, account) = (bucket.region.to_string(), bucket.account.clone());
-        Ok(Some(Source { region, account, owner: self.owner().id, logging }))
+        let owner = self.owner(&account).id;
+        Ok(Some(Source { region, account, owner, logging }))
     }
 }
 

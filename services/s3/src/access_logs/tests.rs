@@ -166,7 +166,7 @@ async fn requests_become_lines_and_lines_objects() {
     assert_eq!(found.len(), 1);
     let (key, text) = &found[0];
     assert!(key.starts_with("p/2019-02-06-00-00-01-") && key.len() == "p/2019-02-06-00-00-01-".len() + 16, "{key}");
-    let me = s3.owner().id;
+    let me = s3.owner("123456789012").id;
     let start = |seconds: u32, who: &str| {
         format!("{me} src [06/Feb/2019:00:00:{seconds:02} +0000] 192.0.2.3 {who} 3E57427F3EXAMPLE")
     };

@@ -73,11 +73,13 @@ impl Operation for CreateBucket {
             s3.authorize_bucket(call, "s3:PutBucketObjectLockConfiguration", &input.bucket).await?;
             s3.authorize_bucket(call, "s3:PutBucketVersioning", &input.bucket).await?;
         }
+        // The account called is that of the bucket, if there is one of the name already.
+        let mine = call.caller.account().unwrap_or(&call.account);
         let mut bucket = Bucket {
             v: 1,
             name: input.bucket.clone(),
             region,
-            account: call.account.to_string(),
+            account: mine.to_string(),
             created_ms: s3.env.clock.now().ms(),
             versioning: locked.then_some(Versioning::Enabled),
             policy: None,
@@ -135,7 +137,7 @@ fn grants(input: &Input, call: &Call, bucket: &Bucket, s3: &S3) -> Result<Option
         return Ok(None);
     }
     let arn = bucket.arn();
-    requested.check(call, bucket, Of::Bucket, &s3.owner(), ("s3:PutBucketAcl", &arn)).map_err(|error| {
+    requested.check(call, bucket, Of::Bucket, &s3.owner(&call.account), ("s3:PutBucketAcl", &arn)).map_err(|error| {
         if error.code == "AccessControlListNotSupported" {
             return Error::InvalidBucketAclWithObjectOwnership.into();
         }
@@ -180,7 +182,7 @@ async fn again(s3: &S3, call: &Call, wanted: &Bucket, output: Output) -> Result<
     let Some(there) = s3.find_bucket(&wanted.name).await? else { return Err(Error::OperationAborted.into()) };
     let refused =
         |code: &'static str, text: &str| Err(ApiError::new(code, 409, text).with("BucketName", &*wanted.name));
-    if *there.account != *call.account {
+    if *there.account != *wanted.account {
         let text = "The requested bucket name is not available. The bucket namespace is shared by all users of the \
             system. Please select a different name and try again.";
         return refused("BucketAlreadyExists", text);

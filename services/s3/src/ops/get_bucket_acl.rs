@@ -19,9 +19,9 @@ impl Operation for GetBucketAcl {
     const NAME: &'static str = "GetBucketAcl";
     const RESOURCE: &'static str = "arn:aws:s3:::{Bucket}";
 
-    async fn run(s3: &S3, _: &Call, input: Input) -> Result<Output, ApiError> {
+    async fn run(s3: &S3, call: &Call, input: Input) -> Result<Output, ApiError> {
         let bucket = input.bucket(s3).await?;
-        let owner = s3.owner();
+        let owner = s3.owner(&call.account);
         let grants = bucket.settings.grants.unwrap_or_else(|| full_control(&owner));
         Ok(Output { owner: Some(owner), grants })
     }

@@ -28,10 +28,10 @@ impl Operation for GetObjectAcl {
     // Who pays makes no difference.
     const IGNORES: &'static [&'static str] = &["RequestPayer"];
 
-    async fn run(s3: &S3, _: &Call, input: Input) -> Result<Output, ApiError> {
+    async fn run(s3: &S3, call: &Call, input: Input) -> Result<Output, ApiError> {
         let bucket = input.bucket(s3).await?;
         let place = s3.find(&bucket, &input.key, input.version_id.as_deref()).await?;
-        let owner = s3.owner();
+        let owner = s3.owner(&call.account);
         let grants = place.version.grants.unwrap_or_else(|| full_control(&owner));
         Ok(Output { owner: Some(owner), grants })
     }

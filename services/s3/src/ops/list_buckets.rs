@@ -48,7 +48,7 @@ impl Operation for ListBuckets {
     const RESOURCE: &'static str = "*";
     const ACTION: &'static str = "ListAllMyBuckets";
 
-    async fn run(s3: &S3, _: &Call, input: Input) -> Result<Output, ApiError> {
+    async fn run(s3: &S3, call: &Call, input: Input) -> Result<Output, ApiError> {
         let max = input.max_buckets.unwrap_or(PAGE_BUCKETS_MAX);
         let max = usize::try_from(max).ok().filter(|_| (1..=PAGE_BUCKETS_MAX).contains(&max)).ok_or_else(|| {
             let text = "Argument max-buckets must be an integer between 1 and 10000";
@@ -64,9 +64,12 @@ impl Operation for ListBuckets {
         }
         // Paged results tell each bucket's region and ARN; the plain list never did.
         let paged = input.max_buckets.is_some() || input.prefix.is_some() || input.bucket_region.is_some();
-        let mut output = Output { owner: Some(s3.owner()), prefix: input.prefix, ..Output::default() };
+        let mut output = Output { owner: Some(s3.owner(&call.account)), prefix: input.prefix, ..Output::default() };
         state::scan_all::<Failed>(&*s3.state, TABLE_BUCKETS, range, |row| {
             let bucket = bucket::read(&row).map_err(Failed)?;
+            if *bucket.account != *call.account {
+                return Ok(true);
+            }
             if input.bucket_region.as_deref().is_some_and(|region| region != bucket.region.as_str()) {
                 return Ok(true);
             }

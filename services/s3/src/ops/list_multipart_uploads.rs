@@ -63,7 +63,7 @@ impl Operation for ListMultipartUploads {
     // Who pays makes no difference.
     const IGNORES: &'static [&'static str] = &["RequestPayer"];
 
-    async fn run(s3: &S3, _: &Call, input: Input) -> Result<Output, ApiError> {
+    async fn run(s3: &S3, call: &Call, input: Input) -> Result<Output, ApiError> {
         let bucket = input.bucket(s3).await?;
         let encoding = Encoding::parse(input.encoding_type.as_deref())?;
         let max = max_entries("max-uploads", input.max_uploads)?;
@@ -111,8 +111,8 @@ impl Operation for ListMultipartUploads {
                     key: encoding.apply(&key),
                     initiated: Timestamp::from_ms(upload.started_ms).trunc_secs(),
                     storage_class: upload.storage_class(),
-                    owner: s3.owner(),
-                    initiator: Initiator { id: upload.initiator.unwrap_or_else(|| s3.owner().id) },
+                    owner: s3.owner(&call.account),
+                    initiator: Initiator { id: upload.initiator.unwrap_or_else(|| s3.owner(&call.account).id) },
                     checksum_algorithm: upload.checksum.map(|(algorithm, _)| algorithm.as_str()),
                     checksum_type: upload.checksum.map(|(_, kind)| kind.as_str()),
                     upload_id: upload.id,

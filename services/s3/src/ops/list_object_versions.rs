@@ -47,7 +47,7 @@ impl Operation for ListObjectVersions {
     // Who pays makes no difference.
     const IGNORES: &'static [&'static str] = &["RequestPayer"];
 
-    async fn run(s3: &S3, _: &Call, input: Input) -> Result<Output, ApiError> {
+    async fn run(s3: &S3, call: &Call, input: Input) -> Result<Output, ApiError> {
         let bucket = input.bucket(s3).await?;
         let restored = wants_restore_status(input.optional_object_attributes.as_ref())?;
         let now = s3.env.clock.now();
@@ -99,12 +99,12 @@ impl Operation for ListObjectVersions {
             match entry {
                 Entry::Item(listed) if listed.version.delete_marker => {
                     let key = encoding.apply(&listed.key);
-                    output.delete_markers.push(DeleteMarker::new(key, &listed, s3.owner()));
+                    output.delete_markers.push(DeleteMarker::new(key, &listed, s3.owner(&call.account)));
                 }
                 Entry::Item(listed) => {
                     let key = encoding.apply(&listed.key);
                     let status = if restored { listed.version.restore_status(now) } else { None };
-                    output.versions.push(ObjectVersion::new(key, listed, s3.owner(), status));
+                    output.versions.push(ObjectVersion::new(key, listed, s3.owner(&call.account), status));
                 }
                 Entry::Prefix(prefix) => {
                     output.common_prefixes.push(CommonPrefix { prefix: encoding.apply(&prefix) });

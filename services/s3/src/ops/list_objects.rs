@@ -42,7 +42,7 @@ impl Operation for ListObjects {
     // Who pays makes no difference.
     const IGNORES: &'static [&'static str] = &["RequestPayer"];
 
-    async fn run(s3: &S3, _: &Call, input: Input) -> Result<Output, ApiError> {
+    async fn run(s3: &S3, call: &Call, input: Input) -> Result<Output, ApiError> {
         let bucket = input.bucket(s3).await?;
         let restored = wants_restore_status(input.optional_object_attributes.as_ref())?;
         let now = s3.env.clock.now();
@@ -81,7 +81,7 @@ impl Operation for ListObjects {
             match entry {
                 Entry::Item((key, version)) => {
                     let status = if restored { version.restore_status(now) } else { None };
-                    output.contents.push(Object::new(encoding.apply(&key), version, Some(s3.owner()), status));
+                    output.contents.push(Object::new(encoding.apply(&key), version, Some(s3.owner(&call.account)), status));
                 }
                 Entry::Prefix(prefix) => {
                     output.common_prefixes.push(CommonPrefix { prefix: encoding.apply(&prefix) });

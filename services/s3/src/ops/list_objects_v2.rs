@@ -47,7 +47,7 @@ impl Operation for ListObjectsV2 {
     // Who pays makes no difference.
     const IGNORES: &'static [&'static str] = &["RequestPayer"];
 
-    async fn run(s3: &S3, _: &Call, input: Input) -> Result<Output, ApiError> {
+    async fn run(s3: &S3, call: &Call, input: Input) -> Result<Output, ApiError> {
         let bucket = input.bucket(s3).await?;
         let restored = wants_restore_status(input.optional_object_attributes.as_ref())?;
         let now = s3.env.clock.now();
@@ -83,7 +83,7 @@ impl Operation for ListObjectsV2 {
         for entry in page.entries {
             match entry {
                 Entry::Item((key, version)) => {
-                    let owner = (input.fetch_owner == Some(true)).then(|| s3.owner());
+                    let owner = (input.fetch_owner == Some(true)).then(|| s3.owner(&call.account));
                     let status = if restored { version.restore_status(now) } else { None };
                     output.contents.push(Object::new(encoding.apply(&key), version, owner, status));
                 }

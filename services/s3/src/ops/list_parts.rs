@@ -66,7 +66,7 @@ impl Operation for ListParts {
     // Who pays makes no difference.
     const IGNORES: &'static [&'static str] = &["RequestPayer"];
 
-    async fn run(s3: &S3, _: &Call, input: Input) -> Result<Output, ApiError> {
+    async fn run(s3: &S3, call: &Call, input: Input) -> Result<Output, ApiError> {
         input.check_customer_key()?;
         let max = max_entries("max-parts", input.max_parts)?;
         let marker = input.part_number_marker.unwrap_or(0);
@@ -104,8 +104,8 @@ impl Operation for ListParts {
             max_parts: i64::try_from(max).unwrap_or(i64::MAX),
             is_truncated,
             parts,
-            initiator: Initiator { id: upload.initiator.clone().unwrap_or_else(|| s3.owner().id) },
-            owner: Some(s3.owner()),
+            initiator: Initiator { id: upload.initiator.clone().unwrap_or_else(|| s3.owner(&call.account).id) },
+            owner: Some(s3.owner(&call.account)),
             storage_class: upload.storage_class(),
             checksum_algorithm: upload.checksum.map(|(algorithm, _)| algorithm.as_str()),
             checksum_type: upload.checksum.map(|(_, kind)| kind.as_str()),

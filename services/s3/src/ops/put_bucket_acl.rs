@@ -49,7 +49,7 @@ impl Operation for PutBucketAcl {
             input.bucket(s3).await?;
             return Err(Error::MissingSecurityHeader.into());
         }
-        let owner = s3.owner();
+        let owner = s3.owner(&call.account);
         s3.change_bucket(&input.bucket, input.expected_bucket_owner.as_deref(), |bucket| {
             let arn = bucket.arn();
             bucket.settings.grants = requested.check(call, bucket, Of::Bucket, &owner, ("s3:PutBucketAcl", &arn))?;

@@ -31,9 +31,7 @@ impl Operation for GetCallerIdentity {
     async fn run(_: &Sts, call: &Call, _: Input) -> Result<Output, ApiError> {
         let caller = &call.caller;
         match (caller.principal_id(), caller.account(), caller.arn()) {
-            (Some(id), Some(account), Some(arn)) => {
-                Ok(Output { user_id: id.to_owned(), account: account.to_string(), arn })
-            }
+            (Some(id), Some(account), Some(arn)) => Ok(Output { user_id: id, account: account.to_string(), arn }),
             _ => Err(ApiError::new("AccessDenied", 403, "The caller has no identity to show.")),
         }
     }

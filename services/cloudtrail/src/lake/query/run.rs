@@ -117,7 +117,11 @@ impl Queries {
             let text = "This server has no SQL engine: queries cannot be run on it.";
             return Err(Error::UnsupportedOperationException(text.to_owned()).into());
         };
-        let mut tables = vec![QueryTable { name: EVENTS.to_owned(), store: StoreId::events() }];
+        // The built-in store has the records of every account: it is for the server's first.
+        let mut tables = Vec::new();
+        if !self.shared.is_member {
+            tables.push(QueryTable { name: EVENTS.to_owned(), store: StoreId::events() });
+        }
         for store in here {
             tables.push(QueryTable { name: store.id.clone(), store: store_id(&store.id)? });
         }

@@ -1,0 +1,149 @@
+//! The one place where it is decided who may do what: all kinds of policies, each from the service that keeps them, are given to
+//! `policy::authorize` together. Source: IAM user guide, "Policy evaluation logic".
+
+use std::sync::{Arc, OnceLock, Weak};
+
+use async_trait::async_trait;
+use policy::{Layers, PolicySet, Request, ResourceLayer, authorize};
+use ports::{
+    AccessRequest, Authorizer, Caller, Decision, Identities, Identity, Layer, LooksAt, ResourcePolicies, Ruled,
+    Unavailable,
+};
+
+/// Actions that need no permission. Source: STS API reference, GetCallerIdentity and GetSessionToken: "No permissions are required".
+const FREE_ACTIONS: [&str; 2] = ["sts:GetCallerIdentity", "sts:GetSessionToken"];
+
+/// See the module. Those who are asked are told once all services are there, because some of them ask in turn; until then nobody may
+/// do anything.
+#[derive(Default)]
+pub struct Access(OnceLock<Asked>);
+
+struct Asked {
+    identities: Arc<dyn Identities>,
+    /// Each speaks for its own resources. Weak, because they hold this in turn.
+    resources: Vec<Weak<dyn ResourcePolicies>>,
+}
+
+impl Access {
+    /// Nobody is asked yet.
+    pub fn new() -> Arc<Access> {
+        Arc::default()
+    }
+
+    /// Says who is asked from now on. What is said a second time is not heard.
+    pub fn ask(&self, identities: Arc<dyn Identities>, resources: &[Arc<dyn ResourcePolicies>]) {
+        let resources = resources.iter().map(Arc::downgrade).collect();
+        let _ = self.0.set(Asked { identities, resources });
+    }
+}
+
+#[async_trait]
+impl Authorizer for Access {
+    async fn decide(&self, request: &AccessRequest<'_>) -> Result<Decision, Unavailable> {
+        let caller = request.caller;
+        // Nobody without credentials gets in, whatever a policy says of everyone.
+        if matches!(caller, Caller::Anonymous | Caller::Unknown { .. }) {
+            return Ok(Decision::ImplicitDeny(Layer::Identity));
+        }
+        let asked = self.0.get().ok_or_else(|| Unavailable("it is not known yet who may do what".to_owned()))?;
+        let identity = asked.identities.identity(caller).await?;
+        let of_identity = [Some(&identity.policies), identity.boundary.as_ref(), identity.session.as_ref()];
+        let looks_at = |key: &str| of_identity.iter().flatten().any(|set| set.looks_at(key));
+        let (ruled, owner) = asked.ruled(request, &looks_at).await?;
+        if ruled.as_ref().is_some_and(|ruled| ruled.is_closed) {
+            return Ok(Decision::ExplicitDeny(Layer::Resource, None));
+        }
+        let known = Known { request, identity: &identity, ruled: ruled.as_ref(), owner: owner.as_deref() };
+        let condition = |key: &str| known.condition(key);
+        let resource = ruled.as_ref().and_then(|ruled| ruled.resource.as_deref()).unwrap_or(request.resource);
+        let layers = Layers {
+            control: &[],
+            resource_control: &[],
+            identity: Some(&identity.policies),
+            boundary: identity.boundary.as_deref(),
+            session: identity.session.as_deref(),
+            resource: ruled.as_ref().map(|ruled| ResourceLayer {
+                policies: &ruled.policies,
+                account: &ruled.account,
+                must_allow: ruled.must_allow,
+                granted: ruled.granted.as_ref(),
+            }),
+        };
+        let decision = caller.as_principal(|principal| {
+            authorize(&layers, &Request { principal, action: request.action, resource, context: &condition })
+        });
+        Ok(match decision.unwrap_or(Decision::ImplicitDeny(Layer::Identity)) {
+            Decision::ImplicitDeny(_) if FREE_ACTIONS.contains(&request.action) && caller.account().is_some() => {
+                Decision::FREE
+            }
+            decision => decision,
+        })
+    }
+}
+
+impl Asked {
+    /// What is known of the resource, and who knows it.
+    async fn ruled(
+        &self,
+        request: &AccessRequest<'_>,
+        looks_at: LooksAt<'_>,
+    ) -> Result<(Option<Ruled>, Option<Arc<dyn ResourcePolicies>>), Unavailable> {
+        let prefix = request.action.split(':').next().unwrap_or_default();
+        let mut owner = None;
+        for resources in self.resources.iter().filter_map(Weak::upgrade) {
+            if !resources.prefixes().contains(&prefix) {
+                continue;
+            }
+            if let Some(ruled) = resources.ruled(request, looks_at).await? {
+                return Ok((Some(ruled), Some(resources)));
+            }
+            owner.get_or_insert(resources);
+        }
+        Ok((None, owner))
+    }
+}
+
+/// All that conditions are held against.
+struct Known<'a> {
+    request: &'a AccessRequest<'a>,
+    identity: &'a Identity,
+    ruled: Option<&'a Ruled>,
+    owner: Option<&'a dyn ResourcePolicies>,
+}
+
+impl Known<'_> {
+    /// The values of a condition key in lower case.
+    fn condition(&self, key: &str) -> Option<Vec<String>> {
+        let found = self.request.global_condition(key);
+        if found.is_some() {
+            return found;
+        }
+        if let Some(ruled) = self.ruled {
+            if let Some((_, values)) = ruled.conditions.iter().find(|(name, _)| name == key) {
+                return Some(values.clone());
+            }
+            if key == "aws:resourceaccount" {
+                return Some(vec![ruled.account.to_string()]);
+            }
+        }
+        if let Some(tag) = key.strip_prefix("aws:principaltag/") {
+            let named = |tags: &[(String, String)]| {
+                tags.iter().find(|(name, _)| name.to_lowercase() == tag).map(|(_, value)| vec![value.clone()])
+            };
+            let of_session = self.request.caller.session().and_then(|session| named(&session.tags));
+            return of_session.or_else(|| named(&self.identity.tags));
+        }
+        self.owner.and_then(|owner| owner.condition(self.request, key))
+    }
+}
+
+/// What a fixed set of policies allows everybody: for tests of services that ask.
+#[doc(hidden)]
+pub struct FixedIdentities(pub Arc<PolicySet>);
+
+#[async_trait]
+impl Identities for FixedIdentities {
+    async fn identity(&self, _caller: &Caller) -> Result<Identity, Unavailable> {
+        Ok(Identity { policies: Arc::clone(&self.0), ..Identity::default() })
+    }
+}
