@@ -17,7 +17,6 @@ mod import;
 mod log;
 mod master_key;
 mod lookup;
-mod master_key;
 mod notify;
 mod protection;
 mod queries;
