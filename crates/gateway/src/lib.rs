@@ -16,6 +16,9 @@ mod limits;
 mod meter;
 mod outside;
 mod pace;
+mod page;
+#[cfg(test)]
+mod page_tests;
 #[cfg(test)]
 mod panic_tests;
 mod pipeline;

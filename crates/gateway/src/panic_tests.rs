@@ -44,6 +44,7 @@ fn gateway(journal: &Arc<dyn Journal>) -> Arc<Gateway> {
         credentials: Arc::new(Broken),
         authorizer: Arc::new(Broken),
         cross_origin: Arc::new(Broken),
+        pages: None,
         recorder: Arc::new(Recorder::new(Arc::clone(journal), Recording::On)),
         limits: Limits::default(),
         host_names: HostNames::default(),

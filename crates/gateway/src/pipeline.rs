@@ -10,7 +10,7 @@ use http::Response;
 use http::request::Parts;
 use hyper::body::Incoming;
 use model::{Fields, Value};
-use ports::{AccessRequest, Authorizer, Caller, Credentials, CrossOrigin, Decision, Figures, RequestContext};
+use ports::{AccessRequest, Authorizer, Caller, Credentials, CrossOrigin, Decision, Figures, Pages, RequestContext};
 use service::{ApiError, Call, Definition};
 use sigv4::{Claim, Family, PayloadHash, PayloadKind, SignedRequest};
 use tokio::sync::{Semaphore, watch};
@@ -28,7 +28,7 @@ use crate::server::Peer;
 use crate::services::Services;
 use crate::throttle::Throttle;
 use crate::tls::TlsSession;
-use crate::{Limits, failure, intake, integrity, space};
+use crate::{Limits, failure, intake, integrity, page, space};
 
 /// What a gateway is made of.
 pub struct Deps {
@@ -46,6 +46,8 @@ pub struct Deps {
     pub authorizer: Arc<dyn Authorizer>,
     /// Which pages browsers may let use a bucket.
     pub cross_origin: Arc<dyn CrossOrigin>,
+    /// Pages for people; `None`: there are none.
+    pub pages: Option<Arc<dyn Pages>>,
     /// Where calls are recorded.
     pub recorder: Arc<Recorder>,
     /// What one client may take.
@@ -166,6 +168,10 @@ impl Gateway {
             headers: &parts.headers,
         };
         let claim = sigv4::parse(&signed);
+        if let Some(pages) = self.pages_for(&claim, host, signed.path) {
+            arrival.request_id = ids::uuid(&*self.deps.env.rng);
+            return self.page(&arrival, pages, incoming).await;
+        }
         let head =
             Head { method: &parts.method, path: signed.path, query: signed.query, headers: &parts.headers, host };
         let target =
@@ -178,10 +184,14 @@ impl Gateway {
         if let Some(path) = self.preflight_path(&arrival.parts.method, &target) {
             return self.preflight(&arrival, &path).await;
         }
+        let is_content = self.is_content_beside_pages(&arrival, &target);
         let from_page = self.page_of(&arrival.parts, &target);
         let mut response = self.dispatch(arrival, claim, target, incoming).await;
         if let Some(from_page) = from_page {
             self.let_page_see(from_page, &mut response).await;
+        }
+        if is_content {
+            page::confine(&mut response);
         }
         response
     }

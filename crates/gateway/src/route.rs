@@ -144,7 +144,7 @@ fn s3_path(names: &HostNames, head: &Head<'_>) -> String {
 }
 
 /// The bucket in a host name: `b.localhost:4566`, `b.s3.eu-west-1.amazonaws.com`.
-fn bucket_of_host<'h>(names: &HostNames, host: &'h str) -> Option<&'h str> {
+pub fn bucket_of_host<'h>(names: &HostNames, host: &'h str) -> Option<&'h str> {
     let host = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
         _ => host,

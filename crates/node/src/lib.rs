@@ -9,6 +9,7 @@ mod holds;
 mod host_keys;
 mod key_records;
 mod operator;
+mod people;
 mod rebuild;
 mod rounds;
 mod tenants;
@@ -90,6 +91,8 @@ pub struct Options {
     pub follow: Vec<Follow>,
     /// How often they are looked through.
     pub follow_interval: Duration,
+    /// The password of the first account's root, for signing in. `None`: it cannot sign in.
+    pub root_password: Option<ports::Secret>,
 }
 
 /// How often places that are followed are looked through, if nothing else is said.
@@ -107,6 +110,7 @@ impl Default for Options {
             event_stores: Some(eventstore::Options::default()),
             follow: Vec::new(),
             follow_interval: FOLLOW_INTERVAL,
+            root_password: None,
         }
     }
 }
@@ -219,6 +223,16 @@ impl Node {
         })
         .await?;
         tenants.set_sts(Arc::clone(&sts));
+        let root_password = options.root_password.as_ref().map(|password| &*password.0);
+        tenants.first.iam.set_root_password(root_password).await.map_err(|error| error.log.unwrap_or(error.message))?;
+        let sign_in = signin::SignIn::new(signin::Deps {
+            env: env.clone(),
+            state: Arc::clone(&state),
+            people: of_tenants(),
+            sessions: Arc::clone(&sts) as Arc<dyn ports::ConsoleSessions>,
+            credentials: of_tenants(),
+            roles: of_tenants(),
+        });
         let own = |kind| {
             Arc::new(OwnResources { tenants: Arc::downgrade(&tenants), kind }) as Arc<dyn ports::ResourcePolicies>
         };
@@ -345,6 +359,7 @@ impl Node {
             credentials: of_tenants(),
             authorizer: access,
             cross_origin: Arc::clone(&s3) as Arc<dyn ports::CrossOrigin>,
+            pages: Some(Arc::new(signin::SignInPages(Arc::clone(&sign_in)))),
             recorder: Arc::clone(&recorder),
             limits: options.limits,
             host_names: options.host_names,
@@ -378,6 +393,7 @@ impl Node {
             holds,
             tenants,
             sts,
+            sign_in,
             clock,
             organizations,
         };

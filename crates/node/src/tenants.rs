@@ -218,7 +218,12 @@ impl Tenants {
         std::iter::once(&self.first).chain(others.values().map(|open| &open.tenant)).cloned().collect()
     }
 
-    fn is_active(&self, account: &str) -> bool {
+    /// Whether it is the account's email address.
+    pub fn has_email(&self, account: &str, email: &str) -> bool {
+        email.contains('@') && self.accounts.account(account).is_some_and(|info| info.email.eq_ignore_ascii_case(email))
+    }
+
+    pub fn is_active(&self, account: &str) -> bool {
         self.accounts.status(account) == Some(AccountStatus::Active)
     }
 }
@@ -241,7 +246,7 @@ impl gateway::Accounts for Tenants {
 pub(crate) struct OfTenants(pub Weak<Tenants>);
 
 impl OfTenants {
-    fn tenants(&self) -> Result<Arc<Tenants>, Unavailable> {
+    pub fn tenants(&self) -> Result<Arc<Tenants>, Unavailable> {
         self.0.upgrade().ok_or_else(|| Unavailable("the server is stopping".to_owned()))
     }
 

@@ -32,6 +32,7 @@ pub(crate) struct Upkeep {
     pub holds: Arc<Holds>,
     pub tenants: Arc<Tenants>,
     pub sts: Arc<sts::Sts>,
+    pub sign_in: Arc<signin::SignIn>,
     pub clock: Arc<dyn base::Clock>,
     pub organizations: Arc<organizations::Organizations>,
 }
@@ -94,6 +95,9 @@ impl Upkeep {
         }
         if let Err(error) = self.sts.sweep(self.clock.now()).await {
             tracing::warn!(%error, "sessions that are over could not be removed");
+        }
+        if let Err(error) = self.sign_in.sweep(self.clock.now()).await {
+            tracing::warn!(%error, "who is no longer signed in could not be forgotten");
         }
     }
 

@@ -11,7 +11,9 @@ pub mod lake;
 pub mod mfa;
 pub mod operator;
 pub mod organizations;
+pub mod pages;
 pub mod request_context;
+pub mod sign_in;
 pub mod tables;
 pub mod web_identity;
 
@@ -34,7 +36,9 @@ pub use operator::{
 pub use organizations::{
     AccountInfo, AccountStatus, Accounts, ControlPolicies, Membership, Memberships, NewAccount, NewAccounts,
 };
+pub use pages::{PageAnswer, PageEvent, PageIdentity, PageRequest, PageResponse, PageStep, Pages};
 pub use request_context::RequestContext;
+pub use sign_in::{ConsoleCredentials, ConsoleSessions, PasswordAnswer, People, Person, SwitchRequest};
 pub use tables::{Published, ServerBuckets, TablePlace, Tables};
 pub use web_identity::{IssuerKeys, OidcProvider, OidcProviders};
 

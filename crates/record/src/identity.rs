@@ -89,6 +89,8 @@ pub enum UserIdentity<'a> {
     WebIdentityUser(ExternalUser<'a>),
     /// Someone who calls AssumeRoleWithSAML.
     SamlUser(ExternalUser<'a>),
+    /// Someone who signs in, who has no key yet.
+    SigningIn(SigningIn<'a>),
     /// Whoever it was did not prove it: what they claimed.
     Unknown {
         /// The account of the claimed key, if there is one.
@@ -107,6 +109,23 @@ pub struct ExternalUser<'a> {
     pub user_name: Text<'a>,
     /// `accounts.google.com`.
     pub identity_provider: Text<'a>,
+}
+
+/// Someone who signs in on a page. Source: CloudTrail user guide, "AWS Management Console sign-in events", examples of records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SigningIn<'a> {
+    /// `IAMUser`, `Root` or `AssumedRole`.
+    pub kind: Text<'a>,
+    /// The unique identifier, if it is known.
+    pub principal_id: Option<Text<'a>>,
+    /// The ARN, if it was proved.
+    pub arn: Option<Text<'a>>,
+    /// Twelve digits.
+    pub account_id: Text<'a>,
+    /// Whether there is an `accessKeyId`, which is empty.
+    pub has_empty_key: bool,
+    /// The user's name.
+    pub user_name: Option<Text<'a>>,
 }
 
 /// How temporary credentials came to be.
@@ -187,6 +206,14 @@ impl UserIdentity<'_> {
             }
             UserIdentity::WebIdentityUser(user) => external(&mut object, "WebIdentityUser", user),
             UserIdentity::SamlUser(user) => external(&mut object, "SAMLUser", user),
+            UserIdentity::SigningIn(someone) => {
+                object.text("type", &someone.kind);
+                object.text_if("principalId", someone.principal_id.as_deref());
+                object.text_if("arn", someone.arn.as_deref());
+                object.text("accountId", &someone.account_id);
+                object.text_if("accessKeyId", someone.has_empty_key.then_some(""));
+                object.text_if("userName", someone.user_name.as_deref());
+            }
             UserIdentity::Unknown { account_id, access_key_id } => {
                 object.text("type", "Unknown");
                 object.text_if("accountId", account_id.as_deref());
@@ -338,6 +365,18 @@ mod tests {
         check(
             &UserIdentity::Unknown { account_id: None, access_key_id: Some("AKIA\"".into()) },
             r#"{"type":"Unknown","accessKeyId":"AKIA\""}"#,
+        );
+        let someone = SigningIn {
+            kind: "IAMUser".into(),
+            principal_id: None,
+            arn: None,
+            account_id: "1".into(),
+            has_empty_key: true,
+            user_name: Some("HIDDEN_DUE_TO_SECURITY_REASONS".into()),
+        };
+        check(
+            &UserIdentity::SigningIn(someone),
+            r#"{"type":"IAMUser","accountId":"1","accessKeyId":"","userName":"HIDDEN_DUE_TO_SECURITY_REASONS"}"#,
         );
         let user = ExternalUser { principal_id: "p".into(), user_name: "u".into(), identity_provider: "i".into() };
         check(

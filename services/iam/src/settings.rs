@@ -142,6 +142,21 @@ impl Iam {
         Ok(right)
     }
 
+    /// The user of this name, whatever the case, for signing in.
+    pub fn person(&self, user_name: &str) -> Option<ports::Person> {
+        self.store.get::<User>(user_name).map(|user| ports::Person {
+            id: Arc::from(user.id.as_str()),
+            name: Arc::from(user.name.as_str()),
+            arn: Arc::from(user.arn.as_str()),
+        })
+    }
+
+    /// The serial numbers of the MFA devices of a user (by identifier), or of root.
+    pub fn mfa_serials(&self, user_id: Option<&str>) -> Vec<String> {
+        let owner = user_id.map_or(crate::mfa::Owner::Root, |id| crate::mfa::Owner::User(id.to_owned()));
+        self.mfa.of(&owner).iter().map(|device| device.serial.clone()).collect()
+    }
+
     pub(crate) fn has_root_password(&self) -> bool {
         self.root_password.read().expect("no holder of this lock can panic").is_some()
     }

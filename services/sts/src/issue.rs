@@ -29,10 +29,10 @@ const ROOT_SECS: u32 = 3_600;
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Credentials {
-    access_key_id: String,
-    secret_access_key: String,
-    session_token: String,
-    expiration: Timestamp,
+    pub(crate) access_key_id: String,
+    pub(crate) secret_access_key: String,
+    pub(crate) session_token: String,
+    pub(crate) expiration: Timestamp,
 }
 
 /// A role's session as clients get it.
@@ -55,37 +55,48 @@ pub struct New {
     pub federation: Option<Federation>,
 }
 
+impl New {
+    /// The session, without a key yet.
+    pub fn session(self, call: &Call) -> Session {
+        let created = call.time.trunc_secs();
+        let policies = self.limits.policies.into_iter().map(SessionPolicy::Inline);
+        Session {
+            account: self.account,
+            access_key_id: Arc::from(""),
+            holder: self.holder,
+            created,
+            expires: created.plus_ms(i64::from(self.secs) * 1_000),
+            mfa_at: self.mfa_at,
+            source_identity: self.source_identity,
+            tags: self.tags.all,
+            transitive_tag_keys: self.tags.transitive,
+            policies: policies.chain(self.limits.arns.into_iter().map(SessionPolicy::Managed)).collect(),
+            federation: self.federation,
+            is_console: false,
+            made_by: call.caller.arn().map(Arc::from),
+        }
+    }
+}
+
 impl Sts {
     /// Begins a session, and gives its ARN, its identifier and its credentials. Durable when it returns.
     pub(crate) async fn issue(&self, call: &Call, new: New) -> Result<(Arc<str>, String, Credentials), ApiError> {
+        let session = new.session(call);
+        let (arn, id) = (Arc::from(session.arn()), session.principal_id());
+        Ok((arn, id, self.give(session).await?))
+    }
+
+    /// Gives credentials for a session that has none yet. Durable when it returns.
+    pub(crate) async fn give(&self, mut session: Session) -> Result<Credentials, ApiError> {
         let rng = &*self.deps.env.rng;
-        let created = call.time.trunc_secs();
-        let expires = created.plus_ms(i64::from(new.secs) * 1_000);
         let (access_key_id, secret) = (ids::iam_id(rng, "ASIA"), ids::secret_key(rng));
         let mut bytes = [0; TOKEN_BYTES];
         rng.fill(&mut bytes);
         let token = STANDARD.encode(bytes);
-        let policies = new.limits.policies.into_iter().map(SessionPolicy::Inline);
-        let session = Session {
-            account: new.account,
-            access_key_id: Arc::from(access_key_id.as_str()),
-            holder: new.holder,
-            created,
-            expires,
-            mfa_at: new.mfa_at,
-            source_identity: new.source_identity,
-            tags: new.tags.all,
-            transitive_tag_keys: new.tags.transitive,
-            policies: policies.chain(new.limits.arns.into_iter().map(SessionPolicy::Managed)).collect(),
-            federation: new.federation,
-            is_console: false,
-            made_by: call.caller.arn().map(Arc::from),
-        };
-        let (arn, id) = (Arc::from(session.arn()), session.principal_id());
+        session.access_key_id = Arc::from(access_key_id.as_str());
+        let expiration = session.expires;
         self.store.keep(session, &secret, &token).await?;
-        let credentials =
-            Credentials { access_key_id, secret_access_key: secret, session_token: token, expiration: expires };
-        Ok((arn, id, credentials))
+        Ok(Credentials { access_key_id, secret_access_key: secret, session_token: token, expiration })
     }
 
     /// The same for a role's session.

@@ -3,6 +3,7 @@
 //! do is decided elsewhere. One instance serves every account of a server.
 
 mod ask;
+mod console;
 mod error;
 mod issue;
 mod issuer_keys;

@@ -252,7 +252,7 @@ fn to_others(caller: &Caller) -> UserIdentity<'_> {
 }
 
 /// Who holds temporary credentials. Source: CloudTrail user guide, "CloudTrail userIdentity element", sessionContext.
-fn of_session(session: &Session) -> UserIdentity<'_> {
+pub fn of_session(session: &Session) -> UserIdentity<'_> {
     let account_id = Cow::Borrowed(&*session.account);
     let access_key_id = Some(Cow::Borrowed(&*session.access_key_id));
     let arn = Cow::Owned(session.arn());

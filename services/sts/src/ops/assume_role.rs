@@ -64,6 +64,43 @@ impl Operation for AssumeRole {
     const ASKS_ITSELF: bool = true;
 
     async fn run(sts: &Sts, call: &Call, input: Input) -> Result<Output, ApiError> {
+        let Admitted { new, packed_policy_size } = sts.admit(call, input).await?;
+        let source_identity = new.source_identity.clone();
+        let (assumed_role_user, credentials) = sts.issue_for_role(call, new).await?;
+        Ok(Output { credentials, assumed_role_user, packed_policy_size, source_identity })
+    }
+}
+
+/// A session that may begin.
+pub(crate) struct Admitted {
+    pub(crate) new: New,
+    packed_policy_size: Option<u64>,
+}
+
+impl Input {
+    /// Nothing but a role and a name, as somebody on a page gives them.
+    pub(crate) fn of_page(role_arn: String, role_session_name: String) -> Input {
+        Input {
+            role_arn,
+            role_session_name,
+            policy_arns: Vec::new(),
+            policy: None,
+            duration_seconds: None,
+            tags: Vec::new(),
+            transitive_tag_keys: Vec::new(),
+            external_id: None,
+            serial_number: None,
+            token_code: None,
+            source_identity: None,
+            provided_contexts: Vec::new(),
+        }
+    }
+}
+
+impl Sts {
+    /// The session of a role that a caller may begin, if policies let it.
+    pub(crate) async fn admit(&self, call: &Call, input: Input) -> Result<Admitted, ApiError> {
+        let sts = self;
         let (caller, arn) = (&call.caller, input.role_arn.as_str());
         let before = caller.session().map(|session| &**session);
         if caller.is_root() {
@@ -112,12 +149,11 @@ impl Operation for AssumeRole {
             holder: issue::role_holder(&role, &input.role_session_name),
             secs,
             mfa_at: mfa_at.or_else(|| before.and_then(|session| session.mfa_at)),
-            source_identity: source_identity.clone(),
+            source_identity,
             tags,
             limits,
             federation: None,
         };
-        let (assumed_role_user, credentials) = sts.issue_for_role(call, new).await?;
-        Ok(Output { credentials, assumed_role_user, packed_policy_size, source_identity })
+        Ok(Admitted { new, packed_policy_size })
     }
 }
