@@ -55,10 +55,11 @@ provider "aws" {{
   max_retries                 = 1
 
   endpoints {{
-    cloudtrail = "{endpoint}"
-    iam        = "{endpoint}"
-    s3         = "{endpoint}"
-    sts        = "{endpoint}"
+    cloudtrail    = "{endpoint}"
+    iam           = "{endpoint}"
+    organizations = "{endpoint}"
+    s3            = "{endpoint}"
+    sts           = "{endpoint}"
   }}
 }}
 """

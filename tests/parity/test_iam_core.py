@@ -56,10 +56,10 @@ def test_a_roles_life(iam, name):
     assert "Tags" not in next(role for role in iam.list_roles(PathPrefix="/p/")["Roles"] if role["RoleName"] == name)
     iam.update_role(RoleName=name, MaxSessionDuration=7200, Description="e")
     assert iam.get_role(RoleName=name)["Role"]["MaxSessionDuration"] == 7200
-    code, status, text = error_of(iam.update_role, RoleName=name, MaxSessionDuration=60)
+    code, status, text = error_of(iam.update_role, RoleName=name, MaxSessionDuration=43201)
     assert (code, status) == ("ValidationError", 400) and "maxSessionDuration" in text
     assert iam.update_role_description(RoleName=name, Description="f")["Role"]["Description"] == "f"
-    assert error_of(iam.create_role, RoleName=f"{name}x", AssumeRolePolicyDocument="{") [:2] == ("MalformedPolicyDocument", 400)
+    assert error_of(iam.create_role, RoleName=f"{name}x", AssumeRolePolicyDocument="{")[:2] == ("MalformedPolicyDocument", 400)
     iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(trust(AWS=ACCOUNT)))
     assert iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"] == trust(AWS=ACCOUNT)
     code, status, text = error_of(iam.update_assume_role_policy, RoleName=name, PolicyDocument=json.dumps(policy("sts:AssumeRole")))
@@ -183,12 +183,15 @@ def test_service_linked_roles(iam):
 
 
 def test_the_cli_reads_documents(cairn, name):
-    made = cairn.aws("iam", "create-role", "--role-name", name, "--assume-role-policy-document", json.dumps(EC2)).json["Role"]
+    def aws(command, *more):
+        return cairn.aws(["iam", command, "--role-name", name, *more])
+
+    made = aws("create-role", "--assume-role-policy-document", json.dumps(EC2)).json["Role"]
     assert made["AssumeRolePolicyDocument"] == EC2
-    cairn.aws("iam", "put-role-policy", "--role-name", name, "--policy-name", "p", "--policy-document", json.dumps(policy("s3:*")))
-    assert cairn.aws("iam", "get-role-policy", "--role-name", name, "--policy-name", "p").json["PolicyDocument"] == policy("s3:*")
-    cairn.aws("iam", "delete-role-policy", "--role-name", name, "--policy-name", "p")
-    cairn.aws("iam", "delete-role", "--role-name", name)
+    aws("put-role-policy", "--policy-name", "p", "--policy-document", json.dumps(policy("s3:*")))
+    assert aws("get-role-policy", "--policy-name", "p").json["PolicyDocument"] == policy("s3:*")
+    aws("delete-role-policy", "--policy-name", "p")
+    aws("delete-role")
 
 
 def test_policies_are_obeyed(cairn, iam, name):

@@ -23,7 +23,7 @@ async fn make() -> Result<Vec<Definition>, Failure> {
     let state: Arc<dyn state::State> = Arc::new(state::Memory::new());
     let objects: Arc<dyn objects::Objects> = Arc::new(objects::Memory::new());
     let root = iam::RootKey { access_key_id: "AKIAEXAMPLE".to_owned(), secret: Secret(Arc::from("none")) };
-    let iam = iam::Iam::open(env.clone(), Arc::clone(&state), Arc::clone(&account), root).await?;
+    let iam = iam::Iam::open(env.clone(), Arc::clone(&state), Arc::clone(&account), Some(root)).await?;
     let keys = Arc::new(seal::HostKeys::parse(&seal::HostKeys::make(&*env.rng))?);
     let s3 = s3::S3::new(Arc::clone(&state), Arc::clone(&objects), env.clone(), Arc::clone(&account), keys);
     let s3 = Arc::new(s3);
@@ -40,14 +40,26 @@ async fn make() -> Result<Vec<Definition>, Failure> {
         options: athena::Options::default(),
     });
     let athena = athena.await?;
+    let organizations =
+        organizations::Organizations::open(env.clone(), Arc::clone(&state), Arc::clone(&account)).await?;
+    let access: Arc<dyn ports::Authorizer> = service::Access::new();
+    let kms = kms::Kms::open(kms::Deps {
+        env: env.clone(),
+        account: Arc::clone(&account),
+        state: Arc::clone(&state),
+        master: Arc::new(kms::MasterKeys::parse(env.clone(), &kms::MasterKeys::make(&*env.rng))?),
+        authorizer: Arc::clone(&access),
+        records: None,
+    });
+    let kms = kms.await?;
     let sts = sts::Sts::open(sts::Deps {
         env: env.clone(),
         state: Arc::clone(&state),
-        authorizer: service::Access::new(),
+        authorizer: access,
         roles: Arc::clone(&iam) as Arc<dyn ports::Roles>,
         mfa: Arc::clone(&iam) as Arc<dyn ports::MfaDevices>,
         credentials: Arc::clone(&iam) as Arc<dyn ports::Credentials>,
-        providers: Arc::clone(&iam) as Arc<dyn ports::OidcProviders>,
+        providers: Arc::new(Nobody),
         issuer_keys: Arc::new(sts::KeyFolder::new(Arc::clone(&env.disk), None)),
     });
     let sts = sts.await?;
@@ -79,6 +91,8 @@ async fn make() -> Result<Vec<Definition>, Failure> {
             channels: cloudtrail as Arc<dyn ports::AuditChannels>,
         })),
         iam::definition(iam),
+        kms::definition(kms),
+        organizations::definition(organizations),
         s3::definition(s3),
         sts::definition(sts),
     ])
@@ -86,6 +100,13 @@ async fn make() -> Result<Vec<Definition>, Failure> {
 
 /// An operator that is never asked.
 struct Nobody;
+
+#[async_trait]
+impl ports::OidcProviders for Nobody {
+    async fn oidc_provider(&self, _: &str, _: &str) -> Result<Option<ports::OidcProvider>, Unavailable> {
+        Ok(None)
+    }
+}
 
 #[async_trait]
 impl Operator for Nobody {

@@ -5,6 +5,8 @@ use crate::Rng;
 const UPPER_BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 const UPPER_ALNUM: &[u8; 36] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 const ALNUM: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+const LOWER_ALNUM: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
+const DIGITS: &[u8; 10] = b"0123456789";
 const SECRET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
@@ -49,6 +51,21 @@ pub fn secret_key(rng: &dyn Rng) -> String {
 /// `len` letters and digits (S3 version identifiers, the unique part of log file names).
 pub fn alphanumeric(rng: &dyn Rng, len: usize) -> String {
     pick(rng, ALNUM, len)
+}
+
+/// `len` lower-case letters and digits (organizations, their units and policies).
+pub fn lower_alphanumeric(rng: &dyn Rng, len: usize) -> String {
+    pick(rng, LOWER_ALNUM, len)
+}
+
+/// The number of an account: twelve digits, the first not 0, so that no program reads it as a shorter one.
+pub fn account_id(rng: &dyn Rng) -> String {
+    loop {
+        let id = pick(rng, DIGITS, 12);
+        if !id.starts_with('0') {
+            return id;
+        }
+    }
 }
 
 /// `len` letters and digits that depend on `seed` alone: the same seed gives the same text.

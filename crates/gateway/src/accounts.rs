@@ -69,7 +69,11 @@ impl Gateway {
         };
         let handlers = accounts.handlers(account).await?;
         let handlers = handlers.ok_or_else(|| {
-            ApiError::new("AccessDenied", 403, format!("The account {account} is not an active account of this server."))
+            ApiError::new(
+                "AccessDenied",
+                403,
+                format!("The account {account} is not an active account of this server."),
+            )
         })?;
         let (model, operation) = (&*route.model().name, &*route.operation.name);
         match handlers.get(model, operation) {

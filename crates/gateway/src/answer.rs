@@ -55,8 +55,8 @@ impl Gateway {
             let outcome = Outcome {
                 error: notes.error.as_ref().map(|(code, text)| (code.as_str(), text.as_str())),
                 caller: notes.caller.as_ref(),
-            recipient: notes.recipient.as_ref(),
-            owners: &notes.owners,
+                recipient: notes.recipient.as_ref(),
+                owners: &notes.owners,
                 aside: notes.aside.as_deref(),
                 response_json: audit::build::response_json(route.model(), route.operation, &route.entry.kind, output),
                 resources: &notes.resources,

@@ -7,14 +7,14 @@ mod figures;
 mod follow;
 mod holds;
 mod host_keys;
-mod keys;
+mod key_records;
 mod operator;
 mod rebuild;
 mod rounds;
+mod tenants;
 mod upkeep;
 pub mod validation;
 
-use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ use gateway::{Gateway, HostNames, Limits, Outside, Recorder, Recording};
 use journal::Journal;
 use objects::Objects;
 use seal::HostKeys;
-use service::Access;
+use service::{Access, Organized};
 use state::State;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -32,8 +32,9 @@ use worker::{Consumer, Crew};
 use crate::figures::{CrewFigures, JournalFigures};
 use crate::follow::{Followed, Follower};
 use crate::holds::{HeldObjects, Holds};
-use crate::keys::AllKeys;
+use crate::key_records::Records;
 use crate::operator::ServerOperator;
+use crate::tenants::{Devices, Ground, Kind, OfTenants, OwnResources, Tenants};
 use crate::upkeep::Upkeep;
 use crate::validation::{Results, Validator};
 
@@ -47,6 +48,10 @@ pub struct Parts {
     pub root_key: iam::RootKey,
     /// What contents are encrypted under. Kept apart from everything below.
     pub host_keys: HostKeys,
+    /// What KMS's key material is wrapped under. Kept apart likewise.
+    pub master_key: Arc<dyn kms::MasterKey>,
+    /// What the tokens of OpenID Connect providers are signed with.
+    pub issuer_keys: Arc<dyn ports::IssuerKeys>,
     /// Where calls are recorded.
     pub journal: Arc<dyn Journal>,
     /// The tables of all services.
@@ -85,8 +90,6 @@ pub struct Options {
     pub follow: Vec<Follow>,
     /// How often they are looked through.
     pub follow_interval: Duration,
-    /// The folder of the keys of OpenID Connect issuers.
-    pub oidc_keys: Option<PathBuf>,
 }
 
 /// How often places that are followed are looked through, if nothing else is said.
@@ -104,7 +107,6 @@ impl Default for Options {
             event_stores: Some(eventstore::Options::default()),
             follow: Vec::new(),
             follow_interval: FOLLOW_INTERVAL,
-            oidc_keys: None,
         }
     }
 }
@@ -139,21 +141,35 @@ pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 impl Node {
     /// The whole node, from top to bottom. Returns when everything that an earlier run left is taken care of and requests can come.
     pub async fn start(parts: Parts) -> Result<Node, Failure> {
-        let Parts { env, account, root_key, host_keys, journal, state, objects, key_maker, query_engine, options } =
-            parts;
+        let Parts {
+            env,
+            account,
+            root_key,
+            host_keys,
+            master_key,
+            issuer_keys,
+            journal,
+            state,
+            objects,
+            key_maker,
+            query_engine,
+            options,
+        } = parts;
         let started_ms = env.clock.monotonic_ms();
         let holds = Holds::new(objects);
         let objects: Arc<dyn Objects> = Arc::new(HeldObjects(Arc::clone(&holds)));
 
         // 1. The keys that contents were encrypted under; then the services, and what they ask of one another.
         host_keys::check(&*state, &host_keys, env.clock.now()).await?;
-        let iam = iam::Iam::open(env.clone(), Arc::clone(&state), Arc::clone(&account), root_key).await?;
+        let organizations =
+            organizations::Organizations::open(env.clone(), Arc::clone(&state), Arc::clone(&account)).await?;
+        let access = Access::new();
         let host_keys = Arc::new(host_keys);
         let s3 = s3::S3::new(Arc::clone(&state), Arc::clone(&objects), env.clone(), Arc::clone(&account), host_keys);
-        let access = Access::new();
         let s3 =
             s3.with_authorizer(Arc::clone(&access) as Arc<dyn ports::Authorizer>).with_journal(Arc::clone(&journal));
-        let s3 = Arc::new(s3.with_mfa_devices(Arc::clone(&iam) as Arc<dyn ports::MfaDevices>));
+        let devices = Arc::new(Devices::default());
+        let s3 = Arc::new(s3.with_mfa_devices(Arc::clone(&devices) as Arc<dyn ports::MfaDevices>));
         let event_stores = match options.event_stores {
             Some(options) => {
                 let (state, objects) = (Arc::clone(&state), Arc::clone(&objects));
@@ -166,15 +182,14 @@ impl Node {
             query_memory_bytes: options.cloudtrail.query_memory_bytes,
             query_threads: options.cloudtrail.query_threads,
         };
-        let cloudtrail = cloudtrail::CloudTrail::new(cloudtrail::Deps {
+        let key_records = Records::new(env.clone());
+        let ground = Ground {
             env: env.clone(),
-            account: Arc::clone(&account),
-            is_member: false,
             journal: Arc::clone(&journal),
             state: Arc::clone(&state),
             objects: Arc::clone(&objects),
-            buckets: Arc::clone(&s3) as Arc<dyn ports::Buckets>,
-            event_stores: event_stores.as_ref().map(|stores| Arc::clone(stores) as Arc<dyn ports::EventStores>),
+            s3: Arc::clone(&s3),
+            event_stores: event_stores.clone(),
             query_engine: event_stores.as_ref().zip(query_engine).map(|(stores, make)| make(Arc::clone(stores))),
             tables: event_stores.as_ref().map(|stores| {
                 let buckets = Arc::clone(&s3) as Arc<dyn ports::ServerBuckets>;
@@ -182,16 +197,50 @@ impl Node {
                 federation::Publisher::new(env.clone(), stores, state, buckets) as Arc<dyn ports::Tables>
             }),
             key_maker,
-            options: cloudtrail::Options { recording: options.recording == Recording::On, ..options.cloudtrail },
+            master: master_key,
+            access: Arc::clone(&access),
+            cloudtrail: cloudtrail::Options { recording: options.recording == Recording::On, ..options.cloudtrail },
+            records: Arc::clone(&key_records),
+        };
+        let first = Arc::new(ground.open(Arc::clone(&account), Some(root_key), false).await?);
+        let cloudtrail = Arc::clone(&first.cloudtrail);
+        let tenants = Tenants::new(first, ground, Arc::clone(&organizations));
+        let of_tenants = || Arc::new(OfTenants(Arc::downgrade(&tenants)));
+        devices.set(of_tenants());
+        let sts = sts::Sts::open(sts::Deps {
+            env: env.clone(),
+            state: Arc::clone(&state),
+            authorizer: Arc::clone(&access) as Arc<dyn ports::Authorizer>,
+            roles: of_tenants(),
+            mfa: of_tenants(),
+            credentials: of_tenants(),
+            providers: of_tenants(),
+            issuer_keys,
         })
         .await?;
+        tenants.set_sts(Arc::clone(&sts));
+        let own = |kind| {
+            Arc::new(OwnResources { tenants: Arc::downgrade(&tenants), kind }) as Arc<dyn ports::ResourcePolicies>
+        };
+        let resources = vec![
+            Arc::clone(&s3) as Arc<dyn ports::ResourcePolicies>,
+            own(Kind::CloudTrail),
+            own(Kind::Iam),
+            own(Kind::Kms),
+        ];
+        let organized = Organized {
+            controls: Arc::clone(&organizations) as Arc<dyn ports::ControlPolicies>,
+            memberships: Arc::clone(&organizations) as Arc<dyn ports::Memberships>,
+        };
+        access.ask(of_tenants(), Some(organized), &resources);
+        tenants.keep(resources);
         let (stop, stopping) = watch::channel(false);
         let validation = Arc::new(Results::default());
         let followed = Arc::new(Followed::default());
         let operator = Arc::new(ServerOperator {
             env: env.clone(),
             journal: Arc::clone(&journal),
-            cloudtrail: Arc::clone(&cloudtrail),
+            tenants: Arc::clone(&tenants),
             account: Arc::clone(&account),
             state: Arc::clone(&state),
             holds: Arc::clone(&holds),
@@ -212,9 +261,7 @@ impl Node {
         }
         s3.recover().await?;
         let crew = Arc::new(Crew::new(Arc::clone(&journal), env.clone()));
-        let (delivery, history) = cloudtrail.consumers().await?;
-        crew.add(delivery);
-        crew.add(history);
+        tenants.first.consume(&crew).await?;
         crew.add(s3.access_logs(&journal).await?);
         if let Some(stores) = &event_stores {
             let events =
@@ -251,13 +298,6 @@ impl Node {
             interval: options.follow_interval,
             followed: Arc::clone(&followed),
         });
-        let resources = [
-            Arc::clone(&s3) as Arc<dyn ports::ResourcePolicies>,
-            Arc::clone(&cloudtrail) as Arc<dyn ports::ResourcePolicies>,
-            Arc::clone(&iam) as Arc<dyn ports::ResourcePolicies>,
-        ];
-        access.ask(Arc::clone(&iam) as Arc<dyn ports::Identities>, &resources);
-        let sessions = Arc::clone(&state);
         let athena = athena::Athena::open(athena::Deps {
             env: env.clone(),
             account: Arc::clone(&account),
@@ -271,43 +311,38 @@ impl Node {
             options: athena_options,
         })
         .await?;
-        let sts = sts::Sts::open(sts::Deps {
-            env: env.clone(),
-            state: Arc::clone(&sessions),
-            authorizer: Arc::clone(&access) as Arc<dyn ports::Authorizer>,
-            roles: Arc::clone(&iam) as Arc<dyn ports::Roles>,
-            mfa: Arc::clone(&iam) as Arc<dyn ports::MfaDevices>,
-            credentials: Arc::clone(&iam) as Arc<dyn ports::Credentials>,
-            providers: Arc::clone(&iam) as Arc<dyn ports::OidcProviders>,
-            issuer_keys: Arc::new(sts::KeyFolder::new(Arc::clone(&env.disk), options.oidc_keys)),
-        })
-        .await?;
         let recorder = Arc::new(Recorder::new(Arc::clone(&journal), options.recording));
         let _ = operator.recorder.set(Arc::clone(&recorder));
+        key_records.set_recorder(Arc::clone(&recorder));
+        // Those that are one for all accounts, and those of the first account alone.
+        let common = {
+            let (organizations, s3, sts) = (Arc::clone(&organizations), Arc::clone(&s3), Arc::clone(&sts));
+            move || {
+                vec![
+                    organizations::definition(Arc::clone(&organizations)),
+                    s3::definition(Arc::clone(&s3)),
+                    sts::definition(Arc::clone(&sts)),
+                ]
+            }
+        };
+        let mut definitions = vec![
+            athena::definition(athena),
+            cairn_service::definition(Arc::new(cairn_service::Cairn {
+                operator,
+                receiver,
+                event_stores: event_stores.as_ref().map(|stores| Arc::clone(stores) as Arc<dyn ports::EventStores>),
+            })),
+        ];
+        definitions.extend(tenants.first.definitions(&env));
+        definitions.extend(common());
+        tenants.open_all(Arc::clone(&crew), Box::new(common)).await?;
+        organizations.begin(of_tenants()).await?;
         let gateway = Arc::new(Gateway::new(gateway::Deps {
             env: env.clone(),
             account,
-            definitions: vec![
-                athena::definition(athena),
-                cairn_service::definition(Arc::new(cairn_service::Cairn {
-                    operator,
-                    receiver,
-                    event_stores: event_stores.as_ref().map(|stores| Arc::clone(stores) as Arc<dyn ports::EventStores>),
-                })),
-                cloudtrail::definition(Arc::clone(&cloudtrail)),
-                cloudtrail_data::definition(Arc::new(cloudtrail_data::CloudTrailData {
-                    env: env.clone(),
-                    channels: Arc::clone(&cloudtrail) as Arc<dyn ports::AuditChannels>,
-                })),
-                iam::definition(Arc::clone(&iam)),
-                s3::definition(Arc::clone(&s3)),
-                sts::definition(Arc::clone(&sts)),
-            ],
-            accounts: None,
-            credentials: Arc::new(AllKeys {
-                long_term: Arc::clone(&iam) as Arc<dyn ports::Credentials>,
-                temporary: Arc::clone(&sts) as Arc<dyn ports::Credentials>,
-            }),
+            definitions,
+            accounts: Some(Arc::clone(&tenants) as Arc<dyn gateway::Accounts>),
+            credentials: of_tenants(),
             authorizer: access,
             cross_origin: Arc::clone(&s3) as Arc<dyn ports::CrossOrigin>,
             recorder: Arc::clone(&recorder),
@@ -316,8 +351,10 @@ impl Node {
             outside: options.outside,
         }));
 
+        let clock = Arc::clone(&env.clock);
+
         // Everything that has figures.
-        let lag = Arc::new(CrewFigures::new(Arc::clone(&journal), Arc::clone(&crew), env.clone()));
+        let lag = Arc::new(CrewFigures::new(Arc::clone(&journal), Arc::clone(&crew), env));
         gateway.watch(Arc::clone(&lag) as Arc<dyn ports::Figures>);
         gateway.watch(Arc::new(JournalFigures(Arc::clone(&journal))));
         gateway.watch(Arc::clone(&cloudtrail) as Arc<dyn ports::Figures>);
@@ -339,9 +376,10 @@ impl Node {
             recorder: Arc::clone(&recorder),
             s3,
             holds,
-            cloudtrail,
-            env,
+            tenants,
             sts,
+            clock,
+            organizations,
         };
         let events_upkeep =
             event_stores.clone().map(|stores| tokio::spawn(event_stores::keep_up(stores, stopping.clone())));

@@ -6,7 +6,6 @@ use std::time::Duration;
 use async_trait::async_trait;
 use base::Env;
 use bytes::{Bytes, BytesMut};
-use cloudtrail::CloudTrail;
 use futures_util::{StreamExt, stream};
 use gateway::Recorder;
 use journal::{Journal, ReadLimit, Seq};
@@ -20,6 +19,7 @@ use worker::{Crew, EntryKind};
 
 use crate::follow::Followed;
 use crate::holds::{Hold, Holds};
+use crate::tenants::{Tenant, Tenants};
 use crate::validation::Results;
 
 /// How long a flush waits for access logs.
@@ -29,7 +29,7 @@ const ACCESS_LOGS_WAIT: Duration = Duration::from_secs(30);
 pub struct ServerOperator {
     pub env: Env,
     pub journal: Arc<dyn Journal>,
-    pub cloudtrail: Arc<CloudTrail>,
+    pub tenants: Arc<Tenants>,
     pub s3: Arc<s3::S3>,
     /// Set once the consumers run.
     pub crew: OnceLock<Arc<Crew>>,
@@ -57,7 +57,14 @@ const HOLD_BEATS_MAX: u32 = 24 * 3600;
 #[async_trait]
 impl Operator for ServerOperator {
     async fn flush(&self) -> Result<Flushed, Unavailable> {
-        let report = self.cloudtrail.flush(true).await.map_err(|error| Unavailable(error.to_string()))?;
+        let flush =
+            async |tenant: &Tenant| tenant.cloudtrail.flush(true).await.map_err(|error| Unavailable(error.to_string()));
+        let mut report = flush(&self.tenants.first).await?;
+        for tenant in self.tenants.all().iter().skip(1) {
+            let more = flush(tenant).await?;
+            report.files_delivered += more.files_delivered;
+            report.failed.extend(more.failed);
+        }
         self.flush_access_logs().await?;
         Ok(Flushed {
             cut: report.cut.get(),
@@ -153,7 +160,8 @@ impl Operator for ServerOperator {
     }
 
     async fn backlogs(&self) -> Result<Vec<TrailBacklog>, Unavailable> {
-        let backlogs = self.cloudtrail.backlogs().await.map_err(|error| Unavailable(error.to_string()))?;
+        let backlogs =
+            self.tenants.first.cloudtrail.backlogs().await.map_err(|error| Unavailable(error.to_string()))?;
         let backlogs = backlogs.into_iter().map(|(trail, (files, oldest_ms))| TrailBacklog { trail, files, oldest_ms });
         Ok(backlogs.collect())
     }

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use base::Env;
 use gateway::{Gateway, Recorder};
 use journal::{Journal, Seq};
 use tokio::sync::watch;
@@ -12,6 +11,7 @@ use worker::Crew;
 
 use crate::figures::CrewFigures;
 use crate::holds::Holds;
+use crate::tenants::Tenants;
 
 /// How often.
 const INTERVAL: Duration = Duration::from_secs(5);
@@ -30,9 +30,10 @@ pub(crate) struct Upkeep {
     pub recorder: Arc<Recorder>,
     pub s3: Arc<s3::S3>,
     pub holds: Arc<Holds>,
-    pub cloudtrail: Arc<cloudtrail::CloudTrail>,
-    pub env: Env,
+    pub tenants: Arc<Tenants>,
     pub sts: Arc<sts::Sts>,
+    pub clock: Arc<dyn base::Clock>,
+    pub organizations: Arc<organizations::Organizations>,
 }
 
 impl Upkeep {
@@ -49,8 +50,13 @@ impl Upkeep {
             if let Err(error) = self.recorder.write_unwritten().await {
                 tracing::warn!(%error, "records still wait for the journal");
             }
-            if let Err(error) = self.cloudtrail.catch_up().await {
-                tracing::warn!(%error, "changes of trails still wait for the journal");
+            for tenant in self.tenants.all() {
+                if let Err(error) = tenant.cloudtrail.catch_up().await {
+                    tracing::warn!(%error, account = %tenant.account, "changes of trails still wait for the journal");
+                }
+            }
+            if let Err(error) = self.organizations.catch_up().await {
+                tracing::warn!(%error, "new accounts are still not ready");
             }
             self.lag.sample();
             if let Err(error) = self.recorder.probe().await {
@@ -62,10 +68,8 @@ impl Upkeep {
             {
                 tracing::warn!(%error, "throttled calls could not be summed up in a record");
             }
-            if round.is_multiple_of(SUMMARY_ROUNDS)
-                && let Err(error) = self.sts.sweep(self.env.clock.now()).await
-            {
-                tracing::warn!(%error, "temporary credentials that have ended could not be forgotten");
+            if round.is_multiple_of(SUMMARY_ROUNDS) {
+                self.keep_identities().await;
             }
             self.mark(&mut marked).await;
             // A backup copies files: what is to go waits until it is done.
@@ -77,6 +81,19 @@ impl Upkeep {
             if let Err(error) = self.s3.run_lifecycle().await {
                 tracing::warn!(%error, "lifecycle rules could not be carried out");
             }
+        }
+    }
+
+    /// What is due for keys, sessions and what IAM notes of their use.
+    async fn keep_identities(&self) {
+        for tenant in self.tenants.all() {
+            tenant.kms.round().await;
+            if let Err(error) = tenant.iam.flush_uses().await {
+                tracing::warn!(%error, account = %tenant.account, "when keys were used last could not be written");
+            }
+        }
+        if let Err(error) = self.sts.sweep(self.clock.now()).await {
+            tracing::warn!(%error, "sessions that are over could not be removed");
         }
     }
 

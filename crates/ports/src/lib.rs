@@ -6,27 +6,33 @@ pub mod buckets;
 pub mod cross_origin;
 pub mod figures;
 pub mod identity;
+pub mod keys;
 pub mod lake;
 pub mod mfa;
 pub mod operator;
+pub mod organizations;
 pub mod request_context;
 pub mod tables;
 pub mod web_identity;
 
 pub use access::{
-    AccessRequest, AuthorizationMessages, Authorizer, Credential, Credentials, Decider, Decision, Identities, Identity, Layer, LooksAt,
-    ResourcePolicies, RoleInfo, Roles, Ruled, Secret,
+    AccessRequest, AuthorizationMessages, Authorizer, Credential, Credentials, Decider, Decision, Identities, Identity,
+    Layer, LooksAt, ResourcePolicies, RoleInfo, Roles, Ruled, Secret,
 };
 pub use audit_events::{AuditChannel, AuditChannels, ChannelError, Sent};
 pub use buckets::{BucketError, BucketInfo, BucketObject, Buckets, OpenedObject, ServicePut};
 pub use cross_origin::{CrossOrigin, CrossOriginAnswer, CrossOriginRequest};
 pub use figures::{Figure, FigureValue, Figures};
 pub use identity::{Caller, External, Federation, Holder, Session, SessionPolicy};
+pub use keys::{DataKey, KeyError, KeyEvent, KeyInfo, KeyRecords, KeyUse, Keys, PlainKey};
 pub use lake::{EventStores, QueryEngine, Selection, StoreId};
 pub use mfa::MfaDevices;
 pub use operator::{
     ConsumerProgress, EventStoreStatus, Flushed, FollowStatus, JournalStatus, Operator, RecordLines, RecordingStatus,
     TrailBacklog, TrailValidation, WaitingTrail,
+};
+pub use organizations::{
+    AccountInfo, AccountStatus, Accounts, ControlPolicies, Membership, Memberships, NewAccount, NewAccounts,
 };
 pub use request_context::RequestContext;
 pub use tables::{Published, ServerBuckets, TablePlace, Tables};

@@ -6,6 +6,7 @@
 //!   endpoint           its URL
 //!   root-credentials   the root access key, mode 0600
 //!   host-key           the keys that contents are encrypted under, mode 0600 (unless they are kept elsewhere)
+//!   kms-master-key     the keys that keys of KMS are wrapped under, likewise
 //!   metrics-token      opens /metrics, mode 0600
 //!   tls-certificate    the certificate that the server shows, if it speaks TLS
 //!   journal/           what happened, in order (evidence)
@@ -27,11 +28,12 @@ use crate::config::Config;
 pub const SPILL_FOLDER: &str = "spill";
 const ENDPOINT: &str = "endpoint";
 /// What is in the folder for its owner alone, by our own names: evidence, secrets, other people's data.
-const PRIVATE: [&str; 8] = [
+const PRIVATE: [&str; 9] = [
     "journal",
     "objects",
     "root-credentials",
     "host-key",
+    "kms-master-key",
     "metrics-token",
     "state.sqlite",
     "state.sqlite-wal",

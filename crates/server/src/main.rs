@@ -16,6 +16,7 @@ mod host_key;
 mod import;
 mod log;
 mod lookup;
+mod master_key;
 mod notify;
 mod protection;
 mod queries;

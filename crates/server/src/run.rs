@@ -18,7 +18,7 @@ use crate::credentials::RootCredentials;
 use crate::figures::{DataDisk, ProcessFigures};
 use crate::notify::Notify;
 use crate::queries::Queries;
-use crate::{credentials, data_folder, greeting, host_key, log, tls};
+use crate::{credentials, data_folder, greeting, host_key, log, master_key, tls};
 
 /// Runs the server until it is told to stop.
 pub fn serve(config: Config) -> Result<(), Failure> {
@@ -44,6 +44,7 @@ async fn run(config: Config) -> Result<(), Failure> {
     let journal = open_journal(&config, &env)?;
     let state = state::Sqlite::open(&config.data_dir.join("state.sqlite"), state::Options::default())?;
     let known_host_keys = host_key::find(&config, node::has_host_keys(&state).await?)?;
+    let known_master_keys = master_key::find(&config, &env, kms::has_keys(&state).await?)?;
     let objects = open_objects(&config, &env)?;
 
     // 2. The socket, which says that we are not ready while what an earlier run left is taken care of.
@@ -54,6 +55,7 @@ async fn run(config: Config) -> Result<(), Failure> {
     // 3. The services and everything that runs behind them. What is encrypted from now on needs a host key that is kept; the others are
     // kept once the services run.
     let host_keys = known_host_keys.map_or_else(|| host_key::make(&config, &*env.rng), Ok)?;
+    let master_keys = known_master_keys.map_or_else(|| master_key::make(&config, &env), Ok)?;
     let new_root = known_root.is_none();
     let root = known_root.unwrap_or_else(|| RootCredentials::make(&*env.rng));
     let new_token = known_token.is_none();
@@ -76,13 +78,15 @@ async fn run(config: Config) -> Result<(), Failure> {
     let limits = Limits { caller_rate: config.rate, disk_reserve: config.disk_reserve, ..Limits::default() };
     let starting = Node::start(Parts {
         query_engine: queries.as_ref().and_then(|queries| queries.engine(env.clone())),
-        env,
         account: Arc::from(config.account_id.as_str()),
         root_key: iam::RootKey {
             access_key_id: root.access_key_id.clone(),
             secret: Secret(Arc::from(root.secret_access_key.as_str())),
         },
         host_keys,
+        master_key: Arc::new(master_keys),
+        issuer_keys: Arc::new(sts::KeyFolder::new(Arc::clone(&env.disk), config.oidc_keys.clone())),
+        env,
         journal,
         state: Arc::new(state),
         objects,

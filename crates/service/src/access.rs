@@ -6,20 +6,38 @@ use std::sync::{Arc, OnceLock, Weak};
 use async_trait::async_trait;
 use policy::{Layers, PolicySet, Request, ResourceLayer, authorize};
 use ports::{
-    AccessRequest, Authorizer, Caller, Decision, Identities, Identity, Layer, LooksAt, ResourcePolicies, Ruled,
-    Unavailable,
+    AccessRequest, Authorizer, Caller, ControlPolicies, Decision, Holder, Identities, Identity, Layer, LooksAt,
+    Memberships, ResourcePolicies, Ruled, Unavailable,
 };
 
 /// Actions that need no permission. Source: STS API reference, GetCallerIdentity and GetSessionToken: "No permissions are required".
 const FREE_ACTIONS: [&str; 2] = ["sts:GetCallerIdentity", "sts:GetSessionToken"];
+
+/// The services whose resources RCPs govern. Source: Organizations user guide, "Resource control policies (RCPs)", list of services.
+const RESOURCE_CONTROLLED: [&str; 5] = ["s3", "sts", "kms", "sqs", "secretsmanager"];
+
+fn prefix_of(action: &str) -> &str {
+    action.split(':').next().unwrap_or_default()
+}
 
 /// See the module. Those who are asked are told once all services are there, because some of them ask in turn; until then nobody may
 /// do anything.
 #[derive(Default)]
 pub struct Access(OnceLock<Asked>);
 
+/// Who says what organizations forbid.
+#[derive(Clone)]
+pub struct Organized {
+    /// Their policies.
+    pub controls: Arc<dyn ControlPolicies>,
+    /// Which accounts they have.
+    pub memberships: Arc<dyn Memberships>,
+}
+
 struct Asked {
     identities: Arc<dyn Identities>,
+    /// `None`: no account is in any organization.
+    organized: Option<Organized>,
     /// Each speaks for its own resources. Weak, because they hold this in turn.
     resources: Vec<Weak<dyn ResourcePolicies>>,
 }
@@ -31,9 +49,14 @@ impl Access {
     }
 
     /// Says who is asked from now on. What is said a second time is not heard.
-    pub fn ask(&self, identities: Arc<dyn Identities>, resources: &[Arc<dyn ResourcePolicies>]) {
+    pub fn ask(
+        &self,
+        identities: Arc<dyn Identities>,
+        organized: Option<Organized>,
+        resources: &[Arc<dyn ResourcePolicies>],
+    ) {
         let resources = resources.iter().map(Arc::downgrade).collect();
-        let _ = self.0.set(Asked { identities, resources });
+        let _ = self.0.set(Asked { identities, organized, resources });
     }
 }
 
@@ -45,6 +68,9 @@ impl Authorizer for Access {
         if matches!(caller, Caller::Anonymous | Caller::Unknown { .. }) {
             return Ok(Decision::ImplicitDeny(Layer::Identity));
         }
+        if is_beyond_session(caller, request.action) {
+            return Ok(Decision::ImplicitDeny(Layer::Identity));
+        }
         let asked = self.0.get().ok_or_else(|| Unavailable("it is not known yet who may do what".to_owned()))?;
         let identity = asked.identities.identity(caller).await?;
         let of_identity = [Some(&identity.policies), identity.boundary.as_ref(), identity.session.as_ref()];
@@ -53,12 +79,23 @@ impl Authorizer for Access {
         if ruled.as_ref().is_some_and(|ruled| ruled.is_closed) {
             return Ok(Decision::ExplicitDeny(Layer::Resource, None));
         }
-        let known = Known { request, identity: &identity, ruled: ruled.as_ref(), owner: owner.as_deref() };
+        let memberships = asked.organized.as_ref().map(|organized| &*organized.memberships);
+        let known = Known { request, identity: &identity, ruled: ruled.as_ref(), owner: owner.as_deref(), memberships };
         let condition = |key: &str| known.condition(key);
         let resource = ruled.as_ref().and_then(|ruled| ruled.resource.as_deref()).unwrap_or(request.resource);
+        let (mut control, mut resource_control) = (Vec::new(), Vec::new());
+        if let Some(organized) = asked.organized.as_ref().filter(|_| !identity.is_service_linked) {
+            control = caller.account().map(|account| organized.controls.service_control(account)).unwrap_or_default();
+            let owner = ruled.as_ref().map(|ruled| &ruled.account).or(caller.account());
+            let is_governed = RESOURCE_CONTROLLED.contains(&prefix_of(request.action));
+            resource_control = owner
+                .filter(|_| is_governed)
+                .map(|account| organized.controls.resource_control(account))
+                .unwrap_or_default();
+        }
         let layers = Layers {
-            control: &[],
-            resource_control: &[],
+            control: &control,
+            resource_control: &resource_control,
             identity: Some(&identity.policies),
             boundary: identity.boundary.as_deref(),
             session: identity.session.as_deref(),
@@ -81,6 +118,23 @@ impl Authorizer for Access {
     }
 }
 
+/// Whether no policy lets these temporary credentials do this. Source: STS API reference, GetSessionToken (IAM only with a second factor, of
+/// STS only AssumeRole and GetCallerIdentity) and GetFederationToken (no IAM, of STS only GetCallerIdentity).
+fn is_beyond_session(caller: &Caller, action: &str) -> bool {
+    let Some(session) = caller.session().filter(|session| !session.is_console) else { return false };
+    let (service, name) = action.split_once(':').unwrap_or_default();
+    match (&session.holder, service) {
+        (Holder::Role { .. }, _) => false,
+        (Holder::Federated { .. }, "iam") => true,
+        (Holder::Federated { .. }, "sts") => name != "GetCallerIdentity",
+        (Holder::Root | Holder::User { .. }, "iam") => session.mfa_at.is_none(),
+        (Holder::Root | Holder::User { .. }, "sts") => {
+            !matches!(name, "AssumeRole" | "GetCallerIdentity" | "SetSourceIdentity" | "TagSession")
+        }
+        _ => false,
+    }
+}
+
 impl Asked {
     /// What is known of the resource, and who knows it.
     async fn ruled(
@@ -88,7 +142,7 @@ impl Asked {
         request: &AccessRequest<'_>,
         looks_at: LooksAt<'_>,
     ) -> Result<(Option<Ruled>, Option<Arc<dyn ResourcePolicies>>), Unavailable> {
-        let prefix = request.action.split(':').next().unwrap_or_default();
+        let prefix = prefix_of(request.action);
         let mut owner = None;
         for resources in self.resources.iter().filter_map(Weak::upgrade) {
             if !resources.prefixes().contains(&prefix) {
@@ -109,6 +163,7 @@ struct Known<'a> {
     identity: &'a Identity,
     ruled: Option<&'a Ruled>,
     owner: Option<&'a dyn ResourcePolicies>,
+    memberships: Option<&'a dyn Memberships>,
 }
 
 impl Known<'_> {
@@ -125,6 +180,20 @@ impl Known<'_> {
             if key == "aws:resourceaccount" {
                 return Some(vec![ruled.account.to_string()]);
             }
+        }
+        let membership = |account: Option<&Arc<str>>| self.memberships?.organization_of(account?);
+        match key {
+            "aws:principalorgid" => {
+                return membership(self.request.caller.account()).map(|place| vec![place.organization_id]);
+            }
+            "aws:principalorgpaths" => return membership(self.request.caller.account()).map(|place| vec![place.path]),
+            "aws:resourceorgid" | "aws:resourceorgpaths" => {
+                let owner = self.ruled.map(|ruled| &ruled.account).or(self.request.caller.account());
+                let place = membership(owner)?;
+                return Some(vec![if key == "aws:resourceorgid" { place.organization_id } else { place.path }]);
+            }
+            "aws:resourceaccount" => return self.request.caller.account().map(|account| vec![account.to_string()]),
+            _ => {}
         }
         if let Some(tag) = key.strip_prefix("aws:principaltag/") {
             let named = |tags: &[(String, String)]| {

@@ -9,9 +9,9 @@ mod error;
 mod operation;
 pub mod paging;
 
-pub use access::Access;
 #[doc(hidden)]
 pub use access::FixedIdentities;
+pub use access::{Access, Organized};
 pub use body::Body;
 pub use call::{Call, Notes, Reply, ResourceNote};
 pub use definition::{Builder, Definition, Handler, resource_arn};

@@ -70,7 +70,8 @@ mod tests {
     #[tokio::test]
     async fn accounts_do_not_see_one_another() {
         let whole: Arc<dyn State> = Arc::new(Memory::new());
-        let (one, two) = (Scoped::new(Arc::clone(&whole), "111111111111"), Scoped::new(Arc::clone(&whole), "222222222222"));
+        let (one, two) =
+            (Scoped::new(Arc::clone(&whole), "111111111111"), Scoped::new(Arc::clone(&whole), "222222222222"));
         let put = |value: &'static str| Op::Put {
             table: "t/rows",
             key: b"k".to_vec(),

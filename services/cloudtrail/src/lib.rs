@@ -61,6 +61,7 @@ impl Drop for CloudTrail {
 impl Service for CloudTrail {
     const MODEL: &'static str = "cloudtrail";
     const PREFIX: &'static str = "cloudtrail";
+    const ACROSS_ACCOUNTS: bool = true;
 }
 
 impl CloudTrail {

@@ -142,11 +142,11 @@ fn wrap(tag: u8, content: &[u8]) -> Vec<u8> {
 
 /// The content of the element in front, which must have this tag, and what follows it.
 fn take(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
-    let (found, rest) = element(der)?;
-    (found == tag).then_some(rest)
+    let (found, content, rest) = element(der)?;
+    (found == tag).then_some((content, rest))
 }
 
-fn element(der: &[u8]) -> Option<(u8, (&[u8], &[u8]))> {
+fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (tag, rest) = der.split_first()?;
     let (first, rest) = rest.split_first()?;
     let (length, rest) = match usize::from(*first) {
@@ -160,11 +160,12 @@ fn element(der: &[u8]) -> Option<(u8, (&[u8], &[u8]))> {
             (bytes.iter().fold(0, |sum, byte| sum << 8 | usize::from(*byte)), rest)
         }
     };
-    Some((*tag, rest.split_at_checked(length)?))
+    let (content, rest) = rest.split_at_checked(length)?;
+    Some((*tag, content, rest))
 }
 
 fn time(der: &[u8]) -> Option<(Timestamp, &[u8])> {
-    let (tag, (text, rest)) = element(der)?;
+    let (tag, text, rest) = element(der)?;
     let text = std::str::from_utf8(text).ok()?.strip_suffix('Z')?;
     let text = match tag {
         // Years from 1950 to 2049. Source: RFC 5280, section 4.1.2.5.1.
@@ -176,15 +177,8 @@ fn time(der: &[u8]) -> Option<(Timestamp, &[u8])> {
         return None;
     }
     let (date, clock) = text.split_at(8);
-    let iso = format!(
-        "{}-{}-{}T{}:{}:{}Z",
-        &date[..4],
-        &date[4..6],
-        &date[6..],
-        &clock[..2],
-        &clock[2..4],
-        &clock[4..]
-    );
+    let iso =
+        format!("{}-{}-{}T{}:{}:{}Z", &date[..4], &date[4..6], &date[6..], &clock[..2], &clock[2..4], &clock[4..]);
     Some((Timestamp::parse_iso8601(&iso)?, rest))
 }
 

@@ -63,18 +63,54 @@ impl Service for Iam {
 }
 
 impl Iam {
-    /// Opens IAM over its tables. `root` is the account's own key.
+    /// Opens IAM over its tables. `root` is the account's own key; accounts of an organization have none.
     pub async fn open(
         env: Env,
         state: Arc<dyn State>,
         account: Arc<str>,
-        root: RootKey,
+        root: Option<RootKey>,
     ) -> Result<Arc<Iam>, state::Error> {
         let mfa = mfa::Devices::open(Arc::clone(&state)).await?;
         let uses = uses::Uses::open(Arc::clone(&state)).await?;
         let store = store::Store::open(state, &account, root).await?;
         let (hasher, root_password) = (passwords::Hasher::default(), RwLock::default());
-        Ok(Arc::new(Iam { store, mfa, uses, compiled: compiled::Cache::default(), env, account, hasher, root_password }))
+        Ok(Arc::new(Iam {
+            store,
+            mfa,
+            uses,
+            compiled: compiled::Cache::default(),
+            env,
+            account,
+            hasher,
+            root_password,
+        }))
+    }
+
+    /// Makes the role by which the manager of the account's organization comes in: it may do everything. Does nothing about a role of
+    /// the name that is there. Source: Organizations user guide, "Accessing member accounts in an organization".
+    pub async fn provide_role(&self, name: &str, manager: &str) -> Result<(), service::ApiError> {
+        let role = store::Role {
+            v: store::Role::VERSION,
+            arn: format!("arn:aws:iam::{}:role/{name}", self.account),
+            id: base::ids::iam_id(&*self.env.rng, "AROA"),
+            name: name.to_owned(),
+            path: "/".to_owned(),
+            created: self.env.clock.now().trunc_secs(),
+            grants: store::Grants { attached: vec![ADMINISTRATOR_ACCESS.to_owned()], ..store::Grants::default() },
+            trust: format!(
+                r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":"arn:aws:iam::{manager}:root"}},"Action":"sts:AssumeRole"}}]}}"#
+            ),
+            max_session_secs: store::Role::MAX_SESSION_SECS_DEFAULT,
+            ..store::Role::default()
+        };
+        self.store
+            .change(|tx| {
+                if tx.get::<store::Role>(name).is_none() {
+                    tx.put(role);
+                }
+                Ok(())
+            })
+            .await
     }
 
     /// Notes that a key was used, in memory: [`Iam::flush_uses`] writes it. `service` is named as its actions begin: `s3`.

@@ -56,7 +56,9 @@ pub fn check(policy: Option<&PasswordPolicy>, password: &str, names: &[&str]) ->
     let Some(policy) = policy else {
         let kinds = [upper, lower, number, symbol].into_iter().filter(|is| *is).count();
         if length < LENGTH_DEFAULT {
-            return Err(Error::PasswordPolicyViolation(format!("Password should have a minimum length of {LENGTH_DEFAULT}")));
+            return Err(Error::PasswordPolicyViolation(format!(
+                "Password should have a minimum length of {LENGTH_DEFAULT}"
+            )));
         }
         if kinds < KINDS_DEFAULT || names.iter().any(|name| name.eq_ignore_ascii_case(password)) {
             return violation("Password does not conform to the account password policy.");

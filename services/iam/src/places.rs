@@ -59,7 +59,8 @@ impl Reader<'_> {
     fn value(&mut self, path: &mut Path) -> Option<()> {
         let start = self.place;
         self.skip_space();
-        let is_statement = path.first().is_some_and(|name| name == "Statement") && path[1..].iter().all(String::is_empty);
+        let is_statement =
+            path.first().is_some_and(|name| name == "Statement") && path[1..].iter().all(String::is_empty);
         if path.len() > DEPTH_MAX {
             return None;
         }
@@ -168,11 +169,12 @@ fn variables(value: &Value, keys: &mut Vec<String>) {
 mod tests {
     use super::*;
 
-    fn check(text: &str, expected: &[((usize, usize), (usize, usize))]) {
-        let found: Vec<_> = statements(text)
-            .into_iter()
-            .map(|(start, end)| ((start.line, start.column), (end.line, end.column)))
-            .collect();
+    /// Line and column of the beginning, and of the end.
+    type Span = (usize, usize, usize, usize);
+
+    fn check(text: &str, expected: &[Span]) {
+        let span = |(start, end): (Place, Place)| (start.line, start.column, end.line, end.column);
+        let found: Vec<Span> = statements(text).into_iter().map(span).collect();
         assert_eq!(found, expected, "{text}");
     }
 
@@ -181,9 +183,9 @@ mod tests {
         // As the simulator shows AdministratorAccess.
         let text = "{\n  \"Version\": \"2012-10-17\",\n  \"Statement\": [\n    {\n      \"Effect\": \"Allow\",\n      \
                     \"Action\": \"*\",\n      \"Resource\": \"*\"\n    }\n  ]\n}";
-        check(text, &[((3, 17), (8, 6))]);
-        check(r#"{"Statement":{"Sid":"a}\"]"},"Version":"x"}"#, &[((1, 14), (1, 29))]);
-        check(r#"{"Statement":[{"Condition":{"a":{"Statement":{}}}},{}]}"#, &[((1, 15), (1, 51)), ((1, 52), (1, 54))]);
+        check(text, &[(3, 17, 8, 6)]);
+        check(r#"{"Statement":{"Sid":"a}\"]"},"Version":"x"}"#, &[(1, 14, 1, 29)]);
+        check(r#"{"Statement":[{"Condition":{"a":{"Statement":{}}}},{}]}"#, &[(1, 15, 1, 51), (1, 52, 1, 54)]);
         check("{\"Statement\":[", &[]);
         check("", &[]);
         check(&"[".repeat(100_000), &[]);

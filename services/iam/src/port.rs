@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use model::Value;
-use policy::{Policy, PolicySet};
+use policy::{Decider, Policy, PolicySet};
 use ports::identity::{Holder, Session, SessionPolicy};
 use ports::{
     AccessRequest, Caller, Credential, Credentials, Identities, Identity, LooksAt, ResourcePolicies, RoleInfo, Roles,
@@ -13,7 +13,9 @@ use ports::{
 
 use crate::Iam;
 use crate::managed::Managed;
-use crate::store::{Group, InstanceProfile, ManagedPolicy, Role, User, World};
+use crate::store::{
+    Group, InstanceProfile, ManagedPolicy, OidcProvider, Role, SamlProvider, ServerCertificate, User, World,
+};
 use crate::tags::Tag;
 use crate::trust;
 
@@ -137,6 +139,15 @@ fn find(world: &World, kind: &str, name: &str) -> Option<Known> {
         "instance-profile" => {
             world.get::<InstanceProfile>(name).map(|profile| known(&profile.arn, &profile.tags, None))?
         }
+        "saml-provider" => {
+            world.get::<SamlProvider>(name).map(|provider| known(&provider.arn, &provider.tags, None))?
+        }
+        "oidc-provider" => {
+            world.get::<OidcProvider>(name).map(|provider| known(&provider.arn, &provider.tags, None))?
+        }
+        "server-certificate" => {
+            world.get::<ServerCertificate>(name).map(|found| known(&found.arn, &found.tags, None))?
+        }
         _ => return None,
     })
 }
@@ -155,6 +166,10 @@ impl ResourcePolicies for Iam {
     }
 
     async fn ruled(&self, request: &AccessRequest<'_>, _: LooksAt<'_>) -> Result<Option<Ruled>, Unavailable> {
+        if request.action == "iam:GetAccountPasswordPolicy" && self.may_change_own_password() {
+            let granted = request.caller.user().map(|_| own_password());
+            return Ok(Some(Ruled { granted, ..Ruled::plain(Arc::clone(&self.account)) }));
+        }
         let own = format!(":iam::{}:", self.account);
         let Some((_, rest)) = request.resource.split_once(&own) else { return Ok(None) };
         let Some((kind, name)) = rest.split_once('/') else { return Ok(None) };
@@ -162,12 +177,17 @@ impl ResourcePolicies for Iam {
             return Ok(self.ruled_role(request.resource));
         }
         let mut ruled = Ruled::plain(Arc::clone(&self.account));
+        if request.action == "iam:ChangePassword" && self.may_change_own_password() {
+            ruled.granted = Some(own_password());
+        }
         let is_named = text(request, "UserName").is_some();
         let mut boundary = text(request, "PermissionsBoundary").map(str::to_owned);
         let found = match (kind, request.caller.user()) {
             ("user", Some((_, own, _))) if !is_named && OF_THE_CALLER.contains(&request.action) => {
                 self.store.read(|world| find(world, kind, own))
             }
+            // Their names are addresses.
+            ("oidc-provider", _) => self.store.read(|world| find(world, kind, name)),
             _ => self.store.read(|world| find(world, kind, name.rsplit('/').next().unwrap_or(name))),
         };
         match (found, text(request, "Path")) {
@@ -202,6 +222,12 @@ impl ResourcePolicies for Iam {
         };
         text(request, member).map(|text| vec![text.to_owned()])
     }
+}
+
+/// What lets users change their own passwords: the account's password policy may say so. Source: IAM user guide, "Permit IAM users to
+/// change their own passwords".
+fn own_password() -> Decider {
+    Decider { policy: "AllowUsersToChangePassword".to_owned(), statement: 0, sid: None }
 }
 
 fn tag_conditions(tags: &[(String, String)]) -> Vec<(String, Vec<String>)> {

@@ -6,12 +6,13 @@ use service::{Builder, Definition};
 
 use crate::Iam;
 use crate::ops::{
-    account_aliases, account_authorization_details, account_password_policy, credential_report, get_account_summary, login_profiles, mfa_devices, oidc_providers,
-    saml_providers, server_certificates, service_access, service_specific_credentials, simulate, signing_certificates, ssh_public_keys,
-};
-use crate::ops::{
     self, access_keys, attachments, boundaries, groups, inline_policies, instance_profiles, list_entities_for_policy,
     managed_policies, policy_versions, roles, service_linked_roles, tagging, users,
+};
+use crate::ops::{
+    account_aliases, account_authorization_details, account_password_policy, credential_report, get_account_summary,
+    login_profiles, mfa_devices, oidc_providers, saml_providers, server_certificates, service_access,
+    service_specific_credentials, signing_certificates, simulate, ssh_public_keys,
 };
 
 /// The operations.

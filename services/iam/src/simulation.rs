@@ -113,9 +113,8 @@ impl Simulation<'_> {
     pub fn evaluate(&self, action: &str, resource: &str, is_named: bool) -> Evaluation {
         let known = |key: &str| self.context.get(key);
         let request = Request { principal: self.principal.clone(), action, resource, context: &known };
-        let set = |voices: &[Voice]| {
-            PolicySet::new(voices.iter().map(|voice| (voice.id.clone(), voice.policy.clone())))
-        };
+        let set =
+            |voices: &[Voice]| PolicySet::new(voices.iter().map(|voice| (voice.id.clone(), voice.policy.clone())));
         let identity = set(&self.identity);
         let boundary = self.boundary.as_deref().map(set);
         let of_resource = self.resource.as_ref().map(|voice| set(std::slice::from_ref(voice)));
@@ -208,8 +207,7 @@ fn speaks_of(statement: &Statement, action: &str) -> bool {
 fn keys_of(statement: &Statement) -> Vec<String> {
     let resources = statement.resources.iter().flat_map(|resources| resources.listed());
     let in_resources = resources.flat_map(|resource| resource.variables());
-    let in_conditions = statement.conditions.iter().flat_map(|condition| {
-        std::iter::once(condition.key()).chain(condition.variables())
-    });
+    let in_conditions =
+        statement.conditions.iter().flat_map(|condition| std::iter::once(condition.key()).chain(condition.variables()));
     in_resources.chain(in_conditions).map(str::to_lowercase).collect()
 }

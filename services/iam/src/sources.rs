@@ -58,7 +58,9 @@ impl Subject {
             return Err(Error::InvalidInput(format!("Invalid ARN: {arn}")));
         };
         let (Some((kind, _)), Some(name)) = (rest.split_once('/'), rest.rsplit('/').next()) else {
-            return Err(Error::InvalidInput(format!("Invalid Entity Arn: {arn} does not clearly define entity type and name.")));
+            return Err(Error::InvalidInput(format!(
+                "Invalid Entity Arn: {arn} does not clearly define entity type and name."
+            )));
         };
         let own = account == &**world.account();
         let missing = || Error::NoSuchEntity(format!("The {kind} with name {name} cannot be found."));
@@ -66,7 +68,11 @@ impl Subject {
             "user" => world.get::<User>(name).filter(|user| own && user.arn == arn).map(Subject::User),
             "group" => world.get::<Group>(name).filter(|group| own && group.arn == arn).map(Subject::Group),
             "role" => world.get::<Role>(name).filter(|role| own && role.arn == arn).map(Subject::Role),
-            _ => return Err(Error::InvalidInput(format!("Invalid Entity Arn: {arn} does not clearly define entity type and name."))),
+            _ => {
+                return Err(Error::InvalidInput(format!(
+                    "Invalid Entity Arn: {arn} does not clearly define entity type and name."
+                )));
+            }
         }
         .ok_or_else(missing)
     }

@@ -302,14 +302,14 @@ mod tests {
 
     async fn decision(s3: &Arc<S3>, request: &AccessRequest<'_>) -> Decision {
         let access = service::Access::new();
-        access.ask(Arc::new(Administrators), &[Arc::clone(s3) as Arc<dyn ResourcePolicies>]);
+        access.ask(Arc::new(Administrators), None, &[Arc::clone(s3) as Arc<dyn ResourcePolicies>]);
         ports::Authorizer::decide(&*access, request).await.unwrap()
     }
 
     async fn stand(statements: &str) -> Arc<S3> {
         let access = service::Access::new();
         let s3 = Arc::new(service().with_authorizer(Arc::clone(&access) as Arc<dyn ports::Authorizer>));
-        access.ask(Arc::new(Administrators), &[Arc::clone(&s3) as Arc<dyn ResourcePolicies>]);
+        access.ask(Arc::new(Administrators), None, &[Arc::clone(&s3) as Arc<dyn ResourcePolicies>]);
         bucket(&s3, "bkt").await;
         put(&s3, "bkt", "k", "x").await;
         set_policy(&s3, "bkt", &format!(r#"{{"Version":"2012-10-17","Statement":[{statements}]}}"#)).await;

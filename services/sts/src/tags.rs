@@ -48,7 +48,9 @@ impl SessionTags {
         let mut going_along = transitive;
         for key in before.map_or(&[][..], |before| &before.transitive_tag_keys) {
             if passed.iter().any(|(passed, _)| is_same(passed, key)) {
-                return refuse("One or more of the requested tags has the key of a transitive tag of the calling session.");
+                return refuse(
+                    "One or more of the requested tags has the key of a transitive tag of the calling session.",
+                );
             }
             let tag = before.and_then(|before| before.tags.iter().find(|(known, _)| is_same(known, key)));
             if let Some(tag) = tag {

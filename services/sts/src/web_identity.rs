@@ -75,8 +75,9 @@ impl Sts {
             let error = if is_known { Error::IdpCommunicationError(text) } else { Error::ValidationError(text) };
             return Err(error.into());
         }
-        let no_token =
-            || invalid("The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)");
+        let no_token = || {
+            invalid("The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)")
+        };
         let token = Token::parse(text).ok_or_else(no_token)?;
         let missing = |name: &str| invalid(format!("Missing a required claim: {name}"));
         let url = token.claims.text("iss").ok_or_else(|| missing("iss"))?;
@@ -92,8 +93,10 @@ impl Sts {
             )
         })?;
         if !token.is_signed_by(&keys) {
-            return Err(invalid("The web identity token that was passed could not be validated: its signature is not \
-                                that of a key of its issuer"));
+            return Err(invalid(
+                "The web identity token that was passed could not be validated: its signature is not \
+                                that of a key of its issuer",
+            ));
         }
         check_times(&token.claims, now)?;
         let claims = &token.claims;
@@ -132,8 +135,7 @@ fn check_times(claims: &Claims, now: Timestamp) -> Result<(), ApiError> {
     let now = now.secs();
     let expires = claims.secs("exp").ok_or_else(|| invalid("Missing a required claim: exp"))?;
     if now > expires.saturating_add(CLOCKS_DIFFER_SECS) {
-        let text =
-            format!("Token expired: current date/time {now} must be before the expiration date/time {expires}");
+        let text = format!("Token expired: current date/time {now} must be before the expiration date/time {expires}");
         return Err(Error::ExpiredTokenException(text).into());
     }
     let issued = claims.secs("iat").ok_or_else(|| invalid("Missing a required claim: iat"))?;

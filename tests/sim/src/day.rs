@@ -54,6 +54,8 @@ async fn run(calls: u64, folder: &Path) -> Result<(), Box<dyn std::error::Error 
             committer.commit();
         }
     });
+    let master_key = Arc::new(kms::MasterKeys::parse(env.clone(), &kms::MasterKeys::make(&*env.rng))?);
+    let issuer_keys = Arc::new(sts::KeyFolder::new(Arc::clone(&env.disk), None));
     let node = Node::start(Parts {
         env,
         account: Arc::from(ACCOUNT),
@@ -62,6 +64,8 @@ async fn run(calls: u64, folder: &Path) -> Result<(), Box<dyn std::error::Error 
         state: Arc::new(tables),
         objects: Arc::new(objects::Local::open(system::env().disk, folder)?),
         host_keys,
+        master_key,
+        issuer_keys,
         key_maker: Arc::new(signing_key::OneKey),
         query_engine: None,
         options: node::Options { recording: Recording::On, ..node::Options::default() },

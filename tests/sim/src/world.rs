@@ -310,6 +310,8 @@ impl World {
             state: Arc::new(tables),
             objects: Arc::new(SimStore::new(self.blobs.clone(), faults(), seed, plant)),
             host_keys: seal::HostKeys::parse(&self.host_keys).expect("keys just made"),
+            master_key: Arc::new(kms::MasterKeys::parse(self.env.clone(), &self.host_keys).expect("keys just made")),
+            issuer_keys: Arc::new(sts::KeyFolder::new(Arc::clone(&self.env.disk), None)),
             key_maker: Arc::new(signing_key::OneKey),
             query_engine: None,
             options: node::Options {

@@ -140,7 +140,11 @@ impl Draft {
             is_prefix: note.is_prefix,
         });
         let record = EventRecord {
-            user_identity: if to.account == self.recipient(outcome) { user_identity(caller) } else { to_others(caller) },
+            user_identity: if to.account == self.recipient(outcome) {
+                user_identity(caller)
+            } else {
+                to_others(caller)
+            },
             event_time: self.time,
             event_source: self.kind.source.as_str().into(),
             event_name: Cow::Borrowed(&self.kind.name),
@@ -199,7 +203,8 @@ impl Draft {
     }
 }
 
-fn user_identity(caller: &Caller) -> UserIdentity<'_> {
+/// Who called, as the record of the caller's own account says it.
+pub fn user_identity(caller: &Caller) -> UserIdentity<'_> {
     match caller {
         Caller::Root { account, access_key_id } => UserIdentity::Root {
             account_id: Cow::Borrowed(account),

@@ -225,10 +225,12 @@ impl Delivery {
                 self.gather(entry.seq, &record);
                 self.close(entry.seq, &record);
             }
-            EntryKind::Control(control) if control.topic == self.topic => match serde_json::from_slice(&control.document) {
-                Ok(change) => self.apply(entry.seq, change),
-                Err(error) => tracing::error!(seq = entry.seq.get(), %error, "a trail change cannot be read"),
-            },
+            EntryKind::Control(control) if control.topic == self.topic => {
+                match serde_json::from_slice(&control.document) {
+                    Ok(change) => self.apply(entry.seq, change),
+                    Err(error) => tracing::error!(seq = entry.seq.get(), %error, "a trail change cannot be read"),
+                }
+            }
             EntryKind::Control(control) if control.topic == FLUSH_TOPIC => self.begin_cut(entry.seq.next(), None, None),
             EntryKind::Control(_) => {}
         }

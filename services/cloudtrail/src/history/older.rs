@@ -54,8 +54,9 @@ impl Query {
                 after,
             };
             let found = stores.find(&StoreId::events(), find).await?;
-            let is_wanted =
-                |json: &Bytes| self.is_met_by(json) && RecordView::parse(json).is_ok_and(|view| view.is_management() && is_ours(&view));
+            let is_wanted = |json: &Bytes| {
+                self.is_met_by(json) && RecordView::parse(json).is_ok_and(|view| view.is_management() && is_ours(&view))
+            };
             records.extend(found.records.into_iter().map(|record| record.json).filter(is_wanted));
             after = found.next;
             if after.is_none() || records.len() >= self.limit {

@@ -181,7 +181,8 @@ impl Operation for LookupEvents {
             return Ok(Output { events, next_token: Some(write_token(&token)) });
         }
         let rest = Query { from_secs, limit: query.limit - events.len(), ..query };
-        let (records, next) = rest.older(stores, |view| cloudtrail.shared.is_ours(view), horizon_secs, place.older).await?;
+        let (records, next) =
+            rest.older(stores, |view| cloudtrail.shared.is_ours(view), horizon_secs, place.older).await?;
         events.extend(records.iter().map(event));
         token.o = next.map(|next| (next.time_ms, format!("{:032x}", next.hash)));
         Ok(Output { events, next_token: token.o.is_some().then(|| write_token(&token)) })

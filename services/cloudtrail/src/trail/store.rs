@@ -83,7 +83,17 @@ impl TrailStore {
     ) -> TrailStore {
         let changed_before = AtomicU64::new(0);
         let left_over = AtomicBool::new(false);
-        TrailStore { env, account, state, journal, recording, topic, changing: Mutex::default(), changed_before, left_over }
+        TrailStore {
+            env,
+            account,
+            state,
+            journal,
+            recording,
+            topic,
+            changing: Mutex::default(),
+            changed_before,
+            left_over,
+        }
     }
 
     /// Appends to the journal what a crash kept out of it. Called once at the start.

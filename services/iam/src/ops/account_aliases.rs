@@ -103,9 +103,16 @@ mod tests {
 
     #[test]
     fn aliases_are_checked() {
-        for (alias, good) in
-            [("abc", true), ("a-b-c", true), ("ab", false), ("-ab", false), ("ab-", false), ("a--b", false), ("ABC", false), ("123456789012", false)]
-        {
+        for (alias, good) in [
+            ("abc", true),
+            ("a-b-c", true),
+            ("ab", false),
+            ("-ab", false),
+            ("ab-", false),
+            ("a--b", false),
+            ("ABC", false),
+            ("123456789012", false),
+        ] {
             assert_eq!(check_alias(alias).is_ok(), good, "{alias}");
         }
     }

@@ -146,7 +146,8 @@ impl Item {
 }
 
 fn inline(grants: &Grants) -> Vec<Inline> {
-    let detail = |(name, text): (&String, &String)| Inline { policy_name: name.clone(), policy_document: encoded(text) };
+    let detail =
+        |(name, text): (&String, &String)| Inline { policy_name: name.clone(), policy_document: encoded(text) };
     grants.inline.iter().map(detail).collect()
 }
 
@@ -307,7 +308,8 @@ mod tests {
         assert_eq!(filtered["UserDetailList"], json!([]));
         let (mut marker, mut pages) = (Value::Null, 0);
         loop {
-            let input = if marker.is_null() { json!({"MaxItems": 2}) } else { json!({"MaxItems": 2, "Marker": marker}) };
+            let input =
+                if marker.is_null() { json!({"MaxItems": 2}) } else { json!({"MaxItems": 2, "Marker": marker}) };
             let page = world.call("GetAccountAuthorizationDetails", input).await.unwrap();
             pages += 1;
             marker = page["Marker"].clone();

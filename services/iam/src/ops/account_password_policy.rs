@@ -124,7 +124,8 @@ mod tests {
         assert_eq!(code, "NoSuchEntity");
         assert_eq!(text, "The Password Policy with domain name 123456789012 cannot be found.");
         assert_eq!(world.code("DeleteAccountPasswordPolicy", json!({})).await, "NoSuchEntity");
-        let update = json!({"MinimumPasswordLength": 14, "RequireSymbols": true, "MaxPasswordAge": 90, "HardExpiry": false});
+        let update =
+            json!({"MinimumPasswordLength": 14, "RequireSymbols": true, "MaxPasswordAge": 90, "HardExpiry": false});
         world.call("UpdateAccountPasswordPolicy", update).await.unwrap();
         let world = world.again().await;
         let shown = world.call("GetAccountPasswordPolicy", json!({})).await.unwrap();

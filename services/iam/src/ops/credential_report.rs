@@ -66,7 +66,7 @@ fn root(iam: &Iam, created: Timestamp) -> Vec<String> {
         (!iam.mfa.of(&Owner::Root).is_empty()).to_string(),
     ];
     // The key that the server was started with; nobody wrote down when it was made.
-    line.extend(key(iam, iam.store.root_key_id(), true, None));
+    line.extend(iam.store.root_key_id().map_or_else(no_key, |id| key(iam, id, true, None)));
     line.extend(no_key());
     line.extend(no_certificate());
     line.extend(no_certificate());
@@ -167,8 +167,13 @@ mod tests {
         let lines: Vec<&str> = content.lines().collect();
         assert_eq!(lines.len(), 3);
         assert!(lines.iter().all(|line| line.replace("a,b", "ab").split(',').count() == 22), "{content}");
-        assert!(lines[1].starts_with("<root_account>,arn:aws:iam::123456789012:root,2023-11-14T22:13:20+00:00,not_supported"));
-        assert!(lines[2].starts_with("\"a,b\",\"arn:aws:iam::123456789012:user/a,b\",2023-11-14T22:13:20+00:00,false,N/A,N/A,N/A,false,true"));
+        assert!(
+            lines[1]
+                .starts_with("<root_account>,arn:aws:iam::123456789012:root,2023-11-14T22:13:20+00:00,not_supported")
+        );
+        assert!(lines[2].starts_with(
+            "\"a,b\",\"arn:aws:iam::123456789012:user/a,b\",2023-11-14T22:13:20+00:00,false,N/A,N/A,N/A,false,true"
+        ));
         assert!(lines[2].contains(",2023-11-14T22:13:20+00:00,eu-west-1,s3,false,N/A"));
         world.clock.advance_ms(u64::try_from(VALID_MS).unwrap());
         assert_eq!(world.code("GetCredentialReport", json!({})).await, "ReportExpired");

@@ -94,7 +94,10 @@ mod tests {
     async fn what_there_is_is_counted() {
         let world = World::new().await;
         world.call("CreateUser", json!({"UserName": "a"})).await.unwrap();
-        world.call("SetSecurityTokenServicePreferences", json!({"GlobalEndpointTokenVersion": "v2Token"})).await.unwrap();
+        world
+            .call("SetSecurityTokenServicePreferences", json!({"GlobalEndpointTokenVersion": "v2Token"}))
+            .await
+            .unwrap();
         let shown = world.call("GetAccountSummary", json!({})).await.unwrap();
         for (name, count) in [("Users", 1), ("UsersQuota", 5000), ("Providers", 0), ("GlobalEndpointTokenVersion", 2)] {
             assert_eq!(shown["SummaryMap"][name], count, "{name}");

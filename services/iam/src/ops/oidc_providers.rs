@@ -264,7 +264,8 @@ mod tests {
     async fn a_providers_life() {
         let world = World::new().await;
         let print = "A031C46782E6E6C662C2C87C76DA9AA62CCABD8E";
-        let create = json!({"Url": "https://token.example.com/a/", "ClientIDList": ["one", "one"], "ThumbprintList": [print]});
+        let create =
+            json!({"Url": "https://token.example.com/a/", "ClientIDList": ["one", "one"], "ThumbprintList": [print]});
         let made = world.call("CreateOpenIDConnectProvider", create.clone()).await.unwrap();
         assert_eq!(made["OpenIDConnectProviderArn"], ARN);
         assert_eq!(world.code("CreateOpenIDConnectProvider", create).await, "EntityAlreadyExists");

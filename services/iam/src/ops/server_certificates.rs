@@ -64,7 +64,8 @@ fn check(body: &str, key: &str, chain: Option<&str>) -> Result<Timestamp, Error>
     let blocks = der::pem(body).ok_or_else(bad)?;
     let [block] = blocks.as_slice() else { return Err(bad()) };
     let certificate = der::certificate(&block.bytes).filter(|_| block.label == "CERTIFICATE").ok_or_else(bad)?;
-    let bad_key = || malformed("Unable to parse key. Please ensure the key is in PEM format and not protected by a password.");
+    let bad_key =
+        || malformed("Unable to parse key. Please ensure the key is in PEM format and not protected by a password.");
     let keys = der::pem(key).ok_or_else(bad_key)?;
     // What `openssl ecparam` writes comes before the key.
     let key = keys.iter().find(|block| block.label != "EC PARAMETERS").ok_or_else(bad_key)?;
@@ -99,8 +100,7 @@ fn public_half(label: &str, bytes: &[u8]) -> Option<Vec<u8>> {
     if let Some(key) = rsa {
         return Some(key.public_key().as_ref().to_vec());
     }
-    let curves =
-        [&ECDSA_P256_SHA256_ASN1_SIGNING, &ECDSA_P384_SHA384_ASN1_SIGNING, &ECDSA_P521_SHA512_ASN1_SIGNING];
+    let curves = [&ECDSA_P256_SHA256_ASN1_SIGNING, &ECDSA_P384_SHA384_ASN1_SIGNING, &ECDSA_P521_SHA512_ASN1_SIGNING];
     curves.into_iter().find_map(|curve| {
         let key = match label {
             "EC PRIVATE KEY" => EcdsaKeyPair::from_private_key_der(curve, bytes),

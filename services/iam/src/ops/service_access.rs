@@ -88,7 +88,8 @@ fn namespaces(sources: &[Source]) -> BTreeSet<String> {
 
 /// Who is meant by the ARN of a user, group, role or policy: users and roles.
 fn members(world: &World, arn: &str) -> Result<Vec<Subject>, Error> {
-    let of_group = |group: &Group| group.members.iter().filter_map(|id| world.user_of_id(id)).map(Subject::User).collect();
+    let of_group =
+        |group: &Group| group.members.iter().filter_map(|id| world.user_of_id(id)).map(Subject::User).collect();
     if !arn.contains(":policy/") {
         return Ok(match Subject::find(world, arn)? {
             Subject::Group(group) => of_group(&group),
@@ -98,9 +99,9 @@ fn members(world: &World, arn: &str) -> Result<Vec<Subject>, Error> {
     check_arn(arn)?;
     Managed::need(world, arn)?;
     let has = |grants: &crate::store::Grants| grants.attached.iter().any(|attached| attached == arn);
-    let users = world.all::<User>().filter(|user| {
-        has(&user.grants) || world.groups_of(&user.id).any(|group| has(&group.grants))
-    });
+    let users = world
+        .all::<User>()
+        .filter(|user| has(&user.grants) || world.groups_of(&user.id).any(|group| has(&group.grants)));
     let roles = world.all::<Role>().filter(|role| has(&role.grants));
     Ok(users.map(Arc::clone).map(Subject::User).chain(roles.map(Arc::clone).map(Subject::Role)).collect())
 }

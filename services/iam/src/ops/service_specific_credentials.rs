@@ -224,7 +224,10 @@ mod tests {
         let world = World::new().await;
         world.call("CreateUser", json!({"UserName": "alice"})).await.unwrap();
         let create = |service: &str| json!({"UserName": "alice", "ServiceName": service});
-        assert_eq!(world.code("CreateServiceSpecificCredential", create("s3.amazonaws.com")).await, "NotSupportedService");
+        assert_eq!(
+            world.code("CreateServiceSpecificCredential", create("s3.amazonaws.com")).await,
+            "NotSupportedService"
+        );
         let git = create("codecommit.amazonaws.com");
         let one = world.call("CreateServiceSpecificCredential", git.clone()).await.unwrap();
         let one = &one["ServiceSpecificCredential"];
@@ -232,9 +235,7 @@ mod tests {
         let two = world.call("CreateServiceSpecificCredential", git.clone()).await.unwrap();
         assert_eq!(two["ServiceSpecificCredential"]["ServiceUserName"], "alice+1-at-123456789012");
         assert_eq!(world.code("CreateServiceSpecificCredential", git).await, "LimitExceeded");
-        let id = |name: &str, value: &str| {
-            json!({"UserName": "alice", "ServiceSpecificCredentialId": one["ServiceSpecificCredentialId"], name: value})
-        };
+        let id = |name: &str, value: &str| json!({"UserName": "alice", "ServiceSpecificCredentialId": one["ServiceSpecificCredentialId"], name: value});
         world.call("UpdateServiceSpecificCredential", id("Status", "Inactive")).await.unwrap();
         let plain = json!({"UserName": "alice", "ServiceSpecificCredentialId": one["ServiceSpecificCredentialId"]});
         let reset = world.call("ResetServiceSpecificCredential", plain.clone()).await.unwrap();

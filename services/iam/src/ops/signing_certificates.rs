@@ -47,18 +47,18 @@ operation! {
     gives { certificate: Shown }
     |iam, call, input| {
         let name = named_or_caller(call, input.user_name)?;
-        let body = input.certificate_body.trim().to_owned();
+        let body = input.certificate_body;
         let blocks = der::pem(&body).unwrap_or_default();
         let good = matches!(blocks.as_slice(), [block] if der::certificate(&block.bytes).is_some());
         if !good {
-            return Err(Error::MalformedCertificate(format!("Certificate {body} is malformed")).into());
+            return Err(Error::MalformedCertificate("The certificate is malformed.".into()).into());
         }
         let id = base::ids::alphanumeric(&*iam.env.rng, ID_CHARS).to_ascii_uppercase();
         let certificate = iam
             .store
             .edit::<User, _>(&name, |user| {
                 let known = &mut user.other.certificates;
-                if known.iter().any(|certificate| certificate.body == body) {
+                if known.iter().any(|certificate| certificate.body.trim() == body.trim()) {
                     let text = "The certificate is already associated with an IAM user in the account.";
                     return Err(Error::DuplicateCertificate(text.into()).into());
                 }

@@ -50,7 +50,8 @@ struct Who {
 
 fn check_action(action: &str) -> Result<(), Error> {
     let good = action.split_once(':').is_some_and(|(service, name)| {
-        let plain = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c));
+        let plain =
+            |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c));
         plain(service) && plain(name)
     });
     if good { Ok(()) } else { Err(Error::InvalidInput(format!("Invalid action name: {action}"))) }
@@ -147,11 +148,13 @@ impl Iam {
             _ => Principal::User { account, arn, id: "" },
         };
         let resource_account = owner(asked.resource_owner.as_deref(), account);
-        let simulation = Simulation { principal, identity, boundary, resource, resource_account: &resource_account, context };
+        let simulation =
+            Simulation { principal, identity, boundary, resource, resource_account: &resource_account, context };
         let is_named = !asked.resources.is_empty();
         let resources = if is_named { asked.resources } else { vec!["*".to_owned()] };
         if asked.actions.len().saturating_mul(resources.len()) > EVALUATIONS_MAX {
-            let text = format!("No more than {EVALUATIONS_MAX} combinations of actions and resources can be simulated.");
+            let text =
+                format!("No more than {EVALUATIONS_MAX} combinations of actions and resources can be simulated.");
             return Err(Error::InvalidInput(text));
         }
         let pairs: Vec<(usize, &String, &String)> = asked
@@ -358,9 +361,7 @@ mod tests {
         let put = json!({"GroupName": "team", "PolicyName": "g", "PolicyDocument": policy(json!([allow("sqs:*")]))});
         world.call("PutGroupPolicy", put).await.unwrap();
         let arn = "arn:aws:iam::123456789012:user/alice";
-        let ask = |action: &str, resource: &str| {
-            json!({"PolicySourceArn": arn, "ActionNames": [action], "ResourceArns": [resource]})
-        };
+        let ask = |action: &str, resource: &str| json!({"PolicySourceArn": arn, "ActionNames": [action], "ResourceArns": [resource]});
         for (action, resource, decision, source) in [
             ("s3:GetObject", "arn:aws:s3:::home/alice/x", "allowed", Some("user_alice_own")),
             ("s3:GetObject", "arn:aws:s3:::home/bob/x", "implicitDeny", None),
@@ -388,7 +389,9 @@ mod tests {
     async fn the_policy_of_a_resource_has_a_say() {
         let world = World::new().await;
         let arn = "arn:aws:iam::123456789012:user/alice";
-        let of_bucket = policy(json!([{"Effect": "Allow", "Principal": {"AWS": arn}, "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/*"}]));
+        let of_bucket = policy(
+            json!([{"Effect": "Allow", "Principal": {"AWS": arn}, "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/*"}]),
+        );
         let mut input = json!({
             "PolicyInputList": [policy(json!([allow("sqs:*")]))], "ActionNames": ["s3:GetObject"], "ResourceArns": ["arn:aws:s3:::b/x"],
             "ResourcePolicy": of_bucket,

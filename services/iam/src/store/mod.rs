@@ -80,15 +80,15 @@ pub trait Holder: Entity {
 
 pub(crate) struct Store {
     state: Arc<dyn State>,
-    root: Arc<Credential>,
-    root_id: String,
+    /// The account's own key, if it has one, and its identifier.
+    root: Option<(String, Arc<Credential>)>,
     world: RwLock<World>,
     /// One change at a time, so that memory follows the order of commits.
     changes: tokio::sync::Mutex<()>,
 }
 
 impl Store {
-    pub async fn open(state: Arc<dyn State>, account: &Arc<str>, root: RootKey) -> Result<Store, state::Error> {
+    pub async fn open(state: Arc<dyn State>, account: &Arc<str>, root: Option<RootKey>) -> Result<Store, state::Error> {
         let mut world = World::new(Arc::clone(account));
         world.load::<User>(&*state).await?;
         world.load::<Group>(&*state).await?;
@@ -101,29 +101,27 @@ impl Store {
         world.load::<ServerCertificate>(&*state).await?;
         world.load::<CredentialReport>(&*state).await?;
         world.load::<AccessReport>(&*state).await?;
-        let caller =
-            Caller::Root { account: Arc::clone(account), access_key_id: Arc::from(root.access_key_id.as_str()) };
-        let credential = Credential { secret: root.secret, caller, active: true, session_token: None, expires: None };
-        Ok(Store {
-            state,
-            root: Arc::new(credential),
-            root_id: root.access_key_id,
-            world: RwLock::new(world),
-            changes: tokio::sync::Mutex::new(()),
-        })
+        let root = root.map(|root| {
+            let access_key_id = Arc::from(root.access_key_id.as_str());
+            let caller = Caller::Root { account: Arc::clone(account), access_key_id };
+            let credential =
+                Credential { secret: root.secret, caller, active: true, session_token: None, expires: None };
+            (root.access_key_id, Arc::new(credential))
+        });
+        Ok(Store { state, root, world: RwLock::new(world), changes: tokio::sync::Mutex::new(()) })
     }
 
     /// The access key of this identifier.
     pub fn credential(&self, access_key_id: &str) -> Option<Arc<Credential>> {
-        if access_key_id == self.root_id {
-            return Some(Arc::clone(&self.root));
+        if let Some((_, credential)) = self.root.as_ref().filter(|(id, _)| id == access_key_id) {
+            return Some(Arc::clone(credential));
         }
         self.read(|world| world.credential(access_key_id))
     }
 
-    /// The identifier of the account's own access key.
-    pub fn root_key_id(&self) -> &str {
-        &self.root_id
+    /// The identifier of the account's own access key, if it has one.
+    pub fn root_key_id(&self) -> Option<&str> {
+        self.root.as_ref().map(|(id, _)| id.as_str())
     }
 
     /// What `look` makes of everything as of one moment. Must be quick: it holds up changes.

@@ -68,6 +68,9 @@ pub struct ServiceCredential {
 
 impl fmt::Debug for ServiceCredential {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ServiceCredential").field("id", &self.id).field("service", &self.service).finish_non_exhaustive()
+        f.debug_struct("ServiceCredential")
+            .field("id", &self.id)
+            .field("service", &self.service)
+            .finish_non_exhaustive()
     }
 }

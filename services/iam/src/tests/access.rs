@@ -8,7 +8,7 @@ use super::*;
 
 async fn decision(iam: &Arc<Iam>, caller: &Caller, action: &str, resource: &str, input: Json) -> String {
     let access = Access::new();
-    access.ask(Arc::clone(iam) as Arc<dyn Identities>, &[Arc::clone(iam) as Arc<dyn ResourcePolicies>]);
+    access.ask(Arc::clone(iam) as Arc<dyn Identities>, None, &[Arc::clone(iam) as Arc<dyn ResourcePolicies>]);
     let Value::Struct(input) = from_json(input) else { panic!("no object") };
     let context = RequestContext {
         time: NOW,

@@ -20,7 +20,7 @@ const NOW: Timestamp = Timestamp::EPOCH;
 async fn open(state: &state::Memory) -> Arc<Iam> {
     let env = testkit::env(testkit::ManualClock::at(NOW), 7);
     let root = RootKey { access_key_id: "AKIAROOT".into(), secret: Secret("secret".into()) };
-    Iam::open(env, Arc::new(state.clone()), ACCOUNT.into(), root).await.unwrap()
+    Iam::open(env, Arc::new(state.clone()), ACCOUNT.into(), Some(root)).await.unwrap()
 }
 
 async fn fresh() -> Arc<Iam> {

@@ -81,7 +81,12 @@ impl Operation for ListObjects {
             match entry {
                 Entry::Item((key, version)) => {
                     let status = if restored { version.restore_status(now) } else { None };
-                    output.contents.push(Object::new(encoding.apply(&key), version, Some(s3.owner(&call.account)), status));
+                    output.contents.push(Object::new(
+                        encoding.apply(&key),
+                        version,
+                        Some(s3.owner(&call.account)),
+                        status,
+                    ));
                 }
                 Entry::Prefix(prefix) => {
                     output.common_prefixes.push(CommonPrefix { prefix: encoding.apply(&prefix) });

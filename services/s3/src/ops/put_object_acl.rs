@@ -39,7 +39,8 @@ impl Operation for PutObjectAcl {
             return Err(Error::MissingSecurityHeader.into());
         }
         let resource = format!("{}/{}", bucket.arn(), input.key);
-        let grants = requested.check(call, &bucket, Of::Object, &s3.owner(&call.account), ("s3:PutObjectAcl", &resource))?;
+        let grants =
+            requested.check(call, &bucket, Of::Object, &s3.owner(&call.account), ("s3:PutObjectAcl", &resource))?;
         s3.change_version(&bucket, &input.key, version_id, |version| version.grants.clone_from(&grants)).await?;
         Ok(Output {})
     }

@@ -69,7 +69,8 @@ impl Operation for AssumeRole {
         if caller.is_root() {
             return Err(Error::AccessDenied("Roles may not be assumed by root accounts.".to_owned()).into());
         }
-        let denied = |action: &str| ask::denied(caller, action, arn, &ports::Decision::ImplicitDeny(ports::Layer::Identity));
+        let denied =
+            |action: &str| ask::denied(caller, action, arn, &ports::Decision::ImplicitDeny(ports::Layer::Identity));
         if before.is_some_and(|session| matches!(session.holder, Holder::Federated { .. })) {
             return Err(denied(ACTION).into());
         }

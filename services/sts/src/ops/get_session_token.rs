@@ -43,9 +43,7 @@ impl Operation for GetSessionToken {
         let refused = || Error::AccessDenied("Cannot call GetSessionToken with session credentials".to_owned());
         let account = caller.account().filter(|_| caller.session().is_none()).ok_or_else(refused)?;
         let holder = match caller.user() {
-            Some((id, name, arn)) => {
-                Holder::User { id: Arc::clone(id), name: Arc::clone(name), arn: Arc::clone(arn) }
-            }
+            Some((id, name, arn)) => Holder::User { id: Arc::clone(id), name: Arc::clone(name), arn: Arc::clone(arn) },
             None => Holder::Root,
         };
         let new = New {
