@@ -123,14 +123,15 @@ impl Authorizer for Access {
 fn is_beyond_session(caller: &Caller, action: &str) -> bool {
     let Some(session) = caller.session().filter(|session| !session.is_console) else { return false };
     let (service, name) = action.split_once(':').unwrap_or_default();
+    // GetSessionToken is asked for here, and refuses sessions in words of its own.
+    let is_for_all = matches!(name, "GetCallerIdentity" | "GetSessionToken");
+    let is_to_assume = matches!(name, "AssumeRole" | "SetSourceIdentity" | "TagSession");
     match (&session.holder, service) {
         (Holder::Role { .. }, _) => false,
         (Holder::Federated { .. }, "iam") => true,
-        (Holder::Federated { .. }, "sts") => name != "GetCallerIdentity",
+        (Holder::Federated { .. }, "sts") => !is_for_all,
         (Holder::Root | Holder::User { .. }, "iam") => session.mfa_at.is_none(),
-        (Holder::Root | Holder::User { .. }, "sts") => {
-            !matches!(name, "AssumeRole" | "GetCallerIdentity" | "SetSourceIdentity" | "TagSession")
-        }
+        (Holder::Root | Holder::User { .. }, "sts") => !is_for_all && !is_to_assume,
         _ => false,
     }
 }
