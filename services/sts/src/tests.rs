@@ -39,8 +39,11 @@ async fn a_role_is_assumed_by_whom_it_trusts() {
     assert_eq!(output["Credentials"]["SecretAccessKey"].as_str().unwrap().len(), 40);
     assert!(output["Credentials"]["SessionToken"].as_str().unwrap().len() > 300);
     assert!(output.get("PackedPolicySize").is_none() && output.get("SourceIdentity").is_none());
-    let notes = call.notes.lock().unwrap();
-    assert_eq!((notes.resources.len(), &*notes.owners), (1, &[OTHER.into()][..]));
+    let (resources, owners) = {
+        let notes = call.notes.lock().unwrap();
+        (notes.resources.len(), notes.owners.clone())
+    };
+    assert_eq!((resources, &*owners), (1, &[OTHER.into()][..]));
 
     let Caller::Session(session) = server.holder(&output).await else { panic!() };
     assert_eq!((&*session.account, session.expires.since_ms(session.created)), (OTHER, 3_600_000));
