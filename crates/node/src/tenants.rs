@@ -291,7 +291,8 @@ impl Identities for OfTenants {
 impl Roles for OfTenants {
     async fn role(&self, arn: &str) -> Result<Option<RoleInfo>, Unavailable> {
         let account = Arn::parse(arn).map(|arn| arn.account);
-        match self.of(account.as_deref())? {
+        let tenants = self.tenants()?;
+        match account.filter(|account| tenants.is_active(account)).and_then(|account| tenants.get(&account)) {
             Some(tenant) => tenant.iam.role(arn).await,
             None => Ok(None),
         }

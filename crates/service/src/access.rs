@@ -4,6 +4,7 @@
 use std::sync::{Arc, OnceLock, Weak};
 
 use async_trait::async_trait;
+use base::arn::{Arn, is_account_id};
 use policy::{Layers, PolicySet, Request, ResourceLayer, authorize};
 use ports::{
     AccessRequest, Authorizer, Caller, ControlPolicies, Decision, Holder, Identities, Identity, Layer, LooksAt,
@@ -75,7 +76,11 @@ impl Authorizer for Access {
         let identity = asked.identities.identity(caller).await?;
         let of_identity = [Some(&identity.policies), identity.boundary.as_ref(), identity.session.as_ref()];
         let looks_at = |key: &str| of_identity.iter().flatten().any(|set| set.looks_at(key));
-        let (ruled, owner) = asked.ruled(request, &looks_at).await?;
+        let (mut ruled, owner) = asked.ruled(request, &looks_at).await?;
+        if ruled.is_none() {
+            // What is another account's takes a permission of its own, whether or not anybody knows it.
+            ruled = foreign(request).map(Ruled::plain);
+        }
         if ruled.as_ref().is_some_and(|ruled| ruled.is_closed) {
             return Ok(Decision::ExplicitDeny(Layer::Resource, None));
         }
@@ -156,6 +161,13 @@ impl Asked {
         }
         Ok((None, owner))
     }
+}
+
+/// The account of a resource, if the ARN says that it is not the caller's.
+fn foreign(request: &AccessRequest<'_>) -> Option<Arc<str>> {
+    let account = Arn::parse(request.resource)?.account;
+    let is_foreign = is_account_id(&account) && request.caller.account().is_some_and(|own| **own != *account);
+    is_foreign.then(|| Arc::from(account))
 }
 
 /// All that conditions are held against.
