@@ -303,10 +303,7 @@ impl Roles for OfTenants {
 impl OidcProviders for OfTenants {
     async fn oidc_provider(&self, account: &str, issuer: &str) -> Result<Option<OidcProvider>, Unavailable> {
         match self.of(Some(account))? {
-            Some(tenant) => Ok(tenant.iam.oidc_provider(issuer).map(|found| OidcProvider {
-                arn: Arc::from(found.arn.as_str()),
-                client_ids: found.client_ids.clone(),
-            })),
+            Some(tenant) => OidcProviders::oidc_provider(&*tenant.iam, account, issuer).await,
             None => Ok(None),
         }
     }

@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use base::arn::{Arn, is_account_id};
 use policy::{Layers, PolicySet, Request, ResourceLayer, authorize};
 use ports::{
-    AccessRequest, Authorizer, Caller, ControlPolicies, Decision, Identities, Identity, Layer, LooksAt, Memberships,
-    ResourcePolicies, Ruled, Unavailable,
+    AccessRequest, Authorizer, Caller, ControlPolicies, Decision, Holder, Identities, Identity, Layer, LooksAt,
+    Memberships, ResourcePolicies, Ruled, Unavailable,
 };
 
 /// Actions that need no permission. Source: STS API reference, GetCallerIdentity and GetSessionToken: "No permissions are required".
@@ -69,6 +69,9 @@ impl Authorizer for Access {
         if matches!(caller, Caller::Anonymous | Caller::Unknown { .. }) {
             return Ok(Decision::ImplicitDeny(Layer::Identity));
         }
+        if is_beyond_session(caller, request.action) {
+            return Ok(Decision::ImplicitDeny(Layer::Identity));
+        }
         let asked = self.0.get().ok_or_else(|| Unavailable("it is not known yet who may do what".to_owned()))?;
         let identity = asked.identities.identity(caller).await?;
         let of_identity = [Some(&identity.policies), identity.boundary.as_ref(), identity.session.as_ref()];
@@ -117,6 +120,24 @@ impl Authorizer for Access {
             }
             decision => decision,
         })
+    }
+}
+
+/// Whether no policy lets these temporary credentials do this. Source: STS API reference, GetSessionToken (IAM only with a second factor, of
+/// STS only AssumeRole and GetCallerIdentity) and GetFederationToken (no IAM, of STS only GetCallerIdentity).
+fn is_beyond_session(caller: &Caller, action: &str) -> bool {
+    let Some(session) = caller.session().filter(|session| !session.is_console) else { return false };
+    let (service, name) = action.split_once(':').unwrap_or_default();
+    // GetSessionToken is asked for here, and refuses sessions in words of its own.
+    let is_for_all = matches!(name, "GetCallerIdentity" | "GetSessionToken");
+    let is_to_assume = matches!(name, "AssumeRole" | "SetSourceIdentity" | "TagSession");
+    match (&session.holder, service) {
+        (Holder::Role { .. }, _) => false,
+        (Holder::Federated { .. }, "iam") => true,
+        (Holder::Federated { .. }, "sts") => !is_for_all,
+        (Holder::Root | Holder::User { .. }, "iam") => session.mfa_at.is_none(),
+        (Holder::Root | Holder::User { .. }, "sts") => !is_for_all && !is_to_assume,
+        _ => false,
     }
 }
 
