@@ -10,7 +10,7 @@ use node::Follow;
 
 use crate::commands::Failure;
 use crate::follow::follow;
-use crate::protection;
+use crate::{credentials, protection};
 use crate::query_limits::{QueryLimits, query_limits};
 
 /// The data folder, if none is named.
@@ -54,6 +54,9 @@ pub struct Settings {
     /// The secret that belongs to it. Better in the environment or the file than on a command line, which others can see.
     #[arg(long, env = "CAIRN_ROOT_SECRET_ACCESS_KEY", value_name = "SECRET", hide_env_values = true)]
     root_secret_access_key: Option<String>,
+    /// A file with the password of root, for signing in on a page [default: root cannot].
+    #[arg(long, env = "CAIRN_ROOT_PASSWORD_FILE", value_name = "FILE")]
+    root_password_file: Option<PathBuf>,
     /// The file with the keys that contents are encrypted under [default: host-key in the data folder].
     #[arg(long, env = "CAIRN_HOST_KEY_FILE", value_name = "FILE")]
     host_key_file: Option<PathBuf>,
@@ -156,6 +159,8 @@ pub struct Config {
     pub validation_interval: Option<Duration>,
     /// The root key, if it was given.
     pub root_key: Option<(String, String)>,
+    /// The file with root's password.
+    pub root_password_file: Option<PathBuf>,
     /// The file with the host keys, if it is not in the data folder.
     pub host_key_file: Option<PathBuf>,
     /// The file with KMS's master keys, if it is not in the data folder.
@@ -282,6 +287,7 @@ impl Settings {
             validation_interval: self.validation_interval.or(other.validation_interval),
             root_access_key_id: self.root_access_key_id.or(other.root_access_key_id),
             root_secret_access_key: self.root_secret_access_key.or(other.root_secret_access_key),
+            root_password_file: self.root_password_file.or(other.root_password_file),
             host_key_file: self.host_key_file.or(other.host_key_file),
             kms_master_key_file: self.kms_master_key_file.or(other.kms_master_key_file),
             host_names: self.host_names.or(other.host_names),
@@ -320,7 +326,7 @@ impl Settings {
             return Err(format!("account_id: {account_id:?} is not an account number; write twelve digits").into());
         }
         let root_key = match (self.root_access_key_id, self.root_secret_access_key) {
-            (Some(id), Some(secret)) => Some(check_root_key(id, secret)?),
+            (Some(id), Some(secret)) => Some(credentials::check(id, secret)?),
             (None, None) => None,
             _ => {
                 let text = "root_access_key_id and root_secret_access_key belong together: give both or neither";
@@ -381,6 +387,7 @@ impl Settings {
                 text => Some(interval("validation_interval", text)?),
             },
             root_key,
+            root_password_file: self.root_password_file,
             host_key_file: self.host_key_file,
             kms_master_key_file: self.kms_master_key_file,
             host_names: names.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect(),
@@ -408,17 +415,6 @@ impl Settings {
             recording,
         })
     }
-}
-
-fn check_root_key(id: String, secret: String) -> Result<(String, String), Failure> {
-    let is_id = (4..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-    if !is_id {
-        return Err("root_access_key_id: 4 to 128 letters, digits or underscores are expected".into());
-    }
-    if secret.len() < 8 {
-        return Err("root_secret_access_key: at least 8 characters are expected".into());
-    }
-    Ok((id, secret))
 }
 
 fn interval(name: &str, text: &str) -> Result<Duration, Failure> {

@@ -47,6 +47,18 @@ pub fn find(config: &Config) -> Result<Option<RootCredentials>, Failure> {
     Ok(text.map(read).transpose()?)
 }
 
+/// Refuses settings that can be no access key.
+pub fn check(id: String, secret: String) -> Result<(String, String), Failure> {
+    let is_id = (4..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    if !is_id {
+        return Err("root_access_key_id: 4 to 128 letters, digits or underscores are expected".into());
+    }
+    if secret.len() < 8 {
+        return Err("root_secret_access_key: at least 8 characters are expected".into());
+    }
+    Ok((id, secret))
+}
+
 impl RootCredentials {
     /// A new key, which is nowhere yet.
     pub fn make(rng: &dyn Rng) -> RootCredentials {

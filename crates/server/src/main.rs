@@ -24,6 +24,7 @@ mod queries;
 mod query;
 mod query_limits;
 mod rebuild;
+mod root_password;
 mod run;
 mod status;
 mod tail;

@@ -18,7 +18,7 @@ use crate::credentials::RootCredentials;
 use crate::figures::{DataDisk, ProcessFigures};
 use crate::notify::Notify;
 use crate::queries::Queries;
-use crate::{credentials, data_folder, greeting, host_key, log, master_key, tls};
+use crate::{credentials, data_folder, greeting, host_key, log, master_key, root_password, tls};
 
 /// Runs the server until it is told to stop.
 pub fn serve(config: Config) -> Result<(), Failure> {
@@ -39,6 +39,7 @@ async fn run(config: Config) -> Result<(), Failure> {
     let _lock = data_folder::take(&config.data_dir)?;
     data_folder::protect(&config.data_dir);
     let known_root = credentials::find(&config)?;
+    let root_password = root_password::find(&config)?;
     let known_token = data_folder::metrics_token(&config.data_dir)?;
     let tls = tls::open(&config)?;
     let journal = open_journal(&config, &env)?;
@@ -110,6 +111,7 @@ async fn run(config: Config) -> Result<(), Failure> {
             event_stores,
             follow: config.follow.clone(),
             follow_interval: config.follow_interval,
+            root_password,
         },
     });
     let node = gateway::wait_until(&server, starting).await?;
