@@ -25,7 +25,7 @@ fn kind(identity: &UserIdentity<'_>) -> usize {
         UserIdentity::AwsAccount { .. } => 4,
         UserIdentity::WebIdentityUser(_) => 5,
         UserIdentity::SamlUser(_) => 6,
-        UserIdentity::FederatedUser { .. } | UserIdentity::Unknown { .. } => 7,
+        UserIdentity::FederatedUser { .. } | UserIdentity::SigningIn(_) | UserIdentity::Unknown { .. } => 7,
     }
 }
 

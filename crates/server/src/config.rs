@@ -10,8 +10,8 @@ use node::Follow;
 
 use crate::commands::Failure;
 use crate::follow::follow;
-use crate::{credentials, protection};
 use crate::query_limits::{QueryLimits, query_limits};
+use crate::{credentials, protection};
 
 /// The data folder, if none is named.
 pub const DATA_DIR: &str = "cairn-data";

@@ -34,7 +34,9 @@ fn checked(named: &str, text: &str) -> Result<Secret, Failure> {
     let password = text.trim_end_matches(['\r', '\n']);
     let chars = password.chars().count();
     if !(CHARS_MIN..=CHARS_MAX).contains(&chars) || password.chars().any(char::is_control) {
-        return Err(format!("{named}: a password of {CHARS_MIN} to {CHARS_MAX} characters on one line is expected").into());
+        return Err(
+            format!("{named}: a password of {CHARS_MIN} to {CHARS_MAX} characters on one line is expected").into()
+        );
     }
     Ok(Secret(Arc::from(password)))
 }

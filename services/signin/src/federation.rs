@@ -125,7 +125,8 @@ impl SignIn {
         let row = Row { stage: Stage::In, csrf: store::token(&*self.deps.env.rng), session, expires, ..row };
         let token = self.store.begin(&*self.deps.env.rng, &row, None).await?;
         let link = html::escaped(&place);
-        let mut response = self.frame.onward("You are signed in", &format!("<p><a href=\"{link}\">Go on</a></p>"), &place);
+        let mut response =
+            self.frame.onward("You are signed in", &format!("<p><a href=\"{link}\">Go on</a></p>"), &place);
         response.headers.push(self.session_cookie(request, &token, &row));
         Ok(happened(response, vec![event]))
     }

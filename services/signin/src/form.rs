@@ -99,7 +99,7 @@ pub fn is_from_elsewhere(request: &PageRequest) -> bool {
 pub fn place(request: &PageRequest, text: &str) -> Option<String> {
     let own = |scheme: &str| {
         let rest = text.strip_prefix(scheme)?.strip_prefix(request.host.as_str())?;
-        (rest.is_empty() || rest.starts_with('/')).then(|| if rest.is_empty() { "/" } else { rest })
+        (rest.is_empty() || rest.starts_with('/')).then_some(if rest.is_empty() { "/" } else { rest })
     };
     let path = own("http://").or_else(|| own("https://")).unwrap_or(text);
     let is_path = path.starts_with('/') && !path.starts_with("//");

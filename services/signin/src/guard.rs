@@ -82,7 +82,10 @@ impl Guard {
     /// Whether a guess may be looked at.
     pub fn hears(&self, subject: &Subject, now_ms: u64) -> bool {
         let inner = self.0.lock().expect("no holder of this lock can panic");
-        subject.parts().iter().all(|(key, rate)| inner.debt(key, now_ms) + rate.one_per_ms <= rate.burst * rate.one_per_ms)
+        subject
+            .parts()
+            .iter()
+            .all(|(key, rate)| inner.debt(key, now_ms) + rate.one_per_ms <= rate.burst * rate.one_per_ms)
     }
 
     /// Counts a wrong guess.
@@ -118,8 +121,7 @@ mod tests {
     #[test]
     fn guesses_from_an_address_run_out_whatever_the_names() {
         let guard = Guard::default();
-        let tried: usize =
-            (0..50).map(|n| guesses(&guard, &Subject::new("1", &n.to_string(), "2001:db8::1"), 0)).sum();
+        let tried: usize = (0..50).map(|n| guesses(&guard, &Subject::new("1", &n.to_string(), "2001:db8::1"), 0)).sum();
         assert_eq!(tried, 100);
         assert_eq!(guesses(&guard, &Subject::new("1", "other", "2001:db8::2"), 0), 0);
         assert_eq!(guesses(&guard, &Subject::new("1", "other", "2001:db8:0:1::2"), 0), 20);

@@ -5,7 +5,9 @@
 use std::sync::Arc;
 
 use base::Timestamp;
-use ports::{Holder, PageAnswer, PageEvent, PageRequest, PageResponse, PageStep, PasswordAnswer, Person, Session, Unavailable};
+use ports::{
+    Holder, PageAnswer, PageEvent, PageRequest, PageResponse, PageStep, PasswordAnswer, Person, Session, Unavailable,
+};
 
 use crate::events::{self, Claim};
 use crate::form::{self, Form};
@@ -125,7 +127,9 @@ impl SignIn {
             ("new-password", Some(current)) if current.row.stage == Stage::NewPassword => {
                 Ok(self.new_password(request, &form, current))
             }
-            ("code" | "new-password", _) => Ok(self.first_form(&request, &form, Some("That took too long. Sign in again."))),
+            ("code" | "new-password", _) => {
+                Ok(self.first_form(&request, &form, Some("That took too long. Sign in again.")))
+            }
             _ => self.password(&request, &form).await,
         }
     }
@@ -360,8 +364,10 @@ impl SignIn {
         }
         let known = Known { must_change: false, ..Known::of(&row) };
         let signed_in = self.row(request, &known, &row.destination, row.mfa_serial.clone());
-        let signed_in =
-            Row { session: Arc::new(Session { mfa_at: row.session.mfa_at, ..(*signed_in.session).clone() }), ..signed_in };
+        let signed_in = Row {
+            session: Arc::new(Session { mfa_at: row.session.mfa_at, ..(*signed_in.session).clone() }),
+            ..signed_in
+        };
         let response = self.let_in(request, &signed_in, Some(&token)).await?;
         let login_to = form::url(request, &row.destination);
         let events = vec![

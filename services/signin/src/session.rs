@@ -27,7 +27,11 @@ impl SignIn {
     ) -> Result<PageStep, Unavailable> {
         if let Some(current) = current {
             if !form::agree(&current.row.csrf, form.trimmed("csrf")) {
-                return Ok(self.said(403, "This form was too old", "You are still signed in. Go back, reload and try again."));
+                return Ok(self.said(
+                    403,
+                    "This form was too old",
+                    "You are still signed in. Go back, reload and try again.",
+                ));
             }
             self.store.end(&current.token).await?;
         }
@@ -119,7 +123,8 @@ pub(crate) fn answered_or_failed(
         Ok(response) => PageAnswer { response, events: vec![event], is_failure: false },
         Err(error) => {
             tracing::error!(cause = %error, event = event.name, "a page could not do its work");
-            let event = ports::PageEvent { is_success: Some(false), error: Some("Internal failure".to_owned()), ..event };
+            let event =
+                ports::PageEvent { is_success: Some(false), error: Some("Internal failure".to_owned()), ..event };
             let response = sign_in.frame.page(503, "Not now", "<p>Try again later.</p>");
             PageAnswer { response, events: vec![event], is_failure: false }
         }

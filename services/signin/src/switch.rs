@@ -11,7 +11,8 @@ use crate::store::{Row, Stage, Switched};
 use crate::{Current, SIGN_IN, SWITCH_ROLE, SignIn, events, happened, shown, views};
 
 /// What AWS's page says of a role that is not there, or may not be taken on.
-const REFUSED: &str = "Invalid information in one or more fields. Check your information or contact your administrator.";
+const REFUSED: &str =
+    "Invalid information in one or more fields. Check your information or contact your administrator.";
 /// Source: IAM API reference, `roleNameType`, and `pathType` before it.
 const ROLE_NAME_CHARS_MAX: usize = 64 + 512;
 /// The longest name for the display.

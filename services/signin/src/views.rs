@@ -49,7 +49,8 @@ pub fn sign_in(frame: &Frame, request: &PageRequest, fields: &Form, csrf: &str, 
     let code = "<label for=\"code\">MFA code <small>if you have a device</small></label>";
     let code = format!("{code}<input id=\"code\" name=\"code\" {CODE_FIELD}>");
     let (title, inputs, other) = if is_root {
-        let account = field("Account number or email address", "account", account, "required autocomplete=\"username\"");
+        let account =
+            field("Account number or email address", "account", account, "required autocomplete=\"username\"");
         let password = secret("Root password", "password", "current-password");
         let other = format!("<a href=\"{SIGN_IN}?kind=user{}\">Sign in as a user</a>", escaped(&go_on));
         ("Sign in as root", format!("{}{account}{password}{code}", hidden(&[("kind", "root")])), other)

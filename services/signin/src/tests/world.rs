@@ -97,13 +97,7 @@ impl People for Others {
         Ok(is_right)
     }
 
-    async fn change_password(
-        &self,
-        _: &str,
-        _: &str,
-        old: &str,
-        new: &str,
-    ) -> Result<Result<(), String>, Unavailable> {
+    async fn change_password(&self, _: &str, _: &str, old: &str, new: &str) -> Result<Result<(), String>, Unavailable> {
         if old != self.password() {
             return Ok(Err("The old password is incorrect.".to_owned()));
         }
