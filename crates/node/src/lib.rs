@@ -34,7 +34,7 @@ use crate::follow::{Followed, Follower};
 use crate::holds::{HeldObjects, Holds};
 use crate::key_records::Records;
 use crate::operator::ServerOperator;
-use crate::tenants::{LaterTenants, Ground, Kind, OfTenants, OwnResources, Tenants};
+use crate::tenants::{Ground, Kind, LaterTenants, OfTenants, OwnResources, Tenants};
 use crate::upkeep::Upkeep;
 use crate::validation::{Results, Validator};
 

@@ -15,7 +15,8 @@ use model::{Fields, Value};
 use objects::Objects;
 use ports::{
     AccessRequest, AccountStatus, Accounts, Caller, Credential, Credentials, DataKey, Identities, Identity, KeyError,
-    KeyInfo, KeyUse, Keys, LooksAt, MfaDevices, NewAccount, NewAccounts, OidcProvider, OidcProviders, PlainKey, ResourcePolicies, RoleInfo, Roles, Ruled, Unavailable,
+    KeyInfo, KeyUse, Keys, LooksAt, MfaDevices, NewAccount, NewAccounts, OidcProvider, OidcProviders, PlainKey,
+    ResourcePolicies, RoleInfo, Roles, Ruled, Unavailable,
 };
 use service::Access;
 use state::State;

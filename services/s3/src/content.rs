@@ -200,12 +200,7 @@ impl S3 {
     }
 
     /// Opens a range of content for reading. What it gives first has been read and, where it is encrypted, authenticated already.
-    pub(crate) async fn open(
-        &self,
-        data: &Data,
-        range: Range<u64>,
-        keys: &Arc<HostKeys>,
-    ) -> Result<Body, OpenError> {
+    pub(crate) async fn open(&self, data: &Data, range: Range<u64>, keys: &Arc<HostKeys>) -> Result<Body, OpenError> {
         let len_bytes = range.end - range.start;
         if len_bytes == 0 {
             return Ok(Body::from_bytes(Bytes::new()));

@@ -95,9 +95,7 @@ fn context(text: &str) -> Result<Vec<(String, String)>, ApiError> {
 pub(crate) fn shown(kms: Option<&Sealed>) -> (&'static str, Option<String>, Option<bool>) {
     match kms {
         None => (AES256, None, None),
-        Some(sealed) => {
-            (sealed.algorithm.as_str(), Some(sealed.key.clone()), sealed.bucket_key.then_some(true))
-        }
+        Some(sealed) => (sealed.algorithm.as_str(), Some(sealed.key.clone()), sealed.bucket_key.then_some(true)),
     }
 }
 

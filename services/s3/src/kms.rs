@@ -214,10 +214,12 @@ impl S3 {
         let pairs: Vec<(&str, &str)> = context.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let made = match who {
             Who::Server => kms.permitted_data_key(bucket.region, &named, &pairs, DATA_KEY_BYTES).await?,
-            _ => self.used(who, bucket.region, &named, &pairs, async |asked| {
-                kms.generate_data_key(asked, DATA_KEY_BYTES).await
-            })
-            .await?,
+            _ => {
+                self.used(who, bucket.region, &named, &pairs, async |asked| {
+                    kms.generate_data_key(asked, DATA_KEY_BYTES).await
+                })
+                .await?
+            }
         };
         let sealed = Sealed {
             algorithm: wanted.algorithm,
@@ -266,10 +268,12 @@ impl S3 {
             sealed.context.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let plain = match who {
             Who::Server => kms.open_data_key(region, &sealed.key, &pairs, &ciphertext).await?,
-            _ => self.used(who, region, &sealed.key, &pairs, async |asked| {
-                kms.decrypt_data_key(asked, &ciphertext).await
-            })
-            .await?,
+            _ => {
+                self.used(who, region, &sealed.key, &pairs, async |asked| {
+                    kms.decrypt_data_key(asked, &ciphertext).await
+                })
+                .await?
+            }
         };
         let keys = wrapping(plain.plaintext)?;
         if let Some(cache_key) = cache_key {
