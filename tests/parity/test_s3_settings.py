@@ -28,9 +28,11 @@ def test_encryption(cairn, s3, bucket):
                '{"Rules":[{"ApplyServerSideEncryptionByDefault":{"SSEAlgorithm":"AES256"},"BucketKeyEnabled":true}]}'])
     assert get() == [{**plain, "BucketKeyEnabled": True}]
     kms = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "alias/mine"}}]}
-    code, status, text = error_of(s3.put_bucket_encryption, Bucket=bucket, ServerSideEncryptionConfiguration=kms)
+    # As on AWS, the key is looked for when it is used.
+    s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration=kms)
+    assert get() == [{**kms["Rules"][0], "BucketKeyEnabled": False}]
+    code, status, text = error_of(s3.put_object, Bucket=bucket, Key="k", Body=b"x")
     assert (code, status) == ("KMS.NotFoundException", 400) and "alias/mine" in text
-    assert get() == [{**plain, "BucketKeyEnabled": True}]
     s3.delete_bucket_encryption(Bucket=bucket)
     assert get() == [plain]
 

@@ -35,7 +35,7 @@ use crate::follow::{Followed, Follower};
 use crate::holds::{HeldObjects, Holds};
 use crate::key_records::Records;
 use crate::operator::ServerOperator;
-use crate::tenants::{Devices, Ground, Kind, OfTenants, OwnResources, Tenants};
+use crate::tenants::{Ground, Kind, LaterTenants, OfTenants, OwnResources, Tenants};
 use crate::upkeep::Upkeep;
 use crate::validation::{Results, Validator};
 
@@ -172,8 +172,9 @@ impl Node {
         let s3 = s3::S3::new(Arc::clone(&state), Arc::clone(&objects), env.clone(), Arc::clone(&account), host_keys);
         let s3 =
             s3.with_authorizer(Arc::clone(&access) as Arc<dyn ports::Authorizer>).with_journal(Arc::clone(&journal));
-        let devices = Arc::new(Devices::default());
-        let s3 = Arc::new(s3.with_mfa_devices(Arc::clone(&devices) as Arc<dyn ports::MfaDevices>));
+        let later = Arc::new(LaterTenants::default());
+        let s3 = s3.with_mfa_devices(Arc::clone(&later) as Arc<dyn ports::MfaDevices>);
+        let s3 = Arc::new(s3.with_keys(Arc::clone(&later) as Arc<dyn ports::Keys>));
         let event_stores = match options.event_stores {
             Some(options) => {
                 let (state, objects) = (Arc::clone(&state), Arc::clone(&objects));
@@ -210,7 +211,7 @@ impl Node {
         let cloudtrail = Arc::clone(&first.cloudtrail);
         let tenants = Tenants::new(first, ground, Arc::clone(&organizations));
         let of_tenants = || Arc::new(OfTenants(Arc::downgrade(&tenants)));
-        devices.set(of_tenants());
+        later.set(of_tenants());
         let sts = sts::Sts::open(sts::Deps {
             env: env.clone(),
             state: Arc::clone(&state),

@@ -30,6 +30,8 @@ pub struct RebuildParts {
     pub account: Arc<str>,
     /// What contents are encrypted under.
     pub host_keys: HostKeys,
+    /// What keys of KMS are wrapped under, if there are any: log files may be encrypted under those of the account.
+    pub master_key: Option<Arc<dyn kms::MasterKey>>,
     /// The journal.
     pub journal: Arc<dyn Journal>,
     /// The tables.
@@ -79,9 +81,19 @@ impl Rebuilt {
 
 /// See the module. Durable when it returns. `say` is told what is done next.
 pub async fn rebuild(parts: RebuildParts, may: Permitted, say: &mut dyn FnMut(&str)) -> Result<Rebuilt, Failure> {
-    let RebuildParts { env, account, host_keys, journal, state, objects, stores } = parts;
+    let RebuildParts { env, account, host_keys, master_key, journal, state, objects, stores } = parts;
     let (keys, tables, blobs) = (Arc::new(host_keys), Arc::clone(&state), Arc::clone(&objects));
-    let s3 = Arc::new(s3::S3::new(tables, blobs, env.clone(), Arc::clone(&account), keys));
+    let s3 = s3::S3::new(tables, blobs, env.clone(), Arc::clone(&account), keys);
+    let s3 = Arc::new(match master_key {
+        Some(master) => {
+            let (env, account, state) = (env.clone(), Arc::clone(&account), Arc::clone(&state));
+            // Nobody is asked: the server reads for itself.
+            let authorizer = service::Access::new() as Arc<dyn ports::Authorizer>;
+            let deps = kms::Deps { env, account, state, master, authorizer, records: None };
+            s3.with_keys(kms::Kms::open(deps).await? as Arc<dyn ports::Keys>)
+        }
+        None => s3,
+    });
     let buckets = Arc::clone(&s3) as Arc<dyn Buckets>;
     let stores = Stores::open(env.clone(), Arc::clone(&state), Arc::clone(&objects), stores).await?;
     let cloudtrail = CloudTrail::new(cloudtrail::Deps {

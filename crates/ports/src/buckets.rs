@@ -40,6 +40,8 @@ pub struct ServicePut {
     pub content_encoding: Option<String>,
     /// User metadata without `x-amz-meta-`.
     pub metadata: Vec<(String, String)>,
+    /// The key of KMS under which it is encrypted: an identifier, an ARN or an alias. `None`: as the bucket says.
+    pub kms_key: Option<String>,
 }
 
 /// An object as listed.
@@ -72,6 +74,9 @@ pub enum BucketError {
     NoSuchKey,
     /// The bucket's policy does not let the service principal.
     AccessDenied,
+    /// KMS does not let its key be used; S3's error code, as GetTrailStatus shows it: `KMS.DisabledException`,
+    /// `KMS.NotFoundException`, `KMS.KMSInvalidStateException`, `KMS.AccessDeniedException`.
+    Kms(&'static str),
     /// Storage failed; for our own log.
     Unavailable(String),
 }
@@ -83,6 +88,7 @@ impl BucketError {
             BucketError::NoSuchBucket => "NoSuchBucket",
             BucketError::NoSuchKey => "NoSuchKey",
             BucketError::AccessDenied => "AccessDenied",
+            BucketError::Kms(code) => code,
             BucketError::Unavailable(_) => "ServiceUnavailable",
         }
     }
@@ -108,6 +114,10 @@ pub trait Buckets: Send + Sync + 'static {
     /// Whether the bucket's policy would let `put` be written and `s3:GetBucketAcl` be read by its principal. Writes nothing.
     async fn check(&self, put: &ServicePut) -> Result<(), BucketError>;
 
+    /// Whether the key that `put` names exists, is enabled and makes data keys for the put's principal, with the encryption context
+    /// that the put has: `aws:cloudtrail:arn`, if its source is a trail. Leaves KMS's record of it. `Ok` if it names none.
+    async fn kms_key(&self, put: &ServicePut) -> Result<(), BucketError>;
+
     /// Writes an object as a service principal. Returns when it is durable. Writing the same bytes under the same key again
     /// leaves the object (and its versions) as it is, so that a delivery repeated after a crash changes nothing.
     async fn put(&self, put: ServicePut) -> Result<(), BucketError>;
@@ -121,7 +131,8 @@ pub trait Buckets: Send + Sync + 'static {
         content_type: &str,
     ) -> Result<(), BucketError>;
 
-    /// Reads an object's content and user metadata, with no policy asked: for our own checks.
+    /// Reads an object's content and user metadata, with no policy asked: for our own checks. What is encrypted under a key of KMS is
+    /// read too, with no policy of the key asked, as long as that key is there and enabled.
     async fn get(&self, bucket: &str, key: &str) -> Result<(Bytes, Vec<(String, String)>), BucketError>;
 
     /// Some objects whose keys begin with `prefix` and come after `after`, in the order of the bytes of their keys; none only at the
@@ -131,6 +142,6 @@ pub trait Buckets: Send + Sync + 'static {
     /// The names between `prefix` (which ends in a slash or is empty) and the next slash, in order. No policy is asked.
     async fn folders(&self, bucket: &str, prefix: &str) -> Result<Vec<String>, BucketError>;
 
-    /// Opens an object for reading as it flows. No policy is asked: for our own checks.
+    /// Opens an object for reading as it flows. No policy is asked: for our own checks. See [`Buckets::get`] for keys of KMS.
     async fn open(&self, bucket: &str, key: &str) -> Result<OpenedObject, BucketError>;
 }

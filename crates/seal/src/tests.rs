@@ -182,3 +182,22 @@ fn what_is_not_a_key_is_named_by_its_line_and_not_shown() {
     let keys = HostKeys::parse(&key).unwrap();
     assert!(!format!("{keys:?}").contains("abab"));
 }
+
+#[test]
+fn what_is_sealed_under_a_data_key_opens_under_it_alone() {
+    let rng = Counting::default();
+    let keys = HostKeys::of_data_key(&[7; 32]).unwrap();
+    let mut sealer = Sealer::new(&keys, &rng, "n", None);
+    sealer.fill(b"content");
+    let sealed = sealer.finish();
+    let open = |keys: &HostKeys| {
+        let mut opener = Opener::new(keys, "n", &sealed[..HEADER_BYTES], sealed.len() as u64, &(0..7))?;
+        opener.push(&sealed[HEADER_BYTES..])
+    };
+    assert_eq!(open(&keys).unwrap(), "content");
+    let others = [HostKeys::of_data_key(&[8; 32]).unwrap(), HostKeys::parse(&"5e".repeat(32)).unwrap()];
+    for other in &others {
+        assert!(matches!(open(other), Err(Damaged::NoHostKey(_))));
+    }
+    assert!(HostKeys::of_data_key(&[7; 31]).is_none());
+}

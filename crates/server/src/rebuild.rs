@@ -12,7 +12,7 @@ use crate::client::runtime;
 use crate::commands::Failure;
 use crate::config::{Config, Settings};
 use crate::terminal::amounts::{count, counted};
-use crate::{data_folder, host_key, run};
+use crate::{data_folder, host_key, master_key, run};
 
 /// What `cairn rebuild` can be told.
 #[derive(Args)]
@@ -67,7 +67,9 @@ async fn rebuild(config: &Config, stores: eventstore::Options, may: Permitted) -
     // Without a host key nothing is encrypted, so any will do.
     let keys = host_key::find(config, node::has_host_keys(&state).await?)?;
     let host_keys = keys.map_or_else(|| HostKeys::parse(&HostKeys::make(&*env.rng)), Ok)?;
+    let master_keys = master_key::find(config, &env, kms::has_keys(&state).await?)?;
     let parts = RebuildParts {
+        master_key: master_keys.map(|keys| Arc::new(keys) as Arc<dyn kms::MasterKey>),
         objects: run::open_objects(config, &env)?,
         account: Arc::from(config.account_id.as_str()),
         host_keys,

@@ -242,6 +242,14 @@ impl Buckets for FakeBuckets {
         self.refusal(&put.bucket, &put.key)
     }
 
+    /// What is refused under the name of the key, if anything.
+    async fn kms_key(&self, put: &ServicePut) -> Result<(), BucketError> {
+        match &put.kms_key {
+            Some(key) => self.refusals.lock().unwrap().get(key).cloned().map_or(Ok(()), Err),
+            None => Ok(()),
+        }
+    }
+
     async fn put(&self, put: ServicePut) -> Result<(), BucketError> {
         self.fuse.step().await;
         self.refusal(&put.bucket, &put.key)?;

@@ -309,6 +309,7 @@ impl TrailWorker {
             content_type: Some("application/json".to_owned()),
             content_encoding: Some("gzip".to_owned()),
             metadata,
+            kms_key: None,
         }
     }
 

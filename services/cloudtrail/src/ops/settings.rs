@@ -95,6 +95,7 @@ async fn check_bucket(cloudtrail: &CloudTrail, trail: &Trail) -> Result<(), ApiE
         content_type: Some("application/json".to_owned()),
         content_encoding: Some("gzip".to_owned()),
         metadata: Vec::new(),
+        kms_key: None,
     };
     shared.buckets.check(&put).await.map_err(|error| match error {
         BucketError::NoSuchBucket => Error::S3BucketDoesNotExistException(trail.bucket.clone()).into(),
