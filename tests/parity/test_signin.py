@@ -273,6 +273,36 @@ def test_a_role_is_taken_on_and_left(cairn, browser, user, name):
     assert record["responseElements"] == {"SwitchRole": "Failure"} and "sts:AssumeRole" in record["errorMessage"]
 
 
+def test_a_role_of_another_account_has_the_event_there(cairn, browser, user, name):
+    organizations = cairn.client("organizations")
+    organizations.create_organization(FeatureSet="ALL")
+    request = organizations.create_account(Email=f"{name}@example.com", AccountName=name)["CreateAccountStatus"]["Id"]
+
+    def made():
+        status = organizations.describe_create_account_status(CreateAccountRequestId=request)["CreateAccountStatus"]
+        return status["AccountId"] if status["State"] == "SUCCEEDED" else None
+
+    member = until(made, "the account is made")
+    assert browser.sign_in(user["UserName"], PASSWORD) == 303
+    browser.get("/.cairn/switchrole")
+    assert browser.submit("/.cairn/switchrole", account=member, roleName="OrganizationAccountAccessRole") == 303
+    session = browser.session()
+    assert client(cairn, session, "sts").get_caller_identity()["Account"] == member
+    lookup = client(cairn, session, "cloudtrail").lookup_events
+    by_name = [{"AttributeKey": "EventName", "AttributeValue": "SwitchRole"}]
+    [event] = until(lambda: lookup(LookupAttributes=by_name)["Events"], "the event in the member's account")
+    record = json.loads(event["CloudTrailEvent"])
+    assert record["recipientAccountId"] == record["userIdentity"]["accountId"] == member
+    assert record["additionalEventData"]["SwitchFrom"] == user["Arn"]
+    # Nobody of the member's account has a password, and root has none either.
+    other = Browser(cairn)
+    assert other.sign_in(user["UserName"], PASSWORD, account=member) == 401
+    other.get(SIGN_IN + "?kind=root")
+    assert other.submit(account=f"{name}@example.com", password=ROOT_PASSWORD) == 401
+    [event] = until(lambda: lookup(LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": "ConsoleLogin"}])["Events"][1:], "both")
+    assert json.loads(event["CloudTrailEvent"])["errorMessage"] == "No username found in supplied account"
+
+
 def test_a_broker_signs_somebody_in(cairn, browser, user, name):
     key = cairn.client("iam").create_access_key(UserName=user["UserName"])["AccessKey"]
     sts = cairn.client("sts", key=key["AccessKeyId"], secret=key["SecretAccessKey"])
