@@ -19,6 +19,7 @@ use service::{ApiError, Call};
 use state::{CommitInfo, Op, Range, Row, State, Table};
 use tokio::sync::Notify;
 
+use crate::fakes::{FakeKms, FakeOrganization};
 use crate::lake::fakes::{FakeEngine, FakeStores, FakeTables};
 use crate::{CloudTrail, Deps, DigestRegions, KeyMaker, Options, RsaKeyMaker};
 
@@ -321,6 +322,8 @@ pub struct World {
     pub fuse: Arc<Fuse>,
     pub keys: Arc<FewKeys>,
     rng: Arc<CountingRng>,
+    pub kms: Arc<FakeKms>,
+    pub organization: Arc<FakeOrganization>,
     pub event_stores: Arc<FakeStores>,
     pub query_engine: Arc<FakeEngine>,
     pub tables: Arc<FakeTables>,
@@ -345,6 +348,8 @@ impl World {
             fuse,
             keys: Arc::default(),
             rng: Arc::new(CountingRng(AtomicU64::new(0))),
+            kms: Arc::default(),
+            organization: Arc::default(),
             event_stores: Arc::default(),
             query_engine: Arc::default(),
             tables: Arc::default(),
@@ -377,6 +382,8 @@ impl World {
             state: Arc::new(Fused { inner: self.state.clone(), fuse: Arc::clone(&self.fuse) }),
             objects: Arc::new(Fused { inner: self.objects.clone(), fuse: Arc::clone(&self.fuse) }),
             buckets: Arc::clone(&self.buckets) as Arc<dyn Buckets>,
+            keys: Some(Arc::clone(&self.kms) as Arc<dyn ports::Keys>),
+            organized: Some(self.organization.organized()),
             event_stores: Some(Arc::clone(&self.event_stores) as Arc<dyn ports::EventStores>),
             query_engine: Some(Arc::clone(&self.query_engine) as Arc<dyn ports::QueryEngine>),
             tables: Some(Arc::clone(&self.tables) as Arc<dyn ports::Tables>),
