@@ -57,6 +57,7 @@ provider "aws" {{
   endpoints {{
     cloudtrail    = "{endpoint}"
     iam           = "{endpoint}"
+    kms           = "{endpoint}"
     organizations = "{endpoint}"
     s3            = "{endpoint}"
     sts           = "{endpoint}"

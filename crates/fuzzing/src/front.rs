@@ -108,6 +108,10 @@ impl World {
         let env = testkit::env(ManualClock::at(Timestamp::from_ms(NOW_MS)), 7);
         let parts = Parts {
             host_keys: seal::HostKeys::parse(&seal::HostKeys::make(&*env.rng)).expect("keys just made"),
+            master_key: Arc::new(
+                kms::MasterKeys::parse(env.clone(), &kms::MasterKeys::make(&*env.rng)).expect("a key just made"),
+            ),
+            issuer_keys: Arc::new(sts::KeyFolder::new(Arc::clone(&env.disk), None)),
             key_maker: Arc::new(cloudtrail::RsaKeyMaker),
             env,
             account: Arc::from("123456789012"),

@@ -34,6 +34,7 @@ use crate::follow::{Followed, Follower};
 use crate::holds::{HeldObjects, Holds};
 use crate::key_records::Records;
 use crate::operator::ServerOperator;
+use crate::late::Late;
 use crate::tenants::{Devices, Ground, Kind, OfTenants, OwnResources, Tenants};
 use crate::upkeep::Upkeep;
 use crate::validation::{Results, Validator};
@@ -183,6 +184,7 @@ impl Node {
             query_threads: options.cloudtrail.query_threads,
         };
         let key_records = Records::new(env.clone());
+        let late = Arc::new(Late::default());
         let ground = Ground {
             env: env.clone(),
             journal: Arc::clone(&journal),
@@ -201,12 +203,15 @@ impl Node {
             access: Arc::clone(&access),
             cloudtrail: cloudtrail::Options { recording: options.recording == Recording::On, ..options.cloudtrail },
             records: Arc::clone(&key_records),
+            organizations: Arc::clone(&organizations),
+            late: Arc::clone(&late),
         };
         let first = Arc::new(ground.open(Arc::clone(&account), Some(root_key), false).await?);
         let cloudtrail = Arc::clone(&first.cloudtrail);
         let tenants = Tenants::new(first, ground, Arc::clone(&organizations));
         let of_tenants = || Arc::new(OfTenants(Arc::downgrade(&tenants)));
         devices.set(of_tenants());
+        late.set(&tenants);
         let sts = sts::Sts::open(sts::Deps {
             env: env.clone(),
             state: Arc::clone(&state),

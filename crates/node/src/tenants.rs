@@ -23,6 +23,7 @@ use worker::{Consumer as _, Crew};
 
 use crate::Failure;
 use crate::key_records::Records;
+use crate::late::Late;
 
 /// What all accounts stand on.
 pub(crate) struct Ground {
@@ -40,6 +41,9 @@ pub(crate) struct Ground {
     pub access: Arc<Access>,
     pub cloudtrail: cloudtrail::Options,
     pub records: Arc<Records>,
+    pub organizations: Arc<organizations::Organizations>,
+    /// What an account asks of all.
+    pub late: Arc<Late>,
 }
 
 /// An account with its services.
@@ -109,6 +113,12 @@ impl Ground {
             state,
             objects,
             buckets: Arc::clone(&self.s3) as Arc<dyn ports::Buckets>,
+            keys: Some(Arc::clone(&self.late) as Arc<dyn ports::Keys>),
+            organized: Some(cloudtrail::Organized {
+                memberships: Arc::clone(&self.organizations) as Arc<dyn ports::Memberships>,
+                delegations: Arc::clone(&self.organizations) as Arc<dyn ports::Delegations>,
+                instances: Arc::clone(&self.late) as Arc<dyn cloudtrail::Instances>,
+            }),
             event_stores: stores,
             query_engine: self.query_engine.clone(),
             tables: self.tables.clone().filter(|_| !is_member),

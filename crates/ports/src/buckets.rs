@@ -40,6 +40,8 @@ pub struct ServicePut {
     pub content_encoding: Option<String>,
     /// User metadata without `x-amz-meta-`.
     pub metadata: Vec<(String, String)>,
+    /// The key of KMS under which it is encrypted: an identifier, an ARN or an alias. `None`: as the bucket says.
+    pub kms_key: Option<String>,
 }
 
 /// An object as listed.
@@ -72,6 +74,9 @@ pub enum BucketError {
     NoSuchKey,
     /// The bucket's policy does not let the service principal.
     AccessDenied,
+    /// KMS does not let its key be used; S3's error code, as GetTrailStatus shows it: `KMS.DisabledException`,
+    /// `KMS.NotFoundException`, `KMS.KMSInvalidStateException`, `KMS.AccessDeniedException`.
+    Kms(&'static str),
     /// Storage failed; for our own log.
     Unavailable(String),
 }
@@ -83,6 +88,7 @@ impl BucketError {
             BucketError::NoSuchBucket => "NoSuchBucket",
             BucketError::NoSuchKey => "NoSuchKey",
             BucketError::AccessDenied => "AccessDenied",
+            BucketError::Kms(code) => code,
             BucketError::Unavailable(_) => "ServiceUnavailable",
         }
     }
@@ -107,6 +113,10 @@ pub trait Buckets: Send + Sync + 'static {
 
     /// Whether the bucket's policy would let `put` be written and `s3:GetBucketAcl` be read by its principal. Writes nothing.
     async fn check(&self, put: &ServicePut) -> Result<(), BucketError>;
+
+    /// Whether the key that `put` names exists, is enabled and makes data keys for the put's principal, with the encryption context
+    /// that the put has: `aws:cloudtrail:arn`, if its source is a trail. Leaves KMS's record of it. `Ok` if it names none.
+    async fn kms_key(&self, put: &ServicePut) -> Result<(), BucketError>;
 
     /// Writes an object as a service principal. Returns when it is durable. Writing the same bytes under the same key again
     /// leaves the object (and its versions) as it is, so that a delivery repeated after a crash changes nothing.

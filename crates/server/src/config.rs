@@ -60,9 +60,6 @@ pub struct Settings {
     /// The file with the keys that keys of KMS are wrapped under [default: kms-master-key in the data folder].
     #[arg(long, env = "CAIRN_KMS_MASTER_KEY_FILE", value_name = "FILE")]
     kms_master_key_file: Option<PathBuf>,
-    /// The folder with the keys of OpenID Connect issuers, a file ISSUER.json each.
-    #[arg(long, env = "CAIRN_OIDC_KEYS", value_name = "FOLDER")]
-    oidc_keys: Option<PathBuf>,
     /// More host names that the server is reached by, with commas between: for buckets in host names.
     #[arg(long, env = "CAIRN_HOST_NAMES", value_name = "NAMES")]
     host_names: Option<String>,
@@ -163,8 +160,6 @@ pub struct Config {
     pub host_key_file: Option<PathBuf>,
     /// The file with KMS's master keys, if it is not in the data folder.
     pub kms_master_key_file: Option<PathBuf>,
-    /// The folder with the keys of OpenID Connect issuers.
-    pub oidc_keys: Option<PathBuf>,
     /// More host names.
     pub host_names: Vec<String>,
     /// The S3 that holds objects, if it is not the data folder.
@@ -289,7 +284,6 @@ impl Settings {
             root_secret_access_key: self.root_secret_access_key.or(other.root_secret_access_key),
             host_key_file: self.host_key_file.or(other.host_key_file),
             kms_master_key_file: self.kms_master_key_file.or(other.kms_master_key_file),
-            oidc_keys: self.oidc_keys.or(other.oidc_keys),
             host_names: self.host_names.or(other.host_names),
             objects_bucket: self.objects_bucket.or(other.objects_bucket),
             objects_endpoint: self.objects_endpoint.or(other.objects_endpoint),
@@ -389,7 +383,6 @@ impl Settings {
             root_key,
             host_key_file: self.host_key_file,
             kms_master_key_file: self.kms_master_key_file,
-            oidc_keys: self.oidc_keys,
             host_names: names.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect(),
             objects,
             log: self.log.unwrap_or_else(|| "info".to_owned()),

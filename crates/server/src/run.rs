@@ -110,7 +110,6 @@ async fn run(config: Config) -> Result<(), Failure> {
             event_stores,
             follow: config.follow.clone(),
             follow_interval: config.follow_interval,
-            oidc_keys: config.oidc_keys.clone(),
         },
     });
     let node = gateway::wait_until(&server, starting).await?;

@@ -406,7 +406,7 @@ impl Executions {
                 format!("The S3 location provided to save your query results is invalid: {url}: NoSuchBucket"),
                 true,
             ),
-            Err(BucketError::AccessDenied | BucketError::NoSuchKey) => {
+            Err(BucketError::AccessDenied | BucketError::NoSuchKey | BucketError::Kms(_)) => {
                 End::failed(format!("Access denied when writing output to url: {url}"), true)
             }
             Err(error @ BucketError::Unavailable(_)) => {

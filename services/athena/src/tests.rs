@@ -102,6 +102,10 @@ impl Buckets for FakeBuckets {
         panic!("nobody asks for the service's own right")
     }
 
+    async fn kms_key(&self, _: &ServicePut) -> Result<(), BucketError> {
+        panic!("nobody asks for the service's own right")
+    }
+
     async fn put(&self, _: ServicePut) -> Result<(), BucketError> {
         panic!("results are written for their callers")
     }

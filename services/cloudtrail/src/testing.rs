@@ -198,6 +198,8 @@ pub struct FakeBuckets {
     pub buckets: Mutex<BTreeMap<String, Stored>>,
     /// What puts and checks fail with, by bucket, or by bucket, colon, and a part of the key.
     pub refusals: Mutex<BTreeMap<String, BucketError>>,
+    /// The key of KMS under which an object was put, by its key.
+    pub encrypted: Mutex<BTreeMap<String, String>>,
     fuse: Arc<Fuse>,
 }
 
@@ -243,12 +245,23 @@ impl Buckets for FakeBuckets {
         self.refusal(&put.bucket, &put.key)
     }
 
+    /// What is refused under the name of the key, if anything.
+    async fn kms_key(&self, put: &ServicePut) -> Result<(), BucketError> {
+        match &put.kms_key {
+            Some(key) => self.refusals.lock().unwrap().get(key).cloned().map_or(Ok(()), Err),
+            None => Ok(()),
+        }
+    }
+
     async fn put(&self, put: ServicePut) -> Result<(), BucketError> {
         self.fuse.step().await;
         self.refusal(&put.bucket, &put.key)?;
         {
             let mut buckets = self.buckets.lock().unwrap();
             let bucket = buckets.get_mut(&put.bucket).unwrap();
+            if let Some(kms_key) = put.kms_key {
+                self.encrypted.lock().unwrap().insert(put.key.clone(), kms_key);
+            }
             let new = (put.body, put.metadata);
             if let Some(old) = bucket.get(&put.key) {
                 assert_eq!(*old, new, "{} was written again with other bytes", put.key);
@@ -394,7 +407,29 @@ impl World {
 
     /// The service, opened on what is there.
     pub async fn open(&self) -> Arc<CloudTrail> {
-        CloudTrail::new(self.deps()).await.unwrap()
+        let ct = CloudTrail::new(self.deps()).await.unwrap();
+        self.organization.instances.lock().unwrap().insert(ACCOUNT.to_owned(), Arc::downgrade(&ct));
+        ct
+    }
+
+    /// The service of another account, opened on what is there.
+    pub async fn open_account(&self, account: &str) -> Arc<CloudTrail> {
+        let deps = self.deps();
+        let (state, objects) = (state::Scoped::new(deps.state, account), objects::Scoped::new(deps.objects, account));
+        let (state, objects) = (Arc::new(state) as Arc<dyn State>, Arc::new(objects) as Arc<dyn Objects>);
+        let deps = Deps { account: account.into(), is_member: true, state, objects, ..self.deps() };
+        let ct = CloudTrail::new(deps).await.unwrap();
+        self.organization.instances.lock().unwrap().insert(account.to_owned(), Arc::downgrade(&ct));
+        ct
+    }
+
+    /// Appends a management event of an account.
+    pub async fn event_of(&self, account: &str, id: &str, region: &str) -> u64 {
+        let time = self.clock.now().iso8601_secs();
+        self.record(&format!(
+            r#"{{"eventID":"{id}","eventTime":"{time}","awsRegion":"{region}","eventName":"DescribeThings","eventSource":"ec2.amazonaws.com","readOnly":true,"recipientAccountId":"{account}","managementEvent":true,"eventCategory":"Management"}}"#
+        ))
+        .await
     }
 
     /// Appends a record as the gateway does.

@@ -31,7 +31,7 @@ use state::State;
 pub use error::Error;
 pub use key::{Alias, Constraints, Grant, Key};
 pub use master::{MasterKey, MasterKeyError, MasterKeys, SecretBytes};
-pub use store::{Held, OpenError};
+pub use store::{Held, OpenError, has_keys};
 
 /// What the service stands on.
 pub struct Deps {
@@ -68,11 +68,6 @@ impl Kms {
         let store = store::Store::open(Arc::clone(&deps.state), &*deps.master).await?;
         Ok(Arc::new(Kms { deps, store }))
     }
-}
-
-/// Whether there is any key, so that its master key must be there.
-pub async fn has_keys(state: &dyn State) -> Result<bool, state::Error> {
-    Ok(!state.scan(store::KEYS, state::Range::all(), 1).await?.is_empty())
 }
 
 /// The operations.

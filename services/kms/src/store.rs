@@ -92,6 +92,11 @@ pub(crate) struct Store {
     changes: tokio::sync::Mutex<()>,
 }
 
+/// Whether there are keys in these tables, so that there must be a master key already.
+pub async fn has_keys(state: &dyn State) -> Result<bool, state::Error> {
+    Ok(!state.scan(KEYS, state::Range::all(), 1).await?.is_empty())
+}
+
 fn region(name: &str) -> &'static str {
     Region::parse(name).map_or("", Region::as_str)
 }

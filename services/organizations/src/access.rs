@@ -115,7 +115,8 @@ fn permits(organization: &Organization, call: &Call, resource: &str, kind: Optio
         key => asked.global_condition(key),
     };
     let said = call.caller.as_principal(|principal| {
-        policy::evaluate(&[&policy], &Request { principal, action: &action, resource, context: &known }).is_allow()
+        let request = Request { principal, action: &action, resource, context: &known };
+        policy::evaluate(&[&policy], &request).is_allow()
     });
     said.unwrap_or(false)
 }

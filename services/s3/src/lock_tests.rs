@@ -377,6 +377,7 @@ async fn what_other_services_write_is_locked_too() {
         content_type: None,
         content_encoding: None,
         metadata: vec![],
+        kms_key: None,
     };
     s3.put(put).await.unwrap();
     let id = s3.current("bkt", "k").await.unwrap().unwrap().0.id;

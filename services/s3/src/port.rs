@@ -29,6 +29,10 @@ impl Buckets for S3 {
         self.allow(&bucket, put, "s3:PutObject", &format!("{}/{}", bucket.arn(), put.key))
     }
 
+    async fn kms_key(&self, put: &ServicePut) -> Result<(), BucketError> {
+        if put.kms_key.is_none() { Ok(()) } else { Err(BucketError::Kms("KMS.NotFoundException")) }
+    }
+
     async fn put(&self, put: ServicePut) -> Result<(), BucketError> {
         let bucket = self.bucket(&put.bucket, None).await.map_err(failed)?;
         self.allow(&bucket, &put, "s3:PutObject", &format!("{}/{}", bucket.arn(), put.key))?;
@@ -189,6 +193,7 @@ mod tests {
             content_type: Some("application/json".into()),
             content_encoding: Some("gzip".into()),
             metadata: vec![("digest".into(), "1".into())],
+            kms_key: None,
         }
     }
 

@@ -119,7 +119,7 @@ const READING: [&str; 25] = [
 ];
 
 /// Operations whose name misleads.
-const EXCEPTIONS: [(&str, &str, bool); 19] = [
+const EXCEPTIONS: [(&str, &str, bool); 22] = [
     ("sts", "AssumeRole", true),
     ("sts", "AssumeRoleWithSAML", true),
     ("sts", "AssumeRoleWithWebIdentity", true),
@@ -132,6 +132,9 @@ const EXCEPTIONS: [(&str, &str, bool); 19] = [
     ("kms", "GenerateDataKey", true),
     ("kms", "GenerateDataKeyWithoutPlaintext", true),
     ("kms", "GenerateDataKeyPair", true),
+    ("kms", "GenerateDataKeyPairWithoutPlaintext", true),
+    ("kms", "GenerateMac", true),
+    ("kms", "DeriveSharedSecret", true),
     ("kms", "GenerateRandom", true),
     ("kms", "Sign", true),
     ("sqs", "ReceiveMessage", false),

@@ -3,6 +3,8 @@
 //! Member names start with a lower-case letter (`s3BucketName`, `dBInstanceIdentifier`), as in real records; map keys stay as
 //! they are. S3 and EC2 have manners of their own, see [`write_s3_request`] and [`Manner::Ec2`].
 
+use std::borrow::Cow;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use model::{Fields, Location, Model, Operation, ShapeKind, ShapeRef, Traits, Value, is_secret_name};
@@ -34,12 +36,25 @@ pub fn write_request(out: &mut Vec<u8>, model: &Model, operation: &Operation, in
     if &*model.name == "s3" {
         return write_s3_request(out, model, operation, input, host);
     }
-    write_plain(out, model, operation.input.as_ref(), input);
+    write_plain(out, model, operation.input.as_ref(), &shown(model, input));
 }
 
 /// Appends the `responseElements` of a call that writes, or `null` if there are none.
 pub fn write_response(out: &mut Vec<u8>, model: &Model, operation: &Operation, output: &Fields) {
-    write_plain(out, model, operation.output.as_ref(), output);
+    write_plain(out, model, operation.output.as_ref(), &shown(model, output));
+}
+
+/// What records show of a call's members: all, but KMS's leave out plaintexts, ciphertexts, signatures and tokens altogether. Source: KMS
+/// developer guide, "Examples of AWS KMS log entries".
+fn shown<'f>(model: &Model, fields: &'f Fields) -> Cow<'f, Fields> {
+    if &*model.name != "kms" {
+        return Cow::Borrowed(fields);
+    }
+    let is_shown = |name: &str, value: &Value| {
+        !matches!(value, Value::Blob(_)) && !matches!(name, "GrantToken" | "GrantTokens")
+    };
+    let kept = fields.iter().filter(|(name, value)| is_shown(name, value));
+    Cow::Owned(Fields(kept.map(|(name, value)| (name.clone(), value.clone())).collect()))
 }
 
 fn write_plain(out: &mut Vec<u8>, model: &Model, shape: Option<&ShapeRef>, fields: &Fields) {
@@ -420,7 +435,7 @@ mod tests {
         check(
             "kms",
             "Encrypt",
-            r#"{"KeyId":"k","Plaintext":"c2VjcmV0"}"#,
+            r#"{"KeyId":"k","GrantTokens":["t"],"Plaintext":"c2VjcmV0"}"#,
             &format!(r#"{{"keyId":"k","plaintext":{hidden}}}"#),
         );
         check(

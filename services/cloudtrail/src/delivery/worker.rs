@@ -238,14 +238,14 @@ impl TrailWorker {
             self.service_put(place, gzip.clone(), Vec::new(), file.kms_key.as_deref())
         };
         let mut outcome = self.shared.buckets.put(put(&file.value)).await;
-        if let Err(BucketError::AccessDenied) = outcome {
+        if let Err(BucketError::AccessDenied | BucketError::Kms(_)) = outcome {
             // An earlier put may have been done though its answer was lost. Then the file is where it belongs.
             let there = self.shared.buckets.get(&file.value.bucket, &file.value.key).await;
             if there.is_ok_and(|(body, _)| body == gzip) {
                 outcome = Ok(());
             }
         }
-        if let Err(BucketError::NoSuchBucket | BucketError::AccessDenied) = outcome
+        if let Err(BucketError::NoSuchBucket | BucketError::AccessDenied | BucketError::Kms(_)) = outcome
             && let Some(moved) = self.moved(&file.value)
         {
             // It is certainly not in the old bucket, and the trail has another by now. Written down first: after a crash the file

@@ -28,7 +28,7 @@ impl TrailWorker {
                 signed?.into_put(|place, gzip, metadata| self.service_put(place, gzip, metadata, kms_key));
             let (gzip, metadata) = (put.body.clone(), put.metadata.clone());
             let mut outcome = self.shared.buckets.put(put).await;
-            if let Err(BucketError::AccessDenied) = outcome {
+            if let Err(BucketError::AccessDenied | BucketError::Kms(_)) = outcome {
                 // An earlier put may have been done though its answer was lost. Then the digest is where it belongs.
                 let there = self.shared.buckets.get(&plan.bucket, &plan.key).await;
                 if there.is_ok_and(|(body, has)| body == gzip && metadata.iter().all(|entry| has.contains(entry))) {
@@ -50,7 +50,7 @@ impl TrailWorker {
                     return Ok(found);
                 }
                 // Certainly not written there, and the trail has another place by now: that is written down, then tried.
-                Err(BucketError::NoSuchBucket | BucketError::AccessDenied)
+                Err(BucketError::NoSuchBucket | BucketError::AccessDenied | BucketError::Kms(_))
                     if let Some((bucket, key)) = self.moved_to(lane, &found.value) =>
                 {
                     if let Some(plan) = &mut found.value.plan {

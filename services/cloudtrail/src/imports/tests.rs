@@ -125,6 +125,7 @@ async fn put(world: &World, key: &str, body: Bytes) {
         content_type: None,
         content_encoding: None,
         metadata: Vec::new(),
+        kms_key: None,
     };
     world.buckets.put(put).await.unwrap();
 }

@@ -186,5 +186,5 @@ mod tests {
         assert_eq!(**open(&[3; 32], &context(&[("stage", "test")]), &ids::unhex(OLD).unwrap()).unwrap(), *b"hello");
     }
 
-    const OLD: &str = "";
+    const OLD: &str = "43524e4b010100000202020202024202820202020202020202020202020202020202020202020202020202020202020202020202020202025a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a3f6772c501becd7da44581cfd3ca8dae90a3a4e3f7";
 }

@@ -40,6 +40,8 @@ impl Operation for CreateAccount {
     type Output = Output;
     const NAME: &'static str = "CreateAccount";
     const RESOURCE: &'static str = "*";
+    // There are no bills to look at.
+    const IGNORES: &'static [&'static str] = &["IamUserAccessToBilling"];
 
     async fn run(organizations: &Organizations, call: &Call, input: Input) -> Result<Output, ApiError> {
         let Input { email, account_name: name, role_name, tags } = input;

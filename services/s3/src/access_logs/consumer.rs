@@ -251,6 +251,7 @@ impl Open {
             content_type: Some("text/plain".to_owned()),
             content_encoding: None,
             metadata: Vec::new(),
+            kms_key: None,
         }
     }
 }

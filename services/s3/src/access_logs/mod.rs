@@ -185,6 +185,7 @@ fn log_object(source: &Bucket, target: &str, key: String, body: bytes::Bytes) ->
         content_type: Some("text/plain".to_owned()),
         content_encoding: None,
         metadata: Vec::new(),
+        kms_key: None,
     }
 }
 

@@ -80,6 +80,7 @@ fn put(account: &str, delivery: &Delivery, key: &str, body: Bytes, content_type:
         content_type: Some(content_type.to_owned()),
         content_encoding: None,
         metadata: Vec::new(),
+        kms_key: None,
     }
 }
 
@@ -174,8 +175,8 @@ fn completed(query: &Query) -> Timestamp {
 fn status_of(error: &BucketError, signing: bool) -> DeliveryStatus {
     match (error, signing) {
         (BucketError::NoSuchBucket | BucketError::NoSuchKey, _) => DeliveryStatus::ResourceNotFound,
-        (BucketError::AccessDenied, false) => DeliveryStatus::AccessDenied,
-        (BucketError::AccessDenied, true) => DeliveryStatus::AccessDeniedSigningFile,
+        (BucketError::AccessDenied | BucketError::Kms(_), false) => DeliveryStatus::AccessDenied,
+        (BucketError::AccessDenied | BucketError::Kms(_), true) => DeliveryStatus::AccessDeniedSigningFile,
         (BucketError::Unavailable(_), false) => DeliveryStatus::Failed,
         (BucketError::Unavailable(_), true) => DeliveryStatus::FailedSigningFile,
     }
