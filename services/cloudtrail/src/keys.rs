@@ -26,10 +26,8 @@ pub(crate) async fn for_trail(
     let bucket = cloudtrail.shared.buckets.describe(&trail.bucket).await.map_err(ApiError::unavailable)?;
     let Some(bucket) = bucket else { return Err(Error::S3BucketDoesNotExistException(trail.bucket.clone()).into()) };
     if bucket.region != key_region {
-        let text = format!(
-            "KMS key {} is not in the region of the S3 bucket {}: {}.",
-            info.arn, trail.bucket, bucket.region
-        );
+        let text =
+            format!("KMS key {} is not in the region of the S3 bucket {}: {}.", info.arn, trail.bucket, bucket.region);
         return Err(Error::KmsKeyNotFoundException(text).into());
     }
     let text = format!("Insufficient permissions to access S3 bucket {} or KMS key {}.", trail.bucket, info.arn);

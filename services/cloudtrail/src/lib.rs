@@ -5,18 +5,22 @@
 pub mod delivery;
 pub mod digest;
 mod error;
-mod figures;
-mod flush;
 #[cfg(test)]
 mod fakes;
+mod figures;
+mod flush;
 #[cfg(test)]
 mod flush_tests;
 pub mod history;
 pub mod imports;
-pub mod lake;
 mod keys;
+#[cfg(test)]
+mod keys_tests;
+pub mod lake;
 mod ops;
 pub mod organization;
+#[cfg(test)]
+mod organization_tests;
 mod rows;
 pub mod selectors;
 mod shared;

@@ -60,7 +60,8 @@ impl Shared {
 
     /// The organization of this account, which manages it, as it is now.
     fn scope(&self, place: &Membership) -> Scope {
-        let organized = self.organized.as_ref().filter(|organized| organized.memberships.trusts(&self.account, PRINCIPAL));
+        let organized =
+            self.organized.as_ref().filter(|organized| organized.memberships.trusts(&self.account, PRINCIPAL));
         let members = organized.map(|organized| organized.memberships.members(&self.account)).unwrap_or_default();
         let mut members: Vec<String> = members.iter().map(|member| member.to_string()).collect();
         members.sort_unstable();

@@ -96,7 +96,9 @@ impl Delegations for Organizations {
     }
 
     async fn deregister(&self, management_account: &str, account: &str, service: &str) -> Result<(), DelegationError> {
-        deregister_delegated_administrator::deregister(self, management_account, account, service).await.map_err(refused)
+        deregister_delegated_administrator::deregister(self, management_account, account, service)
+            .await
+            .map_err(refused)
     }
 }
 

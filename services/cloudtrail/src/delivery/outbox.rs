@@ -147,6 +147,7 @@ pub fn log_key(trail: &Trail, own: &str, lane: Lane<'_>, first_seq: u64, cut: Ti
     let (account, region) = (lane.account_or(own), lane.region);
     let seed = Sha256::digest(format!("{}\n{region}\n{first_seq}", trail.arn));
     let unique = base::ids::alphanumeric_from(&seed, UNIQUE_LEN);
-    let place = Place { prefix: trail.prefix.as_deref(), organization_id: trail.organization_id(), account_id: account };
+    let place =
+        Place { prefix: trail.prefix.as_deref(), organization_id: trail.organization_id(), account_id: account };
     LogKey { place, kind: LogKind::Events, region, delivered: cut, unique: &unique }.to_string()
 }

@@ -51,8 +51,18 @@ impl TrailWorker {
             chain.epoch = Some(wanted.epoch.id);
             chain.last_end_secs = end_secs;
             chain.head.clone_from(&previous);
-            let plan =
-                Plan { start_secs, end_secs, bucket, key, kms_key, fingerprint, previous, files, backfill_secs, last: false };
+            let plan = Plan {
+                start_secs,
+                end_secs,
+                bucket,
+                key,
+                kms_key,
+                fingerprint,
+                previous,
+                files,
+                backfill_secs,
+                last: false,
+            };
             chain.plan = Some(plan);
             ops.push(rows::put(CHAINS, row_key.clone(), &chain, rev.into()));
             let info = self.shared.state.commit(ops).await.map_err(Stuck::own)?;

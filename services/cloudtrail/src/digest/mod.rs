@@ -236,7 +236,8 @@ impl TrailWorker {
         chain.max_end_secs = chain.max_end_secs.max(end_secs);
         chain.head.clone_from(&previous);
         let (backfill_secs, last) = (None, last && !more);
-        let plan = Plan { start_secs, end_secs, bucket, key, kms_key, fingerprint, previous, files, backfill_secs, last };
+        let plan =
+            Plan { start_secs, end_secs, bucket, key, kms_key, fingerprint, previous, files, backfill_secs, last };
         chain.plan = Some(plan);
         ops.push(rows::put(CHAINS, chain_key(&self.arn, wanted.lane, false), &chain, rev.into()));
         let info = self.shared.state.commit(ops).await.map_err(Stuck::own)?;

@@ -8,9 +8,9 @@ use super::settings::TagInput;
 use super::tags;
 use crate::CloudTrail;
 use crate::keys;
-use crate::organization::Keeper;
 use crate::lake::data_store::{self, BillingMode, EventDataStore, For, Status, View, arn_of, default_selectors};
 use crate::lake::rules;
+use crate::organization::Keeper;
 use crate::selectors::AdvancedEventSelector;
 
 /// See the module.

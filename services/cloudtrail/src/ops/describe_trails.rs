@@ -36,8 +36,7 @@ impl Operation for DescribeTrails {
     async fn run(cloudtrail: &CloudTrail, call: &Call, input: Input) -> Result<Output, ApiError> {
         let shadows = input.include_shadow_trails.unwrap_or(true);
         let names = input.trail_name_list.unwrap_or_default();
-        let wanted: Vec<Reference> =
-            names.iter().map(|name| cloudtrail.reference(name)).collect::<Result<_, _>>()?;
+        let wanted: Vec<Reference> = names.iter().map(|name| cloudtrail.reference(name)).collect::<Result<_, _>>()?;
         let meant = |trail: &Trail| {
             wanted.is_empty()
                 || wanted.iter().any(|reference| match reference {

@@ -65,7 +65,8 @@ pub(super) fn refusal(error: DelegationError, account: &str) -> ApiError {
             Error::AccountNotFoundException(text).into()
         }
         DelegationError::Registered => {
-            let text = format!("The account {account} is already registered as the CloudTrail delegated administrator.");
+            let text =
+                format!("The account {account} is already registered as the CloudTrail delegated administrator.");
             Error::AccountRegisteredException(text).into()
         }
         DelegationError::NotRegistered => {

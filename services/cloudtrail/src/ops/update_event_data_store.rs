@@ -6,8 +6,8 @@ use service::{ApiError, Call, Operation};
 
 use super::event_data_stores::{self as settings, KIND};
 use crate::CloudTrail;
-use crate::keys;
 use crate::error::Error;
+use crate::keys;
 use crate::lake::change::store_id;
 use crate::lake::data_store::{BillingMode, EventDataStore, For, View};
 use crate::lake::rules;

@@ -44,21 +44,20 @@ pub(crate) async fn deregister(
     account_id: &str,
     service: &str,
 ) -> Result<(), ApiError> {
-        organizations
-            .store
-            .change(|world, draft| {
-                let organization = access::full_manager_of(world, manager)?;
-                check(service)?;
-                let (account, member) =
-                    world.member(organization, account_id).ok_or(Error::AccountNotFoundException)?;
-                let mut member = member.clone();
-                let before = member.delegations.len();
-                member.delegations.retain(|delegation| delegation.service != service);
-                if member.delegations.len() == before {
-                    return Err(Error::AccountNotRegisteredException.into());
-                }
-                draft.account(Account { member: Some(member), ..(**account).clone() });
-                Ok(())
-            })
-            .await
-    }
+    organizations
+        .store
+        .change(|world, draft| {
+            let organization = access::full_manager_of(world, manager)?;
+            check(service)?;
+            let (account, member) = world.member(organization, account_id).ok_or(Error::AccountNotFoundException)?;
+            let mut member = member.clone();
+            let before = member.delegations.len();
+            member.delegations.retain(|delegation| delegation.service != service);
+            if member.delegations.len() == before {
+                return Err(Error::AccountNotRegisteredException.into());
+            }
+            draft.account(Account { member: Some(member), ..(**account).clone() });
+            Ok(())
+        })
+        .await
+}

@@ -49,7 +49,7 @@ pub(crate) async fn register(
     service: &str,
 ) -> Result<(), ApiError> {
     let now = organizations.env.clock.now();
-        organizations
+    organizations
             .store
             .change(|world, draft| {
                 let organization = access::full_manager_of(world, manager)?;
@@ -82,4 +82,4 @@ pub(crate) async fn register(
                 Ok(())
             })
             .await
-    }
+}
