@@ -163,7 +163,7 @@ def test_tail_shows_records_as_they_come(cairn):
 
     try:
         until(call, "a record comes")
-        assert seen()[0]["eventName"] == "GetUser" and seen()[0]["errorCode"] == "NoSuchEntity"
+        assert seen()[0]["eventName"] == "GetUser" and seen()[0]["errorCode"] == "NoSuchEntityException"
     finally:
         tail.terminate()
         tail.wait(30)

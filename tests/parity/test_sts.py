@@ -164,6 +164,10 @@ def test_a_second_factor(cairn, name):
     without = sts.get_session_token()
     client_of(cairn, "s3", with_factor["Credentials"]).list_buckets()
     assert error_of(client_of(cairn, "s3", without["Credentials"]).list_buckets)[0] == "AccessDenied"
+    # IAM only with a second factor.
+    iam.attach_user_policy(UserName=name, PolicyArn="arn:aws:iam::aws:policy/IAMReadOnlyAccess")
+    client_of(cairn, "iam", with_factor["Credentials"]).list_users()
+    assert error_of(client_of(cairn, "iam", without["Credentials"]).list_users)[0] == "AccessDenied"
     own = client_of(cairn, "sts", with_factor["Credentials"])
     own.assume_role(RoleArn=role, RoleSessionName="work")
     assert error_of(own.get_session_token) == ("AccessDenied", 403, "Cannot call GetSessionToken with session credentials")

@@ -100,7 +100,7 @@ impl Gateway {
         self.log_failure(arrival, draft, &error);
         let ended = Ended { ending: Ending::of(&error, &draft.caller), ..Ended::of(route) };
         let outcome = Outcome {
-            error: Some((failure::recorded_code(&error.code), &error.message)),
+            error: Some((failure::recorded_code(route.model(), route.operation, &error.code), &error.message)),
             resources: &notes.resources,
             additional: &notes.additional,
             caller: notes.caller.as_ref(),

@@ -1,6 +1,6 @@
 //! The gateway's own refusals, in each protocol family's words.
 
-use model::{Protocol, Violation};
+use model::{Model, Operation, Protocol, ShapeKind, Violation};
 use ports::{Caller, Decision};
 use service::ApiError;
 use sigv4::Family;
@@ -71,8 +71,19 @@ pub fn in_words_of(family: Family, mut error: ApiError) -> ApiError {
 }
 
 /// The code that a record shows for a refusal: the services' own codes for "access denied" differ, CloudTrail's records do not.
-/// Source: real records (`AccessDenied`; EC2: `Client.UnauthorizedOperation`).
-pub fn recorded_code(code: &str) -> &str {
+/// Source: real records (`AccessDenied`; EC2: `Client.UnauthorizedOperation`). Errors of an operation have the name of the exception there,
+/// also where another code is on the wire: IAM's `NoSuchEntity` is `NoSuchEntityException`.
+pub fn recorded_code<'a>(model: &'a Model, operation: &'a Operation, code: &'a str) -> &'a str {
+    let shapes = operation.errors.iter().map(|error| model.shape(error));
+    let is_coded = |shape: &&model::Shape| match &shape.kind {
+        ShapeKind::Structure(structure) => {
+            structure.error.as_ref().is_some_and(|error| error.code.as_deref() == Some(code))
+        }
+        _ => false,
+    };
+    if let Some(shape) = shapes.into_iter().find(is_coded) {
+        return &shape.name;
+    }
     match code {
         "AccessDeniedException" => "AccessDenied",
         "UnauthorizedOperation" => "Client.UnauthorizedOperation",

@@ -301,7 +301,8 @@ impl Identities for OfTenants {
 impl Roles for OfTenants {
     async fn role(&self, arn: &str) -> Result<Option<RoleInfo>, Unavailable> {
         let account = Arn::parse(arn).map(|arn| arn.account);
-        match self.of(account.as_deref())? {
+        let tenants = self.tenants()?;
+        match account.filter(|account| tenants.is_active(account)).and_then(|account| tenants.get(&account)) {
             Some(tenant) => tenant.iam.role(arn).await,
             None => Ok(None),
         }
@@ -312,10 +313,7 @@ impl Roles for OfTenants {
 impl OidcProviders for OfTenants {
     async fn oidc_provider(&self, account: &str, issuer: &str) -> Result<Option<OidcProvider>, Unavailable> {
         match self.of(Some(account))? {
-            Some(tenant) => Ok(tenant.iam.oidc_provider(issuer).map(|found| OidcProvider {
-                arn: Arc::from(found.arn.as_str()),
-                client_ids: found.client_ids.clone(),
-            })),
+            Some(tenant) => OidcProviders::oidc_provider(&*tenant.iam, account, issuer).await,
             None => Ok(None),
         }
     }

@@ -8,7 +8,7 @@ use base::{Region, Timestamp};
 use http::HeaderMap;
 use model::{Fields, Value};
 
-use crate::identity::Holder;
+use crate::identity::{Holder, Session};
 use crate::{AccessRequest, Caller};
 
 /// See the module.
@@ -146,9 +146,10 @@ impl AccessRequest<'_> {
             "userid" => self.caller.principal_id()?,
             "username" => self.caller.user()?.1.to_string(),
             "viaawsservice" => "false".to_owned(),
-            // Long-term keys have neither: which is what `BoolIfExists` is for.
-            "multifactorauthpresent" => session?.mfa_at.is_some().to_string(),
-            "multifactorauthage" => (context.time.since_ms(session?.mfa_at?) / 1_000).to_string(),
+            // Long-term keys have neither, which is what `BoolIfExists` is for; and a role's session does not tell how it began. Source:
+            // IAM user guide, "Secure API access with MFA".
+            "multifactorauthpresent" => second_factor(session?).is_some().to_string(),
+            "multifactorauthage" => (context.time.since_ms(second_factor(session?)?) / 1_000).to_string(),
             "tokenissuetime" => session?.created.iso8601_secs(),
             "sourceidentity" => session?.source_identity.as_ref()?.to_string(),
             "federatedprovider" => session?.federation.as_ref()?.provider.clone(),
@@ -156,6 +157,11 @@ impl AccessRequest<'_> {
         };
         Some(vec![value])
     }
+}
+
+/// When the holder of a session showed a second factor, as far as conditions may know.
+fn second_factor(session: &Session) -> Option<Timestamp> {
+    session.mfa_at.filter(|_| !matches!(session.holder, Holder::Role { .. }))
 }
 
 #[cfg(test)]

@@ -4,10 +4,11 @@
 use std::sync::{Arc, OnceLock, Weak};
 
 use async_trait::async_trait;
+use base::arn::{Arn, is_account_id};
 use policy::{Layers, PolicySet, Request, ResourceLayer, authorize};
 use ports::{
-    AccessRequest, Authorizer, Caller, ControlPolicies, Decision, Identities, Identity, Layer, LooksAt, Memberships,
-    ResourcePolicies, Ruled, Unavailable,
+    AccessRequest, Authorizer, Caller, ControlPolicies, Decision, Holder, Identities, Identity, Layer, LooksAt,
+    Memberships, ResourcePolicies, Ruled, Unavailable,
 };
 
 /// Actions that need no permission. Source: STS API reference, GetCallerIdentity and GetSessionToken: "No permissions are required".
@@ -68,11 +69,18 @@ impl Authorizer for Access {
         if matches!(caller, Caller::Anonymous | Caller::Unknown { .. }) {
             return Ok(Decision::ImplicitDeny(Layer::Identity));
         }
+        if is_beyond_session(caller, request.action) {
+            return Ok(Decision::ImplicitDeny(Layer::Identity));
+        }
         let asked = self.0.get().ok_or_else(|| Unavailable("it is not known yet who may do what".to_owned()))?;
         let identity = asked.identities.identity(caller).await?;
         let of_identity = [Some(&identity.policies), identity.boundary.as_ref(), identity.session.as_ref()];
         let looks_at = |key: &str| of_identity.iter().flatten().any(|set| set.looks_at(key));
-        let (ruled, owner) = asked.ruled(request, &looks_at).await?;
+        let (mut ruled, owner) = asked.ruled(request, &looks_at).await?;
+        if ruled.is_none() {
+            // What is another account's takes a permission of its own, whether or not anybody knows it.
+            ruled = foreign(request).map(Ruled::plain);
+        }
         if ruled.as_ref().is_some_and(|ruled| ruled.is_closed) {
             return Ok(Decision::ExplicitDeny(Layer::Resource, None));
         }
@@ -115,6 +123,24 @@ impl Authorizer for Access {
     }
 }
 
+/// Whether no policy lets these temporary credentials do this. Source: STS API reference, GetSessionToken (IAM only with a second factor, of
+/// STS only AssumeRole and GetCallerIdentity) and GetFederationToken (no IAM, of STS only GetCallerIdentity).
+fn is_beyond_session(caller: &Caller, action: &str) -> bool {
+    let Some(session) = caller.session().filter(|session| !session.is_console) else { return false };
+    let (service, name) = action.split_once(':').unwrap_or_default();
+    // GetSessionToken is asked for here, and refuses sessions in words of its own.
+    let is_for_all = matches!(name, "GetCallerIdentity" | "GetSessionToken");
+    let is_to_assume = matches!(name, "AssumeRole" | "SetSourceIdentity" | "TagSession");
+    match (&session.holder, service) {
+        (Holder::Role { .. }, _) => false,
+        (Holder::Federated { .. }, "iam") => true,
+        (Holder::Federated { .. }, "sts") => !is_for_all,
+        (Holder::Root | Holder::User { .. }, "iam") => session.mfa_at.is_none(),
+        (Holder::Root | Holder::User { .. }, "sts") => !is_for_all && !is_to_assume,
+        _ => false,
+    }
+}
+
 impl Asked {
     /// What is known of the resource, and who knows it.
     async fn ruled(
@@ -135,6 +161,13 @@ impl Asked {
         }
         Ok((None, owner))
     }
+}
+
+/// The account of a resource, if the ARN says that it is not the caller's.
+fn foreign(request: &AccessRequest<'_>) -> Option<Arc<str>> {
+    let account = Arn::parse(request.resource)?.account;
+    let is_foreign = is_account_id(&account) && request.caller.account().is_some_and(|own| **own != *account);
+    is_foreign.then(|| Arc::from(account))
 }
 
 /// All that conditions are held against.

@@ -227,7 +227,7 @@ impl Server {
     async fn over(state: state::Memory, world: Arc<World>, clock: Arc<ManualClock>) -> Server {
         let access = Access::new();
         let resources = Arc::clone(&world) as Arc<dyn ResourcePolicies>;
-        access.ask(Arc::clone(&world) as Arc<dyn Identities>, &[resources]);
+        access.ask(Arc::clone(&world) as Arc<dyn Identities>, None, &[resources]);
         let sts = Sts::open(Deps {
             env: testkit::env(Arc::clone(&clock), 7),
             state: Arc::new(state.clone()),

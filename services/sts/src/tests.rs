@@ -39,15 +39,20 @@ async fn a_role_is_assumed_by_whom_it_trusts() {
     assert_eq!(output["Credentials"]["SecretAccessKey"].as_str().unwrap().len(), 40);
     assert!(output["Credentials"]["SessionToken"].as_str().unwrap().len() > 300);
     assert!(output.get("PackedPolicySize").is_none() && output.get("SourceIdentity").is_none());
-    let notes = call.notes.lock().unwrap();
-    assert_eq!((notes.resources.len(), &*notes.owners), (1, &[OTHER.into()][..]));
+    let (resources, owners) = {
+        let notes = call.notes.lock().unwrap();
+        (notes.resources.len(), notes.owners.clone())
+    };
+    assert_eq!((resources, &*owners), (1, &[OTHER.into()][..]));
 
     let Caller::Session(session) = server.holder(&output).await else { panic!() };
     assert_eq!((&*session.account, session.expires.since_ms(session.created)), (OTHER, 3_600_000));
     assert_eq!(session.made_by.as_deref(), Some("arn:aws:iam::111111111111:user/alice"));
 
     let denied = |who: &str, role: &str| {
-        format!("AccessDenied: User: arn:aws:iam::111111111111:user/{who} is not authorized to perform: sts:AssumeRole on resource: {role}")
+        format!(
+            "AccessDenied: User: arn:aws:iam::111111111111:user/{who} is not authorized to perform: sts:AssumeRole on resource: {role}"
+        )
     };
     assert_eq!(server.refused(&user("bob"), ASSUME, asking(&role)).await, denied("bob", &role));
     let nowhere = "arn:aws:iam::222222222222:role/nowhere";
@@ -95,7 +100,8 @@ async fn trust_may_ask_for_more() {
 async fn tags_and_source_identity_need_permission_of_their_own() {
     let server = Server::new().await;
     let alice = user("alice");
-    let role = server.world.role(ACCOUNT, "r", 3_600, &trusts(&json!({"AWS": ACCOUNT}), &json!("sts:AssumeRole"), &json!({})));
+    let role =
+        server.world.role(ACCOUNT, "r", 3_600, &trusts(&json!({"AWS": ACCOUNT}), &json!("sts:AssumeRole"), &json!({})));
     // In one account either policy is enough, but for roles the trust policy must allow.
     let tagged = with(asking(&role), "Tags", json!([{"Key": "a", "Value": "b"}]));
     assert!(server.refused(&alice, ASSUME, tagged).await.contains("perform: sts:TagSession on resource"));
@@ -115,21 +121,47 @@ async fn requests_that_are_refused() {
         r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":"s3:GetObject","Resource":[{long}]}}]}}"#
     );
     for (name, value, expected) in [
-        ("DurationSeconds", json!(3_601), "ValidationError: The requested DurationSeconds exceeds the MaxSessionDuration set for this role."),
-        ("TokenCode", json!("123456"), "AccessDenied: MultiFactorAuthentication failed, must provide both MFA serial number"),
+        (
+            "DurationSeconds",
+            json!(3_601),
+            "ValidationError: The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
+        ),
+        (
+            "TokenCode",
+            json!("123456"),
+            "AccessDenied: MultiFactorAuthentication failed, must provide both MFA serial number",
+        ),
         ("Policy", json!("{"), "MalformedPolicyDocument: Syntax errors in policy."),
         (
             "Policy",
-            json!(r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:*","Resource":"*"}]}"#),
+            json!(
+                r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:*","Resource":"*"}]}"#
+            ),
             "MalformedPolicyDocument: Policy document should not specify a principal.",
         ),
         ("Policy", json!(long), "PackedPolicyTooLarge: Packed policy consumes 1"),
-        ("PolicyArns", json!([{"arn": "arn:aws:iam::222222222222:policy/x"}]), "ValidationError: ARN arn:aws:iam::222222222222:policy/x is not valid."),
-        ("PolicyArns", json!(vec![json!({"arn": "arn:aws:iam::aws:policy/x"}); 11]), "ValidationError: The number of managed"),
-        ("Tags", json!([{"Key": "a", "Value": "1"}, {"Key": "A", "Value": "2"}]), "InvalidParameterValue: Duplicate tag keys found."),
+        (
+            "PolicyArns",
+            json!([{"arn": "arn:aws:iam::222222222222:policy/x"}]),
+            "ValidationError: ARN arn:aws:iam::222222222222:policy/x is not valid.",
+        ),
+        (
+            "PolicyArns",
+            json!(vec![json!({"arn": "arn:aws:iam::aws:policy/x"}); 11]),
+            "ValidationError: The number of managed",
+        ),
+        (
+            "Tags",
+            json!([{"Key": "a", "Value": "1"}, {"Key": "A", "Value": "2"}]),
+            "InvalidParameterValue: Duplicate tag keys found.",
+        ),
         ("Tags", json!([{"Key": "aws:x", "Value": "1"}]), "InvalidParameterValue: Tag keys that begin with aws:"),
         ("TransitiveTagKeys", json!(["a"]), "InvalidParameterValue: The specified transitive tag key must be included"),
-        ("ProvidedContexts", json!([{"ProviderArn": "arn:aws:iam::aws:contextProvider/x", "ContextAssertion": "abcd"}]), "InvalidParameterValue: "),
+        (
+            "ProvidedContexts",
+            json!([{"ProviderArn": "arn:aws:iam::aws:contextProvider/x", "ContextAssertion": "abcd"}]),
+            "InvalidParameterValue: ",
+        ),
     ] {
         let refused = server.refused(&alice, ASSUME, with(asking(&role), name, value)).await;
         assert!(refused.starts_with(expected), "{name}: {refused}");
@@ -172,7 +204,10 @@ async fn a_chain_of_roles_keeps_what_goes_along() {
     let output = server.ok(&holder, ASSUME, asking(&second)).await;
     let next = server.holder(&output).await;
     let session = next.session().unwrap();
-    assert_eq!((&session.tags[..], &session.transitive_tag_keys[..]), (&[("Cost".to_owned(), "1".to_owned())][..], &["Cost".to_owned()][..]));
+    assert_eq!(
+        (&session.tags[..], &session.transitive_tag_keys[..]),
+        (&[("Cost".to_owned(), "1".to_owned())][..], &["Cost".to_owned()][..])
+    );
     assert_eq!(session.source_identity.as_deref(), Some("alice"));
     let refused = server.refused(&next, "GetSessionToken", json!({})).await;
     assert_eq!(refused, "AccessDenied: Cannot call GetSessionToken with session credentials");
@@ -199,7 +234,12 @@ async fn sessions_outlive_a_restart_and_are_forgotten_a_day_after_their_end() {
     assert!(server.sts.find("AKIAALICEALICEALICE").await.unwrap().is_none());
     let info = server.ok(&user("alice"), "GetAccessKeyInfo", json!({"AccessKeyId": "AKIAALICEALICEALICE"})).await;
     assert_eq!(info["Account"], ACCOUNT);
-    assert!(server.refused(&user("alice"), "GetAccessKeyInfo", json!({"AccessKeyId": "ASIANOBODYNOBODYNOBODY"})).await.starts_with("ValidationError"));
+    assert!(
+        server
+            .refused(&user("alice"), "GetAccessKeyInfo", json!({"AccessKeyId": "ASIANOBODYNOBODYNOBODY"}))
+            .await
+            .starts_with("ValidationError")
+    );
 }
 
 #[tokio::test]
@@ -259,7 +299,11 @@ async fn a_providers_word_counts_for_roles_that_trust_it() {
     let issuer = Issuer::new("ES256", "k");
     *server.world.key_set.lock().unwrap() = Some(issuer.key_set());
     let call = server.call(&Caller::Anonymous, OPERATION);
-    let tagged = with(claims(), "https://aws.amazon.com/tags", json!({"principal_tags": {"Team": ["red"]}, "transitive_tag_keys": ["Team"]}));
+    let tagged = with(
+        claims(),
+        "https://aws.amazon.com/tags",
+        json!({"principal_tags": {"Team": ["red"]}, "transitive_tag_keys": ["Team"]}),
+    );
     let output = server.run(&call, web(&role, &issuer.token(&tagged))).await.unwrap();
     assert_eq!(output["SubjectFromWebIdentityToken"], "carol");
     assert_eq!((&output["Provider"], &output["Audience"]), (&json!(provider), &json!("app")));
@@ -278,16 +322,33 @@ async fn a_providers_word_counts_for_roles_that_trust_it() {
     let expired = "ExpiredTokenException: Token expired: current date/time 1700000000 must be before the expiration date/time 1699999699";
     check(with(claims(), "exp", json!(1_699_999_699)), expired).await;
     check(with(claims(), "nbf", json!(1_700_000_301)), "InvalidIdentityToken: Token is not valid yet").await;
-    check(with(claims(), "iss", json!("https://other.example.com")), "InvalidIdentityToken: No OpenIDConnect provider found in your account for https://other.example.com").await;
+    check(
+        with(claims(), "iss", json!("https://other.example.com")),
+        "InvalidIdentityToken: No OpenIDConnect provider found in your account for https://other.example.com",
+    )
+    .await;
     check(with(claims(), "sub", json!(7)), "InvalidIdentityToken: Missing a required claim: sub").await;
-    check(with(claims(), "sub", json!("mallory")), "AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity").await;
-    check(with(claims(), "https://aws.amazon.com/source_identity", json!("carol")), "AccessDenied: Not authorized to perform sts:SetSourceIdentity").await;
+    check(
+        with(claims(), "sub", json!("mallory")),
+        "AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity",
+    )
+    .await;
+    check(
+        with(claims(), "https://aws.amazon.com/source_identity", json!("carol")),
+        "AccessDenied: Not authorized to perform sts:SetSourceIdentity",
+    )
+    .await;
     // Clocks may differ.
-    server.ok(&Caller::Anonymous, OPERATION, web(&role, &issuer.token(&with(claims(), "exp", json!(1_699_999_701))))).await;
+    server
+        .ok(&Caller::Anonymous, OPERATION, web(&role, &issuer.token(&with(claims(), "exp", json!(1_699_999_701)))))
+        .await;
 
     let forged = Issuer::new("ES256", "k").token(&claims());
     let refused = server.refused(&Caller::Anonymous, OPERATION, web(&role, &forged)).await;
-    assert!(refused.starts_with("InvalidIdentityToken: The web identity token that was passed could not be validated"), "{refused}");
+    assert!(
+        refused.starts_with("InvalidIdentityToken: The web identity token that was passed could not be validated"),
+        "{refused}"
+    );
     let refused = server.refused(&Caller::Anonymous, OPERATION, web(&role, "abcd")).await;
     assert!(refused.starts_with("InvalidIdentityToken: The ID Token provided is not a valid JWT."), "{refused}");
     let oauth = with(web(&role, "abcd"), "ProviderId", json!("www.amazon.com"));
@@ -302,7 +363,8 @@ async fn refusals_are_told_in_sealed_texts() {
     let alice = user("alice");
     let call = server.call(&alice, "x");
     let context = call.context(&[]);
-    let request = ports::AccessRequest { caller: &alice, action: "ec2:StopInstances", resource: "*", context: &context };
+    let request =
+        ports::AccessRequest { caller: &alice, action: "ec2:StopInstances", resource: "*", context: &context };
     let message = server.sts.encoded(&request, &ports::Decision::ImplicitDeny(ports::Layer::Identity));
     assert!(!message.contains("alice"));
     let server = server.restarted().await;

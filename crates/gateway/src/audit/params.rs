@@ -50,9 +50,8 @@ fn shown<'f>(model: &Model, fields: &'f Fields) -> Cow<'f, Fields> {
     if &*model.name != "kms" {
         return Cow::Borrowed(fields);
     }
-    let is_shown = |name: &str, value: &Value| {
-        !matches!(value, Value::Blob(_)) && !matches!(name, "GrantToken" | "GrantTokens")
-    };
+    let is_shown =
+        |name: &str, value: &Value| !matches!(value, Value::Blob(_)) && !matches!(name, "GrantToken" | "GrantTokens");
     let kept = fields.iter().filter(|(name, value)| is_shown(name, value));
     Cow::Owned(Fields(kept.map(|(name, value)| (name.clone(), value.clone())).collect()))
 }

@@ -37,7 +37,7 @@ impl World {
         let clock = ManualClock::at(now);
         let env = testkit::env(Arc::clone(&clock), 7);
         let root = RootKey { access_key_id: "AKIAROOT".into(), secret: Secret(Arc::from("secret")) };
-        let iam = Iam::open(env, Arc::new(state.clone()), Arc::from(ACCOUNT), root).await.unwrap();
+        let iam = Iam::open(env, Arc::new(state.clone()), Arc::from(ACCOUNT), Some(root)).await.unwrap();
         World { definition: definition(Arc::clone(&iam)), iam, clock, state }
     }
 
