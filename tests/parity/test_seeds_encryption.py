@@ -11,7 +11,7 @@ SHOES = "vinashoes-cloudtrail-logs-ap-southeast-1"
 KEY = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
 # What S3 and CloudTrail say.
 NO_KEY = "there is no KMS here; ask for AES256, or for no encryption by name"
-NO_TRAIL_KEY = f"KMS key {KEY} does not exist: there is no KMS here; leave KmsKeyId out"
+NO_TRAIL_KEY = f"KMS key {KEY} does not exist"
 
 
 def refused(done, code, text):

@@ -8,6 +8,7 @@ mod follow;
 mod holds;
 mod host_keys;
 mod key_records;
+mod late;
 mod operator;
 mod rebuild;
 mod rounds;

@@ -46,8 +46,10 @@ impl Operation for DescribeTrails {
         };
         let visible = |trail: &Trail| trail.home_region == call.region || (shadows && trail.multi_region);
         let mut all = cloudtrail.trails.all().await?;
-        // Members see the trails of their organization.
-        all.extend(cloudtrail.shadows().await?);
+        // Members see the trails of their organization, as shadows.
+        if shadows {
+            all.extend(cloudtrail.shadows().await?);
+        }
         let trails = all.into_iter().filter(|trail| visible(trail) && meant(trail));
         Ok(Output { trail_list: trails.map(TrailView::from).collect() })
     }
