@@ -8,7 +8,6 @@ mod follow;
 mod holds;
 mod host_keys;
 mod key_records;
-mod late;
 mod operator;
 mod rebuild;
 mod rounds;
@@ -34,9 +33,8 @@ use crate::figures::{CrewFigures, JournalFigures};
 use crate::follow::{Followed, Follower};
 use crate::holds::{HeldObjects, Holds};
 use crate::key_records::Records;
-use crate::late::Late;
 use crate::operator::ServerOperator;
-use crate::tenants::{Devices, Ground, Kind, OfTenants, OwnResources, Tenants};
+use crate::tenants::{Ground, Kind, LaterTenants, OfTenants, OwnResources, Tenants};
 use crate::upkeep::Upkeep;
 use crate::validation::{Results, Validator};
 
@@ -170,8 +168,9 @@ impl Node {
         let s3 = s3::S3::new(Arc::clone(&state), Arc::clone(&objects), env.clone(), Arc::clone(&account), host_keys);
         let s3 =
             s3.with_authorizer(Arc::clone(&access) as Arc<dyn ports::Authorizer>).with_journal(Arc::clone(&journal));
-        let devices = Arc::new(Devices::default());
-        let s3 = Arc::new(s3.with_mfa_devices(Arc::clone(&devices) as Arc<dyn ports::MfaDevices>));
+        let later = Arc::new(LaterTenants::default());
+        let s3 = s3.with_mfa_devices(Arc::clone(&later) as Arc<dyn ports::MfaDevices>);
+        let s3 = Arc::new(s3.with_keys(Arc::clone(&later) as Arc<dyn ports::Keys>));
         let event_stores = match options.event_stores {
             Some(options) => {
                 let (state, objects) = (Arc::clone(&state), Arc::clone(&objects));
@@ -185,7 +184,6 @@ impl Node {
             query_threads: options.cloudtrail.query_threads,
         };
         let key_records = Records::new(env.clone());
-        let late = Arc::new(Late::default());
         let ground = Ground {
             env: env.clone(),
             journal: Arc::clone(&journal),
@@ -205,14 +203,13 @@ impl Node {
             cloudtrail: cloudtrail::Options { recording: options.recording == Recording::On, ..options.cloudtrail },
             records: Arc::clone(&key_records),
             organizations: Arc::clone(&organizations),
-            late: Arc::clone(&late),
+            later: Arc::clone(&later),
         };
         let first = Arc::new(ground.open(Arc::clone(&account), Some(root_key), false).await?);
         let cloudtrail = Arc::clone(&first.cloudtrail);
         let tenants = Tenants::new(first, ground, Arc::clone(&organizations));
         let of_tenants = || Arc::new(OfTenants(Arc::downgrade(&tenants)));
-        devices.set(of_tenants());
-        late.set(&tenants);
+        later.set(of_tenants());
         let sts = sts::Sts::open(sts::Deps {
             env: env.clone(),
             state: Arc::clone(&state),

@@ -8,14 +8,15 @@ use std::sync::{Arc, OnceLock, RwLock, Weak};
 
 use async_trait::async_trait;
 use base::arn::Arn;
-use base::{Env, Timestamp};
+use base::{Env, Region, Timestamp};
 use gateway::Handlers;
 use journal::Journal;
 use model::{Fields, Value};
 use objects::Objects;
 use ports::{
-    AccessRequest, AccountStatus, Accounts, Caller, Credential, Credentials, Identities, Identity, LooksAt, MfaDevices,
-    NewAccount, NewAccounts, OidcProvider, OidcProviders, ResourcePolicies, RoleInfo, Roles, Ruled, Unavailable,
+    AccessRequest, AccountStatus, Accounts, Caller, Credential, Credentials, DataKey, Identities, Identity, KeyError,
+    KeyInfo, KeyUse, Keys, LooksAt, MfaDevices, NewAccount, NewAccounts, OidcProvider, OidcProviders, PlainKey,
+    ResourcePolicies, RoleInfo, Roles, Ruled, Unavailable,
 };
 use service::Access;
 use state::State;
@@ -23,7 +24,6 @@ use worker::{Consumer as _, Crew};
 
 use crate::Failure;
 use crate::key_records::Records;
-use crate::late::Late;
 
 /// What all accounts stand on.
 pub(crate) struct Ground {
@@ -43,7 +43,7 @@ pub(crate) struct Ground {
     pub records: Arc<Records>,
     pub organizations: Arc<organizations::Organizations>,
     /// What an account asks of all.
-    pub late: Arc<Late>,
+    pub later: Arc<LaterTenants>,
 }
 
 /// An account with its services.
@@ -113,11 +113,11 @@ impl Ground {
             state,
             objects,
             buckets: Arc::clone(&self.s3) as Arc<dyn ports::Buckets>,
-            keys: Some(Arc::clone(&self.late) as Arc<dyn ports::Keys>),
+            keys: Some(Arc::clone(&self.later) as Arc<dyn ports::Keys>),
             organized: Some(cloudtrail::Organized {
                 memberships: Arc::clone(&self.organizations) as Arc<dyn ports::Memberships>,
                 delegations: Arc::clone(&self.organizations) as Arc<dyn ports::Delegations>,
-                instances: Arc::clone(&self.late) as Arc<dyn cloudtrail::Instances>,
+                instances: Arc::clone(&self.later) as Arc<dyn cloudtrail::Instances>,
             }),
             event_stores: stores,
             query_engine: self.query_engine.clone(),
@@ -329,6 +329,64 @@ impl MfaDevices for OfTenants {
     }
 }
 
+impl OfTenants {
+    /// The keys of the account in a key's ARN; of a name without one, those of `otherwise`.
+    fn keys(&self, key: &str, otherwise: Option<&str>) -> Result<Arc<kms::Kms>, KeyError> {
+        let named = Arn::parse(key).map(|arn| arn.account).filter(|account| !account.is_empty());
+        let tenant = self.of(named.as_deref().or(otherwise)).map_err(KeyError::Unavailable)?;
+        let tenant = tenant.ok_or_else(|| KeyError::Refused {
+            code: "NotFoundException".to_owned(),
+            message: match key.starts_with("arn:") {
+                true => format!("Key '{key}' does not exist"),
+                false => format!("Invalid keyId '{key}'"),
+            },
+        })?;
+        Ok(Arc::clone(&tenant.kms))
+    }
+
+    /// A key is its ARN's account's, else the caller's; a service's, the account's of the resource on whose behalf it acts.
+    fn keys_of(&self, asked: &KeyUse<'_>) -> Result<Arc<kms::Kms>, KeyError> {
+        let source = asked.source_arn.and_then(Arn::parse).map(|arn| arn.account).filter(|account| !account.is_empty());
+        let caller = asked.caller.account().map(|account| &**account);
+        self.keys(asked.key.unwrap_or_default(), caller.or(source.as_deref()))
+    }
+}
+
+#[async_trait]
+impl Keys for OfTenants {
+    async fn describe(&self, region: Region, key: &str) -> Result<KeyInfo, KeyError> {
+        self.keys(key, None)?.describe(region, key).await
+    }
+
+    async fn generate_data_key(&self, asked: &KeyUse<'_>, bytes: usize) -> Result<DataKey, KeyError> {
+        self.keys_of(asked)?.generate_data_key(asked, bytes).await
+    }
+
+    async fn decrypt_data_key(&self, asked: &KeyUse<'_>, ciphertext: &[u8]) -> Result<PlainKey, KeyError> {
+        self.keys_of(asked)?.decrypt_data_key(asked, ciphertext).await
+    }
+
+    async fn permitted_data_key(
+        &self,
+        region: Region,
+        key: &str,
+        context: &[(&str, &str)],
+        bytes: usize,
+    ) -> Result<DataKey, KeyError> {
+        self.keys(key, None)?.permitted_data_key(region, key, context, bytes).await
+    }
+
+    async fn open_data_key(
+        &self,
+        region: Region,
+        key: &str,
+        context: &[(&str, &str)],
+        ciphertext: &[u8],
+    ) -> Result<PlainKey, KeyError> {
+        self.keys(key, None)?.open_data_key(region, key, context, ciphertext).await
+    }
+}
+
 #[async_trait]
 impl NewAccounts for OfTenants {
     async fn prepare(&self, account: &NewAccount) -> Result<(), Unavailable> {
@@ -389,18 +447,64 @@ impl ResourcePolicies for OwnResources {
     }
 }
 
-/// Codes of devices, for services that are there before the accounts are.
+/// What accounts have, for services that are there before the accounts are.
 #[derive(Default)]
-pub(crate) struct Devices(OnceLock<Arc<OfTenants>>);
+pub(crate) struct LaterTenants(OnceLock<Arc<OfTenants>>);
 
-impl Devices {
+impl LaterTenants {
     pub fn set(&self, tenants: Arc<OfTenants>) {
         let _ = self.0.set(tenants);
+    }
+
+    fn keys(&self) -> Result<&Arc<OfTenants>, KeyError> {
+        self.0.get().ok_or_else(|| KeyError::Unavailable(Unavailable("the server is starting".to_owned())))
     }
 }
 
 #[async_trait]
-impl MfaDevices for Devices {
+impl Keys for LaterTenants {
+    async fn describe(&self, region: Region, key: &str) -> Result<KeyInfo, KeyError> {
+        self.keys()?.describe(region, key).await
+    }
+
+    async fn generate_data_key(&self, asked: &KeyUse<'_>, bytes: usize) -> Result<DataKey, KeyError> {
+        self.keys()?.generate_data_key(asked, bytes).await
+    }
+
+    async fn decrypt_data_key(&self, asked: &KeyUse<'_>, ciphertext: &[u8]) -> Result<PlainKey, KeyError> {
+        self.keys()?.decrypt_data_key(asked, ciphertext).await
+    }
+
+    async fn permitted_data_key(
+        &self,
+        region: Region,
+        key: &str,
+        context: &[(&str, &str)],
+        bytes: usize,
+    ) -> Result<DataKey, KeyError> {
+        self.keys()?.permitted_data_key(region, key, context, bytes).await
+    }
+
+    async fn open_data_key(
+        &self,
+        region: Region,
+        key: &str,
+        context: &[(&str, &str)],
+        ciphertext: &[u8],
+    ) -> Result<PlainKey, KeyError> {
+        self.keys()?.open_data_key(region, key, context, ciphertext).await
+    }
+}
+
+impl cloudtrail::Instances for LaterTenants {
+    fn of(&self, account: &str) -> Option<Arc<cloudtrail::CloudTrail>> {
+        let tenant = self.0.get()?.0.upgrade()?.get(account)?;
+        Some(Arc::clone(&tenant.cloudtrail))
+    }
+}
+
+#[async_trait]
+impl MfaDevices for LaterTenants {
     async fn verify(&self, caller: &Caller, serial: &str, code: &str) -> Result<bool, Unavailable> {
         match self.0.get() {
             Some(tenants) => tenants.verify(caller, serial, code).await,

@@ -131,7 +131,8 @@ pub trait Buckets: Send + Sync + 'static {
         content_type: &str,
     ) -> Result<(), BucketError>;
 
-    /// Reads an object's content and user metadata, with no policy asked: for our own checks.
+    /// Reads an object's content and user metadata, with no policy asked: for our own checks. What is encrypted under a key of KMS is
+    /// read too, with no policy of the key asked, as long as that key is there and enabled.
     async fn get(&self, bucket: &str, key: &str) -> Result<(Bytes, Vec<(String, String)>), BucketError>;
 
     /// Some objects whose keys begin with `prefix` and come after `after`, in the order of the bytes of their keys; none only at the
@@ -141,6 +142,6 @@ pub trait Buckets: Send + Sync + 'static {
     /// The names between `prefix` (which ends in a slash or is empty) and the next slash, in order. No policy is asked.
     async fn folders(&self, bucket: &str, prefix: &str) -> Result<Vec<String>, BucketError>;
 
-    /// Opens an object for reading as it flows. No policy is asked: for our own checks.
+    /// Opens an object for reading as it flows. No policy is asked: for our own checks. See [`Buckets::get`] for keys of KMS.
     async fn open(&self, bucket: &str, key: &str) -> Result<OpenedObject, BucketError>;
 }

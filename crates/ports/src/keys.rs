@@ -115,6 +115,28 @@ pub trait Keys: Send + Sync + 'static {
 
     /// A data key decrypted. The caller must be allowed `kms:Decrypt`.
     async fn decrypt_data_key(&self, asked: &KeyUse<'_>, ciphertext: &[u8]) -> Result<PlainKey, KeyError>;
+
+    /// A new data key for what was permitted before: no policy is asked, and there is no record. The key must be there and enabled.
+    async fn permitted_data_key(
+        &self,
+        _region: Region,
+        key: &str,
+        _context: &[(&str, &str)],
+        _bytes: usize,
+    ) -> Result<DataKey, KeyError> {
+        Err(KeyError::Unavailable(Unavailable(format!("{key} is used by callers alone"))))
+    }
+
+    /// A data key decrypted for the server's own checks: no policy is asked, and there is no record. The key must be there and enabled.
+    async fn open_data_key(
+        &self,
+        _region: Region,
+        key: &str,
+        _context: &[(&str, &str)],
+        _ciphertext: &[u8],
+    ) -> Result<PlainKey, KeyError> {
+        Err(KeyError::Unavailable(Unavailable(format!("{key} is used by callers alone"))))
+    }
 }
 
 /// Something that KMS did without a request of its own: for another service, or because it was due. CloudTrail has a record of each.

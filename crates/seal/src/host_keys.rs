@@ -93,6 +93,11 @@ impl HostKeys {
         if keys.is_empty() { Err(Error::Empty) } else { Ok(HostKeys(keys)) }
     }
 
+    /// A data key in the place of host keys: what is sealed under it opens under it alone. `None`: it has not 32 bytes.
+    pub fn of_data_key(bytes: &[u8]) -> Option<HostKeys> {
+        (bytes.len() == KEY_BYTES).then(|| HostKeys(vec![HostKey::new(bytes)]))
+    }
+
     /// The key that wraps from now on.
     pub fn newest(&self) -> KeyId {
         self.last().id

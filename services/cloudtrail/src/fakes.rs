@@ -61,6 +61,14 @@ impl Keys for FakeKms {
     async fn decrypt_data_key(&self, _: &KeyUse<'_>, _: &[u8]) -> Result<PlainKey, KeyError> {
         panic!("CloudTrail decrypts nothing")
     }
+
+    async fn permitted_data_key(&self, _: Region, _: &str, _: &[(&str, &str)], _: usize) -> Result<DataKey, KeyError> {
+        panic!("CloudTrail asks for its own principal")
+    }
+
+    async fn open_data_key(&self, _: Region, _: &str, _: &[(&str, &str)], _: &[u8]) -> Result<PlainKey, KeyError> {
+        panic!("CloudTrail decrypts nothing")
+    }
 }
 
 /// An organization. Without a manager there is none.

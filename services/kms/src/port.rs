@@ -26,7 +26,7 @@ impl Keys for Kms {
     }
 
     async fn generate_data_key(&self, asked: &KeyUse<'_>, bytes: usize) -> Result<DataKey, KeyError> {
-        let (made, arn) = self.data_key(asked, bytes).await;
+        let (made, arn) = self.data_key(asked, bytes, true).await;
         let mut parameters = vec![("keyId", asked.key.unwrap_or_default().to_owned())];
         match bytes {
             32 => parameters.push(("keySpec", "AES_256".to_owned())),
@@ -37,14 +37,46 @@ impl Keys for Kms {
     }
 
     async fn decrypt_data_key(&self, asked: &KeyUse<'_>, ciphertext: &[u8]) -> Result<PlainKey, KeyError> {
-        let (opened, arn) = self.plain_key(asked, ciphertext).await;
+        let (opened, arn) = self.plain_key(asked, ciphertext, true).await;
         let parameters = vec![("encryptionAlgorithm", "SYMMETRIC_DEFAULT".to_owned())];
         self.told("Decrypt", asked, arn, parameters, opened).await
+    }
+
+    async fn permitted_data_key(
+        &self,
+        region: Region,
+        key: &str,
+        context: &[(&str, &str)],
+        bytes: usize,
+    ) -> Result<DataKey, KeyError> {
+        let caller = the_server();
+        let asked =
+            KeyUse { caller: &caller, region, key: Some(key), service: "s3", source_arn: None, context, request: None };
+        self.data_key(&asked, bytes, false).await.0.map_err(refused)
+    }
+
+    async fn open_data_key(
+        &self,
+        region: Region,
+        key: &str,
+        context: &[(&str, &str)],
+        ciphertext: &[u8],
+    ) -> Result<PlainKey, KeyError> {
+        let caller = the_server();
+        let asked =
+            KeyUse { caller: &caller, region, key: Some(key), service: "s3", source_arn: None, context, request: None };
+        self.plain_key(&asked, ciphertext, false).await.0.map_err(refused)
     }
 }
 
 impl Kms {
-    async fn data_key(&self, asked: &KeyUse<'_>, bytes: usize) -> (Result<DataKey, ApiError>, Option<String>) {
+    /// `asks`: whether the policies are to let the caller.
+    async fn data_key(
+        &self,
+        asked: &KeyUse<'_>,
+        bytes: usize,
+        asks: bool,
+    ) -> (Result<DataKey, ApiError>, Option<String>) {
         let named = asked.key.unwrap_or_default();
         let held = match self.resolve_or_make(asked.region, named).await {
             Ok(held) => held,
@@ -53,7 +85,9 @@ impl Kms {
         let arn = Some(held.arn.clone());
         let made = async {
             let context = context_of(asked);
-            self.may(asked, &held, named, "GenerateDataKey", &context).await?;
+            if asks {
+                self.may(asked, &held, named, "GenerateDataKey", &context).await?;
+            }
             held.check_enabled(self.deps.env.clock.now())?;
             held.check_usage(KeyUsage::EncryptDecrypt, "GenerateDataKey")?;
             if !held.spec.is_symmetric() {
@@ -69,7 +103,13 @@ impl Kms {
         (made.await, arn)
     }
 
-    async fn plain_key(&self, asked: &KeyUse<'_>, sealed: &[u8]) -> (Result<PlainKey, ApiError>, Option<String>) {
+    /// `asks`: whether the policies are to let the caller.
+    async fn plain_key(
+        &self,
+        asked: &KeyUse<'_>,
+        sealed: &[u8],
+        asks: bool,
+    ) -> (Result<PlainKey, ApiError>, Option<String>) {
         let label = ciphertext::label(sealed).ok_or(Error::InvalidCiphertextException);
         let found =
             label.and_then(|label| self.key(asked.region, &label.key_id).map_err(|_| Error::no_key_of_ciphertext()));
@@ -80,7 +120,9 @@ impl Kms {
         let arn = Some(held.arn.clone());
         let opened = async {
             let context = context_of(asked);
-            self.may(asked, &held, asked.key.unwrap_or_default(), "Decrypt", &context).await?;
+            if asks {
+                self.may(asked, &held, asked.key.unwrap_or_default(), "Decrypt", &context).await?;
+            }
             let now = self.deps.env.clock.now();
             held.check_enabled(now)?;
             let mut opened = self.decrypt_under(&held, EncryptionAlgorithm::Symmetric, &context, sealed, now).await?;
@@ -148,6 +190,11 @@ impl Kms {
         }
         outcome.map_err(refused)
     }
+}
+
+/// Who uses keys where nobody is asked.
+fn the_server() -> Caller {
+    Caller::Service { principal: "s3.amazonaws.com".into() }
 }
 
 fn context_of(asked: &KeyUse<'_>) -> EncryptionContext {

@@ -9,6 +9,7 @@ use state::{Expect, Op, Range};
 
 use crate::checksum::Checksum;
 use crate::error::state_failed;
+use crate::kms::Sealed;
 use crate::multipart::upload_key;
 use crate::{S3, TABLE_COMPLETED, to_json};
 
@@ -36,6 +37,9 @@ pub(crate) struct Outcome {
     pub(crate) checksum: Option<Checksum>,
     /// Whether its content is encrypted.
     pub(crate) sealed: bool,
+    /// Under which key of KMS, if that is so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) kms: Option<Box<Sealed>>,
 }
 
 /// A digest of a list of parts, by number and entity tag.

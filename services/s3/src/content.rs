@@ -99,15 +99,20 @@ pub(crate) enum OpenError {
 }
 
 impl S3 {
-    /// Writes content, durably, if it is what was expected.
-    pub(crate) async fn store(&self, mut body: Body, expected: &Expected) -> Result<(Stored, Sums), ApiError> {
+    /// Writes content, durably, if it is what was expected; under a host key or a data key of KMS.
+    pub(crate) async fn store(
+        &self,
+        mut body: Body,
+        expected: &Expected,
+        keys: &HostKeys,
+    ) -> Result<(Stored, Sums), ApiError> {
         if body.len_bytes().is_some_and(|len| len > PUT_BYTES_MAX) {
             return Err(too_large());
         }
         let announced = body.len_bytes();
         let name = self.name();
         let mut summer = Summer::new(expected);
-        let mut sealer = Sealer::new(&self.keys, &*self.env.rng, &name, announced);
+        let mut sealer = Sealer::new(keys, &*self.env.rng, &name, announced);
         let mut large: Option<(Live, Box<dyn objects::Writer>)> = None;
         while let Some(piece) = body.next().await.transpose()? {
             let mut rest = &piece[..];
@@ -190,17 +195,22 @@ impl S3 {
         format!("{start}{}/{}", base::ids::hex(&folder), ordered_id(&*self.env.rng, now))
     }
 
-    fn store_of(&self) -> Store {
-        Store { state: Arc::clone(&self.state), objects: Arc::clone(&self.objects), keys: Arc::clone(&self.keys) }
+    fn store_of(&self, keys: &Arc<HostKeys>) -> Store {
+        Store { state: Arc::clone(&self.state), objects: Arc::clone(&self.objects), keys: Arc::clone(keys) }
     }
 
     /// Opens a range of content for reading. What it gives first has been read and, where it is encrypted, authenticated already.
-    pub(crate) async fn open(&self, data: &Data, range: Range<u64>) -> Result<Body, OpenError> {
+    pub(crate) async fn open(
+        &self,
+        data: &Data,
+        range: Range<u64>,
+        keys: &Arc<HostKeys>,
+    ) -> Result<Body, OpenError> {
         let len_bytes = range.end - range.start;
         if len_bytes == 0 {
             return Ok(Body::from_bytes(Bytes::new()));
         }
-        let store = self.store_of();
+        let store = self.store_of(keys);
         // From here on until the body is dropped, nothing of it is removed.
         let name = match data {
             Data::Empty | Data::Small(_) => return store.open(data, range).await,

@@ -73,10 +73,13 @@ impl<'a> Source<'a> {
     pub(crate) async fn open(
         &self,
         s3: &S3,
+        call: &Call,
+        bucket: &Bucket,
         version: &Version,
         range: std::ops::Range<u64>,
     ) -> Result<Body, OpenError> {
-        s3.open_watched(&self.bucket, &self.key, &version.data, range).await
+        let keys = s3.unlock_for(call, bucket.region, version.kms.as_deref()).await?;
+        s3.open_watched(&self.bucket, &self.key, &version.data, range, &keys).await
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::TryStreamExt;
 use ports::{Figure, Figures};
+use seal::HostKeys;
 use service::{ApiError, Body};
 
 use crate::S3;
@@ -44,9 +45,10 @@ impl S3 {
         key: &str,
         data: &Data,
         range: Range<u64>,
+        keys: &Arc<HostKeys>,
     ) -> Result<Body, OpenError> {
         let damage = self.damage.clone();
-        match self.open(data, range).await {
+        match self.open(data, range, keys).await {
             Ok(body) => {
                 let len_bytes = body.len_bytes();
                 let (bucket, key) = (bucket.to_owned(), key.to_owned());

@@ -63,8 +63,6 @@ service::api_errors! {
         InvalidTargetBucketForLogging(String) = 400 => "{0}",
         /// Not a tag.
         InvalidTag(String) = 400 => "{0}",
-        /// There is no KMS, so no key of it.
-        KmsNotFound(String) = 400 as "KMS.NotFoundException" => "{0}",
         /// Keys have at most 1,024 bytes.
         KeyTooLongError = 400 => "Your key is too long",
         /// Not a bucket policy.

@@ -393,7 +393,7 @@ mod tests {
         bucket(&s3, "bkt").await;
         let expected = crate::checksum::Expected::nothing(crate::checksum::Algorithm::Crc32);
         let body = Body::from_bytes(vec![0; LARGE].into());
-        let (stored, _) = s3.store(body, &expected).await.unwrap();
+        let (stored, _) = s3.store(body, &expected, &keys()).await.unwrap();
         assert_eq!(stand.blobs().await.len(), 1);
         let s3 = stand.start();
         assert_eq!(s3.recover().await.unwrap(), Collected { blobs: 1, uploads: 0 });

@@ -1,7 +1,8 @@
 //! S3: buckets, objects and their versions, multipart uploads, bucket policies. Content goes through in pieces and is never
 //! held whole; what a call has written becomes visible in one commit, after it was verified, or not at all.
 //!
-//! Content is encrypted at rest (crate `seal`), as AWS does with SSE-S3; keys of KMS or of the caller are refused.
+//! Content is encrypted at rest (crate `seal`), as AWS does with SSE-S3, or under data keys of KMS ([`kms`]); keys of the caller are
+//! refused.
 
 mod access;
 mod access_logs;
@@ -16,6 +17,7 @@ mod damage;
 mod encryption;
 mod error;
 mod garbage;
+mod kms;
 mod lifecycle;
 mod list;
 mod list_versions;
@@ -42,6 +44,8 @@ mod versions;
 mod at_rest;
 #[cfg(test)]
 mod harness;
+#[cfg(test)]
+mod kms_tests;
 #[cfg(test)]
 mod lock_tests;
 #[cfg(test)]
@@ -104,6 +108,10 @@ pub struct S3 {
     keys: Arc<HostKeys>,
     authorizer: Option<Arc<dyn ports::Authorizer>>,
     mfa_devices: Option<Arc<dyn ports::MfaDevices>>,
+    /// Keys of KMS.
+    kms: Option<Arc<dyn ports::Keys>>,
+    /// Data keys that serve a bucket for a while.
+    bucket_keys: kms::BucketKeys,
     /// Lifecycle rules that were read.
     lifecycles: lifecycle::Cache,
     /// Bucket policies that were read.
@@ -143,6 +151,8 @@ impl S3 {
             keys,
             authorizer: None,
             mfa_devices: None,
+            kms: None,
+            bucket_keys: kms::BucketKeys::default(),
             lifecycles: lifecycle::Cache::default(),
             policies: policies::Cache::default(),
             damage: damage::Damage::default(),

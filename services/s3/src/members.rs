@@ -145,6 +145,9 @@ macro_rules! members {
             pub parts_count: Option<i64>,
             pub tag_count: Option<i64>,
             pub server_side_encryption: Option<&'static str>,
+            #[serde(rename = "SSEKMSKeyId")]
+            pub sse_kms_key_id: Option<String>,
+            pub bucket_key_enabled: Option<bool>,
             pub expiration: Option<String>,
             pub restore: Option<String>,
             pub object_lock_mode: Option<&'static str>,
@@ -155,6 +158,9 @@ macro_rules! members {
     (@grow $kind:ident $name:ident [$($acc:tt)*] [encrypted $($rest:ident)*] $all:tt) => {
         $crate::members::members! { @grow $kind $name [$($acc)*
             pub server_side_encryption: Option<&'static str>,
+            #[serde(rename = "SSEKMSKeyId")]
+            pub sse_kms_key_id: Option<String>,
+            pub bucket_key_enabled: Option<bool>,
         ] [$($rest)*] $all }
     };
 
@@ -292,14 +298,24 @@ macro_rules! members {
     };
     (@input encryption $name:ident) => {
         impl $name {
-            /// Refuses encryption other than that which is there; says in the record which it is.
-            fn check_encryption(&self, call: &service::Call) -> Result<(), service::ApiError> {
-                $crate::encryption::check(
-                    call,
-                    self.server_side_encryption.as_deref(),
-                    self.sse_kms_key_id.as_deref(),
-                    self.sse_kms_encryption_context.as_deref(),
-                )
+            /// Which encryption is asked for.
+            fn encryption(&self) -> $crate::encryption::Given<'_> {
+                $crate::encryption::Given {
+                    algorithm: self.server_side_encryption.as_deref(),
+                    key: self.sse_kms_key_id.as_deref(),
+                    context: self.sse_kms_encryption_context.as_deref(),
+                    bucket_key: self.bucket_key_enabled,
+                }
+            }
+
+            /// What the content is encrypted under. Asks KMS if that is so: only what is written then should come to this.
+            async fn sealing(
+                &self,
+                s3: &$crate::S3,
+                call: &service::Call,
+                bucket: &$crate::bucket::Bucket,
+            ) -> Result<$crate::kms::Sealing, service::ApiError> {
+                s3.sealing_for(call, bucket, &self.key, &self.encryption()).await
             }
         }
     };
@@ -402,8 +418,11 @@ macro_rules! members {
     (@output encrypted $name:ident) => {
         impl $name {
             /// Says how the content is encrypted where it lies: all that is written is.
-            fn set_encrypted(&mut self) {
-                self.server_side_encryption = Some($crate::encryption::AES256);
+            fn set_encrypted(&mut self, kms: Option<&$crate::kms::Sealed>) {
+                let (algorithm, key, bucket_key) = $crate::encryption::shown(kms);
+                self.server_side_encryption = Some(algorithm);
+                self.sse_kms_key_id = key;
+                self.bucket_key_enabled = bucket_key;
             }
         }
     };
@@ -418,7 +437,12 @@ macro_rules! members {
                 self.etag = Some(found.version.quoted_etag());
                 self.version_id = found.version_id();
                 self.parts_count = found.parts_count();
-                self.server_side_encryption = found.version.data.is_sealed().then_some($crate::encryption::AES256);
+                if found.version.data.is_sealed() {
+                    let (algorithm, key, bucket_key) = $crate::encryption::shown(found.version.kms.as_deref());
+                    self.server_side_encryption = Some(algorithm);
+                    self.sse_kms_key_id = key;
+                    self.bucket_key_enabled = bucket_key;
+                }
                 self.expiration = found.expiration;
                 self.restore = found.restore;
                 if let Some(retention) = found.lock.retention {

@@ -9,6 +9,7 @@ use crate::acl::Grant;
 use crate::checksum::{Algorithm, Kind};
 use crate::content::Stored;
 use crate::error::{Error, invalid_argument, no_such_upload, state_failed};
+use crate::kms::Sealed;
 use crate::lock::Lock;
 use crate::object::{Data, Headers};
 use crate::{COMMIT_TRIES, S3, TABLE_PARTS, TABLE_UPLOADS, to_json};
@@ -35,6 +36,9 @@ pub(crate) struct Upload {
     /// As the caller named it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) checksum: Option<(Algorithm, Kind)>,
+    /// Under which data key of KMS all parts are encrypted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) kms: Option<Box<Sealed>>,
     /// See [`crate::object::Version`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) grants: Option<Vec<Grant>>,

@@ -9,6 +9,7 @@ use service::ApiError;
 use crate::acl::Grant;
 use crate::checksum::Checksum;
 use crate::error::Error;
+use crate::kms::Sealed;
 use crate::lock::Lock;
 
 /// The most bytes of a key.
@@ -90,6 +91,9 @@ pub(crate) struct Version {
     /// What keeps it from being removed.
     #[serde(skip_serializing_if = "Lock::is_none")]
     pub(crate) lock: Lock,
+    /// `None`: its content is encrypted under a host key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) kms: Option<Box<Sealed>>,
     /// When the copy that was restored of an archived version goes again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) restored_until_ms: Option<i64>,

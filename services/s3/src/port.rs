@@ -8,8 +8,11 @@ use ports::{BucketError, BucketInfo, BucketObject, Buckets, OpenedObject, Servic
 use service::{ApiError, Body};
 
 use crate::S3;
-use crate::checksum::{Algorithm, Expected, Summer, Sums};
+use crate::bucket::Bucket;
+use crate::checksum::{Expected, Summer, Sums};
 use crate::conditions::WriteCondition;
+use crate::encryption::Given;
+use crate::kms::{Algorithm, Wanted, Who, bucket_error};
 use crate::list::{After, Entry, PAGE_ENTRIES_MAX, Query};
 use crate::object::{Headers, Version, check_key};
 
@@ -30,19 +33,28 @@ impl Buckets for S3 {
     }
 
     async fn kms_key(&self, put: &ServicePut) -> Result<(), BucketError> {
-        if put.kms_key.is_none() { Ok(()) } else { Err(BucketError::Kms("KMS.NotFoundException")) }
+        if put.kms_key.is_none() {
+            return Ok(());
+        }
+        let bucket = self.bucket(&put.bucket, None).await.map_err(failed)?;
+        self.sealing(who(put), &bucket, &put.key, Some(&of_service(put))).await.map(drop).map_err(bucket_error)
     }
 
     async fn put(&self, put: ServicePut) -> Result<(), BucketError> {
         let bucket = self.bucket(&put.bucket, None).await.map_err(failed)?;
         self.allow(&bucket, &put, "s3:PutObject", &format!("{}/{}", bucket.arn(), put.key))?;
+        let wanted = wanted(&bucket, &put).map_err(failed)?;
+        if wanted.is_some() && put.principal == crate::access_logs::PRINCIPAL {
+            // Source: S3 user guide, "Enabling Amazon S3 server access logging": destination buckets have SSE-S3 alone.
+            return Err(BucketError::Kms("KMS.AccessDeniedException"));
+        }
         let headers = Headers {
-            content_type: put.content_type,
-            content_encoding: put.content_encoding,
-            metadata: put.metadata.into_iter().collect(),
+            content_type: put.content_type.clone(),
+            content_encoding: put.content_encoding.clone(),
+            metadata: put.metadata.iter().cloned().collect(),
             ..Headers::default()
         };
-        self.write(&put.bucket, &put.key, put.body, headers).await.map_err(failed)
+        self.write(who(&put), &bucket, &put.key, put.body.clone(), headers, wanted).await
     }
 
     async fn put_permitted(
@@ -52,9 +64,10 @@ impl Buckets for S3 {
         content: Bytes,
         content_type: &str,
     ) -> Result<(), BucketError> {
-        self.bucket(bucket, None).await.map_err(failed)?;
+        let bucket = self.bucket(bucket, None).await.map_err(failed)?;
         let headers = Headers { content_type: Some(content_type.to_owned()), ..Headers::default() };
-        self.write(bucket, key, content, headers).await.map_err(failed)
+        let wanted = Given::default().wanted(&bucket, key).map_err(failed)?;
+        self.write(Who::Server, &bucket, key, content, headers, wanted).await
     }
 
     async fn get(&self, bucket: &str, key: &str) -> Result<(Bytes, Vec<(String, String)>), BucketError> {
@@ -62,7 +75,8 @@ impl Buckets for S3 {
         loop {
             let bucket = self.bucket(bucket, None).await.map_err(failed)?;
             let version = self.find(&bucket, key, None).await.map_err(failed)?.version;
-            match self.open_watched(&bucket.name, key, &version.data, 0..version.size).await {
+            let keys = self.unlock(Who::Server, bucket.region, version.kms.as_deref()).await.map_err(bucket_error)?;
+            match self.open_watched(&bucket.name, key, &version.data, 0..version.size, &keys).await {
                 Ok(body) => {
                     let content = body.collect(GET_BYTES_MAX).await.map_err(failed)?;
                     return Ok((content, version.headers.metadata.into_iter().collect()));
@@ -115,7 +129,8 @@ impl Buckets for S3 {
         loop {
             let bucket = self.bucket(bucket, None).await.map_err(failed)?;
             let version = self.find(&bucket, key, None).await.map_err(failed)?.version;
-            match self.open_watched(&bucket.name, key, &version.data, 0..version.size).await {
+            let keys = self.unlock(Who::Server, bucket.region, version.kms.as_deref()).await.map_err(bucket_error)?;
+            match self.open_watched(&bucket.name, key, &version.data, 0..version.size, &keys).await {
                 Ok(body) => {
                     let metadata = version.headers.metadata.into_iter().collect();
                     return Ok(OpenedObject { metadata, content: Box::pin(body.map_err(failed)) });
@@ -129,37 +144,76 @@ impl Buckets for S3 {
 
 impl S3 {
     /// Writes the object, unless the same is there already.
-    async fn write(&self, bucket: &str, key: &str, content: Bytes, headers: Headers) -> Result<(), ApiError> {
-        check_key(key)?;
-        let headers = headers.checked()?;
-        let expected = Expected::nothing(Algorithm::Crc64Nvme);
+    async fn write(
+        &self,
+        who: Who<'_>,
+        bucket: &Bucket,
+        key: &str,
+        content: Bytes,
+        headers: Headers,
+        wanted: Option<Wanted>,
+    ) -> Result<(), BucketError> {
+        check_key(key).map_err(failed)?;
+        let headers = headers.checked().map_err(failed)?;
+        let expected = Expected::nothing(crate::checksum::Algorithm::Crc64Nvme);
         // Storing sums the body up as well: here only if it may be there already.
-        if let Some((version, _)) = self.current(bucket, key).await?
+        if let Some((version, _)) = self.current(&bucket.name, key).await.map_err(failed)?
             && version.size == content.len() as u64
         {
             let mut summer = Summer::new(&expected);
             summer.update(&content);
-            if is_same(&version, &headers, &summer.finish(&expected, &[])?) {
+            if is_same(&version, &headers, &summer.finish(&expected, &[]).map_err(failed)?) {
                 return Ok(());
             }
         }
-        let (stored, sums) = self.store(Body::from_bytes(content), &expected).await?;
+        let sealing = self.sealing(who, bucket, key, wanted.as_ref()).await.map_err(bucket_error)?;
+        let stored = self.store(Body::from_bytes(content), &expected, &sealing.keys).await;
+        let (stored, sums) = stored.map_err(failed)?;
         let new = Version {
             size: sums.len_bytes,
-            etag: sums.etag(),
+            etag: self.etag(&sums, sealing.kms.as_deref()),
             data: stored.data.clone(),
             headers,
             checksum: Some(sums.full()),
+            kms: sealing.kms,
             ..Version::default()
         };
-        self.put_version(bucket, key, new, stored, &WriteCondition::None, Vec::new()).await.map(|_| ())
+        let put = self.put_version(&bucket.name, key, new, stored, &WriteCondition::None, Vec::new()).await;
+        put.map(drop).map_err(failed)
+    }
+}
+
+/// For whom a put uses a key.
+fn who(put: &ServicePut) -> Who<'_> {
+    Who::Service { principal: &put.principal, source_arn: &put.source_arn }
+}
+
+/// How a put is to be encrypted: under the key it names, or as the bucket says.
+fn wanted(bucket: &Bucket, put: &ServicePut) -> Result<Option<Wanted>, ApiError> {
+    if put.kms_key.is_none() {
+        return Given::default().wanted(bucket, &put.key);
+    }
+    let bucket_key = crate::encryption::of_bucket(bucket)?.bucket_key;
+    Ok(Some(Wanted { bucket_key, ..of_service(put) }))
+}
+
+/// Source: CloudTrail user guide, "Configure AWS KMS key policies for CloudTrail": the encryption context has the trail's ARN.
+fn of_service(put: &ServicePut) -> Wanted {
+    let is_trail = put.source_arn.contains(":cloudtrail:");
+    let context = is_trail.then(|| ("aws:cloudtrail:arn".to_owned(), put.source_arn.clone()));
+    Wanted {
+        algorithm: Algorithm::Kms,
+        key: put.kms_key.clone(),
+        context: context.into_iter().collect(),
+        bucket_key: false,
     }
 }
 
 fn is_same(version: &Version, headers: &Headers, sums: &Sums) -> bool {
     !version.delete_marker
         && version.size == sums.len_bytes
-        && version.etag == sums.etag()
+        // Under a key of KMS the entity tag tells nothing.
+        && (version.kms.is_some() || version.etag == sums.etag())
         && version.checksum.as_ref() == Some(&sums.full())
         && version.headers == *headers
 }

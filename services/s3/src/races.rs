@@ -240,7 +240,7 @@ async fn a_blob_is_either_kept_or_cleared_away() {
     bucket(&s3, "bkt").await;
     let expected = crate::checksum::Expected::nothing(crate::checksum::Algorithm::Crc32);
     let body = service::Body::from_bytes(vec![0; 300_000].into());
-    let (stored, _) = s3.store(body, &expected).await.unwrap();
+    let (stored, _) = s3.store(body, &expected, &keys()).await.unwrap();
     let ops: Vec<Op> = stored.ops().collect();
     drop(stored);
     stand.clock.0.fetch_add(1_000_000, std::sync::atomic::Ordering::SeqCst);

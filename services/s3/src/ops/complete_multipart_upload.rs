@@ -65,7 +65,7 @@ impl Operation for CompleteMultipartUpload {
     async fn run(s3: &S3, call: &Call, input: Input) -> Result<Output, ApiError> {
         input.check_customer_key()?;
         let condition = input.conditions()?;
-        input.bucket(s3).await?.writable()?;
+        let region = input.bucket(s3).await?.writable()?.region;
         let Some(completed) = &input.multipart_upload else {
             return Err(Error::InvalidRequest("You must specify at least one part".to_owned()).into());
         };
@@ -80,6 +80,8 @@ impl Operation for CompleteMultipartUpload {
             };
             let parts = chosen(listed, &all_parts(s3, &upload.id).await?, &upload)?;
             let new = version(s3, &input, &upload, &parts)?;
+            // As on AWS, who completes an upload must be able to read what it makes.
+            s3.unlock_for(call, region, upload.kms.as_deref()).await?;
             let stored = Stored::before(new.data.clone());
             let ending = ending(&input, &upload, &new, parts);
             let named = listed.iter().filter_map(|part| part.part_number.zip(part.etag.as_deref()));
@@ -112,6 +114,7 @@ fn outcome(version: &Version, parts: &str) -> Outcome {
         version_id: Some(version.id.clone()),
         checksum: version.checksum.clone(),
         sealed: version.data.is_sealed(),
+        kms: version.kms.clone(),
     }
 }
 
@@ -135,7 +138,7 @@ fn answer(call: &Call, input: Input, bucket: &Bucket, made: Outcome, expiration:
         ..Output::default()
     };
     if made.sealed {
-        output.set_encrypted();
+        output.set_encrypted(made.kms.as_deref());
     }
     if let Some(checksum) = made.checksum {
         output.checksum_type = Some(checksum.kind.as_str());
@@ -233,6 +236,7 @@ fn version(s3: &S3, input: &Input, upload: &Upload, parts: &[Part]) -> Result<Ve
         tags: upload.tags.clone(),
         lock: upload.lock.clone(),
         grants: upload.grants.clone(),
+        kms: upload.kms.clone(),
         checksum: checksum(&input.checksums(), input.checksum_type.as_deref(), upload, parts)?,
         parts: u32::try_from(parts.len()).unwrap_or(PARTS_MAX),
         ..Version::default()

@@ -37,6 +37,11 @@ pub struct Output {
     copy_object_result: CopyObjectResult,
     copy_source_version_id: Option<String>,
     server_side_encryption: Option<&'static str>,
+    #[serde(rename = "SSEKMSKeyId")]
+    sse_kms_key_id: Option<String>,
+    #[serde(rename = "SSEKMSEncryptionContext")]
+    sse_kms_encryption_context: Option<String>,
+    bucket_key_enabled: Option<bool>,
     version_id: Option<String>,
     expiration: Option<String>,
 }
@@ -53,7 +58,7 @@ impl Operation for CopyObject {
 
     async fn run(s3: &S3, call: &Call, mut input: Input) -> Result<Output, ApiError> {
         check_key(&input.key)?;
-        input.check_encryption(call)?;
+        input.encryption().check()?;
         input.check_customer_key()?;
         if input.tagging.is_some() {
             s3.authorize(call, "s3:PutObjectTagging", &input.bucket, &input.key).await?;
@@ -80,7 +85,7 @@ impl Operation for CopyObject {
         let mut tries = 0;
         let (source_bucket, old, body) = loop {
             let (source_bucket, old) = source.find(s3, call).await?;
-            match source.open(s3, &old, 0..old.size).await {
+            match source.open(s3, call, &source_bucket, &old, 0..old.size).await {
                 Ok(body) => break (source_bucket, old, body),
                 Err(OpenError::Gone) if tries < READ_TRIES => tries += 1,
                 Err(error) => return Err(error.into()),
@@ -93,7 +98,7 @@ impl Operation for CopyObject {
             return Err(Error::InvalidRequest(text).into());
         }
         let itself = source.bucket == input.bucket && source.key == input.key && source.version_id.is_none();
-        if itself && !replaces_headers && !new_class && !new_redirect {
+        if itself && !replaces_headers && !new_class && !new_redirect && input.server_side_encryption.is_none() {
             let text = "This copy request is illegal because it is trying to copy an object to itself without changing the \
                 object's metadata, storage class, website redirect location or encryption attributes.";
             return Err(Error::InvalidRequest(text.to_owned()).into());
@@ -104,10 +109,11 @@ impl Operation for CopyObject {
         headers.website_redirect_location = new_headers.website_redirect_location;
         let kept_algorithm = old.checksum.as_ref().map_or(Algorithm::Crc64Nvme, |checksum| checksum.algorithm);
         let expected = Expected::nothing(algorithm.unwrap_or(kept_algorithm));
-        let (stored, sums) = s3.store(body, &expected).await?;
+        let sealing = input.sealing(s3, call, &bucket).await?;
+        let (stored, sums) = s3.store(body, &expected, &sealing.keys).await?;
         let new = Version {
             size: sums.len_bytes,
-            etag: sums.etag(),
+            etag: s3.etag(&sums, sealing.kms.as_deref()),
             data: stored.data.clone(),
             headers,
             tags: if replaces_tags { new_tags } else { old.tags },
@@ -115,6 +121,7 @@ impl Operation for CopyObject {
             lock,
             checksum: Some(sums.full()),
             grants,
+            kms: sealing.kms,
             ..Version::default()
         };
         let (version, bucket) = s3.put_version(&input.bucket, &input.key, new, stored, &condition, Vec::new()).await?;
@@ -125,10 +132,14 @@ impl Operation for CopyObject {
             ..CopyObjectResult::default()
         };
         result.set_checksum(sums.algorithm, sums.checksum_text());
+        let (algorithm, key, bucket_key) = crate::encryption::shown(version.kms.as_deref());
         Ok(Output {
             copy_object_result: result,
             copy_source_version_id: source_bucket.versioning.map(|_| old.id),
-            server_side_encryption: Some(crate::encryption::AES256),
+            server_side_encryption: Some(algorithm),
+            sse_kms_key_id: key,
+            sse_kms_encryption_context: sealing.context,
+            bucket_key_enabled: bucket_key,
             expiration: s3.expiration(&bucket, &input.key, &version).await?,
             version_id: bucket.versioning.map(|_| version.id),
         })

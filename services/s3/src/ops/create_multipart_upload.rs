@@ -27,10 +27,11 @@ members! { output Output {
     pub upload_id: String,
     pub checksum_algorithm: Option<&'static str>,
     pub checksum_type: Option<&'static str>,
-    pub server_side_encryption: Option<&'static str>,
     pub abort_date: Option<Timestamp>,
     pub abort_rule_id: Option<String>,
-} }
+    #[serde(rename = "SSEKMSEncryptionContext")]
+    pub sse_kms_encryption_context: Option<String>,
+} encrypted }
 
 impl Operation for CreateMultipartUpload {
     type Service = S3;
@@ -44,22 +45,26 @@ impl Operation for CreateMultipartUpload {
 
     async fn run(s3: &S3, call: &Call, mut input: Input) -> Result<Output, ApiError> {
         check_key(&input.key)?;
-        input.check_encryption(call)?;
+        input.encryption().check()?;
         input.check_customer_key()?;
         if input.tagging.is_some() {
             s3.authorize(call, "s3:PutObjectTagging", &input.bucket, &input.key).await?;
         }
         let checksum = checksum(input.checksum_algorithm.as_deref(), input.checksum_type.as_deref())?;
         let now_ms = s3.env.clock.now().ms();
-        let lock = input.lock(s3, call, &input.bucket(s3).await?).await?;
-        let grants = input.grants(s3, call, &input.bucket(s3).await?).await?;
+        let bucket = input.bucket(s3).await?.writable()?;
+        let lock = input.lock(s3, call, &bucket).await?;
+        let grants = input.grants(s3, call, &bucket).await?;
+        let (tags, headers) = (tags::of_header(input.tagging.as_deref())?, input.take_headers()?);
+        let sealing = input.sealing(s3, call, &bucket).await?;
         let upload = Upload {
             v: 1,
             // Identifiers sort by time, as listings show uploads of a key.
             id: ordered_id(&*s3.env.rng, u64::try_from(now_ms).unwrap_or(0)),
             started_ms: now_ms,
-            tags: tags::of_header(input.tagging.as_deref())?,
-            headers: input.take_headers()?,
+            tags,
+            headers,
+            kms: sealing.kms,
             lock,
             checksum,
             grants,
@@ -74,7 +79,7 @@ impl Operation for CreateMultipartUpload {
                 Ok(_) => {
                     let abort = s3.abortion(&bucket, &input.key, &upload).await?;
                     let (abort_date, abort_rule_id) = abort.unzip();
-                    return Ok(Output {
+                    let mut output = Output {
                         abort_date,
                         abort_rule_id,
                         bucket: input.bucket,
@@ -82,8 +87,11 @@ impl Operation for CreateMultipartUpload {
                         upload_id: upload.id,
                         checksum_algorithm: checksum.map(|(algorithm, _)| algorithm.as_str()),
                         checksum_type: checksum.map(|(_, kind)| kind.as_str()),
-                        server_side_encryption: Some(crate::encryption::AES256),
-                    });
+                        sse_kms_encryption_context: sealing.context,
+                        ..Output::default()
+                    };
+                    output.set_encrypted(upload.kms.as_deref());
+                    return Ok(output);
                 }
                 Err(error) if error.is_conflict() => {}
                 Err(error) => return Err(state_failed(error)),

@@ -42,7 +42,8 @@ impl Operation for GetObject {
             let bucket = input.bucket(s3).await?;
             let found = s3.want(call, &bucket, &input.key, &wanted).await?;
             found.version.check_readable(s3.env.clock.now())?;
-            match s3.open_watched(&bucket.name, &input.key, &found.version.data, found.bytes()).await {
+            let keys = s3.unlock_for(call, bucket.region, found.version.kms.as_deref()).await?;
+            match s3.open_watched(&bucket.name, &input.key, &found.version.data, found.bytes(), &keys).await {
                 Ok(body) => break (found, body),
                 // It was overwritten or deleted between the look and the grasp: look again.
                 Err(crate::content::OpenError::Gone) if tries < READ_TRIES => tries += 1,

@@ -1,4 +1,5 @@
-//! PutBucketEncryption: says how contents are encrypted that come with no word on it. There is AES256, which all have.
+//! PutBucketEncryption: says how contents are encrypted that come with no word on it: under host keys
+//! (AES256), or under a key of KMS. As on AWS, the key is not looked for before it is used.
 
 use service::{ApiError, Call, Operation};
 

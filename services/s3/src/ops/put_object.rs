@@ -26,6 +26,8 @@ members! { output Output {
     pub checksum_type: Option<String>,
     pub version_id: Option<String>,
     pub expiration: Option<String>,
+    #[serde(rename = "SSEKMSEncryptionContext")]
+    pub sse_kms_encryption_context: Option<String>,
 } checksums encrypted }
 
 impl Operation for PutObject {
@@ -39,7 +41,7 @@ impl Operation for PutObject {
 
     async fn run(s3: &S3, call: &Call, mut input: Input) -> Result<Output, ApiError> {
         check_key(&input.key)?;
-        input.check_encryption(call)?;
+        input.encryption().check()?;
         input.check_customer_key()?;
         if input.tagging.is_some() {
             s3.authorize(call, "s3:PutObjectTagging", &input.bucket, &input.key).await?;
@@ -64,16 +66,18 @@ impl Operation for PutObject {
         let current = s3.current(&input.bucket, &input.key).await?.map(|(version, _)| version);
         condition.check(&input.key, current.as_ref().filter(|version| !version.delete_marker))?;
 
-        let (stored, sums) = s3.store(call.take_body(), &expected).await?;
+        let sealing = input.sealing(s3, call, &bucket).await?;
+        let (stored, sums) = s3.store(call.take_body(), &expected, &sealing.keys).await?;
         let new = Version {
             size: sums.len_bytes,
-            etag: sums.etag(),
+            etag: s3.etag(&sums, sealing.kms.as_deref()),
             data: stored.data.clone(),
             headers,
             tags,
             lock,
             checksum: Some(sums.full()),
             grants,
+            kms: sealing.kms,
             ..Version::default()
         };
         let (version, bucket) = s3.put_version(&input.bucket, &input.key, new, stored, &condition, Vec::new()).await?;
@@ -81,11 +85,12 @@ impl Operation for PutObject {
             etag: version.quoted_etag(),
             expiration: s3.expiration(&bucket, &input.key, &version).await?,
             version_id: bucket.versioning.map(|_| version.id),
+            sse_kms_encryption_context: sealing.context,
             checksum_type: Some(sums.full().kind.as_str().to_owned()),
             ..Output::default()
         };
         output.set_checksum(sums.algorithm, sums.checksum_text());
-        output.set_encrypted();
+        output.set_encrypted(version.kms.as_deref());
         Ok(output)
     }
 }

@@ -60,19 +60,20 @@ impl Operation for UploadPart {
             );
             return Err(Error::InvalidRequest(text).into());
         }
-        let (stored, sums) = s3.store(call.take_body(), &expected).await?;
+        let keys = s3.unlock_for(call, bucket.region, upload.kms.as_deref()).await?;
+        let (stored, sums) = s3.store(call.take_body(), &expected, &keys).await?;
         let part = Part {
             v: 1,
             number,
             size: sums.len_bytes,
-            etag: sums.etag(),
+            etag: s3.etag(&sums, upload.kms.as_deref()),
             modified_ms: s3.env.clock.now().ms(),
             data: stored.data.clone(),
             checksum: Some((sums.algorithm, sums.checksum_text())),
         };
         s3.put_part(&input.bucket, &input.key, &upload, &part, &stored).await?;
         let mut output = Output { etag: quoted(&part.etag), ..Output::default() };
-        output.set_encrypted();
+        output.set_encrypted(upload.kms.as_deref());
         if expected.named || upload.checksum.is_some() {
             output.set_checksum(sums.algorithm, sums.checksum_text());
         }

@@ -36,6 +36,9 @@ members! { output CopyPartResult {
 pub struct Output {
     copy_source_version_id: Option<String>,
     server_side_encryption: Option<&'static str>,
+    #[serde(rename = "SSEKMSKeyId")]
+    sse_kms_key_id: Option<String>,
+    bucket_key_enabled: Option<bool>,
     copy_part_result: CopyPartResult,
 }
 
@@ -52,7 +55,7 @@ impl Operation for UploadPartCopy {
     async fn run(s3: &S3, call: &Call, input: Input) -> Result<Output, ApiError> {
         input.check_customer_key()?;
         let number = part_number(input.part_number)?;
-        input.bucket(s3).await?;
+        let bucket = input.bucket(s3).await?;
         let upload = s3.upload(&input.bucket, &input.key, &input.upload_id).await?;
         let source = input.source()?;
         let mut tries = 0;
@@ -68,19 +71,20 @@ impl Operation for UploadPartCopy {
                 );
                 return Err(Error::InvalidRequest(text).into());
             }
-            match source.open(s3, &old, range).await {
+            match source.open(s3, call, &source_bucket, &old, range).await {
                 Ok(body) => break (source_bucket, old, body),
                 Err(OpenError::Gone) if tries < READ_TRIES => tries += 1,
                 Err(error) => return Err(error.into()),
             }
         };
         let (algorithm, _) = upload.summed();
-        let (stored, sums) = s3.store(body, &Expected::nothing(algorithm)).await?;
+        let keys = s3.unlock_for(call, bucket.region, upload.kms.as_deref()).await?;
+        let (stored, sums) = s3.store(body, &Expected::nothing(algorithm), &keys).await?;
         let part = Part {
             v: 1,
             number,
             size: sums.len_bytes,
-            etag: sums.etag(),
+            etag: s3.etag(&sums, upload.kms.as_deref()),
             modified_ms: s3.env.clock.now().ms(),
             data: stored.data.clone(),
             checksum: Some((sums.algorithm, sums.checksum_text())),
@@ -94,9 +98,12 @@ impl Operation for UploadPartCopy {
         if upload.checksum.is_some() {
             result.set_checksum(sums.algorithm, sums.checksum_text());
         }
+        let (encryption, key, bucket_key) = crate::encryption::shown(upload.kms.as_deref());
         Ok(Output {
             copy_source_version_id: source_bucket.versioning.map(|_| old.id),
-            server_side_encryption: Some(crate::encryption::AES256),
+            server_side_encryption: Some(encryption),
+            sse_kms_key_id: key,
+            bucket_key_enabled: bucket_key,
             copy_part_result: result,
         })
     }
