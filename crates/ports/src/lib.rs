@@ -32,7 +32,8 @@ pub use operator::{
     TrailBacklog, TrailValidation, WaitingTrail,
 };
 pub use organizations::{
-    AccountInfo, AccountStatus, Accounts, ControlPolicies, Membership, Memberships, NewAccount, NewAccounts,
+    AccountInfo, AccountStatus, Accounts, ControlPolicies, DelegationError, Delegations, Membership, Memberships,
+    NewAccount, NewAccounts,
 };
 pub use request_context::RequestContext;
 pub use tables::{Published, ServerBuckets, TablePlace, Tables};
