@@ -7,10 +7,11 @@
 //! bench drive ADDRESS CLIENTS SECONDS [put=BYTES]        load for a profiler: GetCallerIdentity, or PutObject
 //! ```
 //!
-//! Sections: recording, trails, objects, delivery, recovery, memory. Figures are of this machine in this minute; the ratios are what
+//! Sections: recording, authorization, trails, objects, delivery, recovery, memory. Figures are of this machine in this minute; the ratios are what
 //! to quote. Data folders are made in `CAIRN_BENCH_DIR`, else where temporary files go.
 #![allow(clippy::disallowed_methods, reason = "measuring time and starting processes is what this is for")]
 
+mod authorization;
 mod backlog;
 mod load;
 mod objects;
@@ -92,6 +93,9 @@ fn main() {
     let mut report = Report::new(json.as_deref());
     if wanted("recording") {
         recording::beside_off(&mut report, &binary, time, clients);
+    }
+    if wanted("authorization") {
+        authorization::by_policies(&mut report, &binary, time);
     }
     if wanted("trails") {
         recording::by_trails(&mut report, &binary, time);

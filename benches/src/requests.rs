@@ -59,7 +59,24 @@ impl Request {
         Request { head, body: Arc::default() }
     }
 
+    /// A call to IAM.
+    pub fn iam(host: &str, body: &str) -> Request {
+        let headers = [("content-type", "application/x-www-form-urlencoded; charset=utf-8")];
+        let call = Call { method: "POST", path: "/", query: "", service: "iam", headers: &headers };
+        Request::signed(host, &call, format!("{body}&Version=2010-05-08").into_bytes().into())
+    }
+
+    /// HeadBucket, signed with a key of a user's.
+    pub fn head_bucket(host: &str, path: &str, key: (&str, &str)) -> Request {
+        let call = Call { method: "HEAD", path, query: "", service: "s3", headers: &[] };
+        Request::signed_with(host, &call, [].into(), key)
+    }
+
     fn signed(host: &str, call: &Call<'_>, body: Arc<[u8]>) -> Request {
+        Request::signed_with(host, call, body, (ACCESS_KEY_ID, SECRET_ACCESS_KEY))
+    }
+
+    fn signed_with(host: &str, call: &Call<'_>, body: Arc<[u8]>, key: (&str, &str)) -> Request {
         let mut headers = HeaderMap::new();
         let value = |text: &str| HeaderValue::from_str(text).expect("text of ours is a header value");
         headers.insert("host", value(host));
@@ -68,8 +85,8 @@ impl Request {
             headers.insert(*name, value(text));
         }
         let credentials = sigv4::Credentials {
-            access_key_id: ACCESS_KEY_ID.to_owned(),
-            secret_access_key: SECRET_ACCESS_KEY.to_owned(),
+            access_key_id: key.0.to_owned(),
+            secret_access_key: key.1.to_owned(),
             session_token: None,
         };
         let time: Timestamp = system::env().clock.now();

@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use crate::{Error, ObjectInfo, Objects, Reader, Writer};
 
-/// See the module. Errors name objects as they lie, with the account.
+/// See the module.
 pub struct Scoped {
     objects: Arc<dyn Objects>,
     folder: String,
@@ -23,34 +23,47 @@ impl Scoped {
     fn name(&self, name: &str) -> String {
         format!("{}{name}", self.folder)
     }
+
+    /// Errors name objects as the account knows them.
+    fn unscoped(&self, error: Error) -> Error {
+        let plain = |name: String| name.strip_prefix(&self.folder).map_or_else(|| name.clone(), str::to_owned);
+        match error {
+            Error::NotFound { name } => Error::NotFound { name: plain(name) },
+            Error::BadName { name, why } => Error::BadName { name: plain(name), why },
+            Error::BadRange { name, len } => Error::BadRange { name: plain(name), len },
+            Error::Storage { doing, name, source } => Error::Storage { doing, name: plain(name), source },
+            other => other,
+        }
+    }
 }
 
 #[async_trait]
 impl Objects for Scoped {
     async fn put(&self, name: &str, bytes: Bytes) -> Result<(), Error> {
-        self.objects.put(&self.name(name), bytes).await
+        self.objects.put(&self.name(name), bytes).await.map_err(|error| self.unscoped(error))
     }
 
     async fn writer(&self, name: &str) -> Result<Box<dyn Writer>, Error> {
-        self.objects.writer(&self.name(name)).await
+        self.objects.writer(&self.name(name)).await.map_err(|error| self.unscoped(error))
     }
 
     async fn get(&self, name: &str, range: Option<Range<u64>>) -> Result<Reader, Error> {
-        self.objects.get(&self.name(name), range).await
+        self.objects.get(&self.name(name), range).await.map_err(|error| self.unscoped(error))
     }
 
     async fn delete(&self, name: &str) -> Result<(), Error> {
-        self.objects.delete(&self.name(name)).await
+        self.objects.delete(&self.name(name)).await.map_err(|error| self.unscoped(error))
     }
 
     async fn delete_many(&self, names: &[String]) -> Result<(), Error> {
         let names: Vec<String> = names.iter().map(|name| self.name(name)).collect();
-        self.objects.delete_many(&names).await
+        self.objects.delete_many(&names).await.map_err(|error| self.unscoped(error))
     }
 
     async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<ObjectInfo>, Error> {
         let after = after.map(|after| self.name(after));
-        let found = self.objects.list(&self.name(prefix), after.as_deref(), limit).await?;
+        let found = self.objects.list(&self.name(prefix), after.as_deref(), limit).await;
+        let found = found.map_err(|error| self.unscoped(error))?;
         let within = |object: ObjectInfo| {
             let name = object.name.strip_prefix(&self.folder).expect("the prefix was asked for").to_owned();
             ObjectInfo { name, ..object }
@@ -60,7 +73,7 @@ impl Objects for Scoped {
 
     async fn concat(&self, name: &str, parts: &[String]) -> Result<u64, Error> {
         let parts: Vec<String> = parts.iter().map(|part| self.name(part)).collect();
-        self.objects.concat(&self.name(name), &parts).await
+        self.objects.concat(&self.name(name), &parts).await.map_err(|error| self.unscoped(error))
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 
 use async_trait::async_trait;
 
+use crate::ops::check_table;
 use crate::{CommitInfo, Error, Op, Range, Row, State, TABLE_BYTES_MAX, Table};
 
 /// What the tables of accounts begin with.
@@ -26,6 +27,10 @@ impl Scoped {
     }
 
     fn table(&self, table: Table) -> Table {
+        if check_table(table).is_err() {
+            // It is refused as what it is.
+            return table;
+        }
         let mut names = NAMES.lock().expect("no holder of this lock can panic");
         names.entry((self.account.clone(), table)).or_insert_with(|| {
             let name = format!("{FOLDER}{}/{table}", self.account);
@@ -35,14 +40,31 @@ impl Scoped {
     }
 }
 
+/// The name of a table as the account knows it.
+fn plain(table: Table) -> Table {
+    let rest = table.strip_prefix(FOLDER).and_then(|rest| rest.split_once('/'));
+    rest.map_or(table, |(_, name)| name)
+}
+
+/// Errors name tables as the account knows them.
+fn unscoped(error: Error) -> Error {
+    match error {
+        Error::Conflict { table, index, current } => Error::Conflict { table: plain(table), index, current },
+        Error::BadTable { table } => Error::BadTable { table: plain(table) },
+        Error::WrittenTwice { table, index } => Error::WrittenTwice { table: plain(table), index },
+        Error::Document { table, source } => Error::Document { table: plain(table), source },
+        other => other,
+    }
+}
+
 #[async_trait]
 impl State for Scoped {
     async fn get(&self, table: Table, key: &[u8]) -> Result<Option<Row>, Error> {
-        self.state.get(self.table(table), key).await
+        self.state.get(self.table(table), key).await.map_err(unscoped)
     }
 
     async fn scan(&self, table: Table, range: Range, limit: usize) -> Result<Vec<Row>, Error> {
-        self.state.scan(self.table(table), range, limit).await
+        self.state.scan(self.table(table), range, limit).await.map_err(unscoped)
     }
 
     async fn commit(&self, ops: Vec<Op>) -> Result<CommitInfo, Error> {
@@ -51,7 +73,7 @@ impl State for Scoped {
             Op::Delete { table, key, expect } => Op::Delete { table: self.table(table), key, expect },
             Op::Check { table, key, expect } => Op::Check { table: self.table(table), key, expect },
         };
-        self.state.commit(ops.into_iter().map(scoped).collect()).await
+        self.state.commit(ops.into_iter().map(scoped).collect()).await.map_err(unscoped)
     }
 }
 

@@ -130,7 +130,11 @@ async fn open(
         records: Some(Arc::clone(records) as Arc<dyn KeyRecords>),
     })
     .await?;
-    access.ask(Arc::clone(identities) as Arc<dyn Identities>, None, &[Arc::clone(&kms) as Arc<dyn ports::ResourcePolicies>]);
+    access.ask(
+        Arc::clone(identities) as Arc<dyn Identities>,
+        None,
+        &[Arc::clone(&kms) as Arc<dyn ports::ResourcePolicies>],
+    );
     // Whoever is asked is held by nobody else in tests.
     std::mem::forget(Arc::clone(&kms));
     Ok(kms)
