@@ -4,9 +4,9 @@
 
 use std::sync::Arc;
 
-use base::{Arn, Region};
+use base::Arn;
 use ports::{Delegations, Membership, Memberships};
-use service::ApiError;
+use service::{ApiError, Call};
 
 use crate::CloudTrail;
 use crate::delivery::worker::PRINCIPAL;
@@ -51,6 +51,30 @@ impl std::ops::Deref for Keeper<'_> {
         }
     }
 }
+
+/// What members may ask about trails of the organization. Most of it is refused later to those who are not delegated administrators.
+const OF_TRAILS: [&str; 11] = [
+    "AddTags",
+    "DeleteTrail",
+    "GetEventSelectors",
+    "GetInsightSelectors",
+    "GetTrail",
+    "GetTrailStatus",
+    "PutEventSelectors",
+    "RemoveTags",
+    "StartLogging",
+    "StopLogging",
+    "UpdateTrail",
+];
+/// What delegated administrators may do to event data stores of the organization.
+const OF_STORES: [&str; 6] = [
+    "DeleteEventDataStore",
+    "GetEventDataStore",
+    "RestoreEventDataStore",
+    "StartEventDataStoreIngestion",
+    "StopEventDataStoreIngestion",
+    "UpdateEventDataStore",
+];
 
 impl Shared {
     /// The place of this account in an organization.
@@ -138,8 +162,28 @@ impl CloudTrail {
         self.management().filter(|(place, _)| *place.management_account == *arn.account)
     }
 
+    /// Who calls, if that is another account: the gateway brings calls to the account that an ARN names.
+    fn foreign<'a>(&self, call: &'a Call) -> Option<&'a str> {
+        call.caller.account().map(|account| &**account).filter(|account| *account != &*self.shared.account)
+    }
+
+    /// Whether another account is in the organization that this account manages, and whether it administers CloudTrail for it.
+    fn is_member(&self, account: &str) -> Option<bool> {
+        let organized = self.shared.organized.as_ref()?;
+        let place = organized.memberships.organization_of(account)?;
+        let is_ours = *place.management_account == *self.shared.account && !place.is_management;
+        is_ours.then(|| place.delegated_services.iter().any(|service| service == PRINCIPAL))
+    }
+
     /// The instance that shows a trail: members see those of their organization, by ARN.
-    pub(crate) async fn shows_trail(&self, named: &str) -> Result<Keeper<'_>, ApiError> {
+    pub(crate) async fn shows_trail(&self, call: &Call, named: &str) -> Result<Keeper<'_>, ApiError> {
+        if let Some(account) = self.foreign(call) {
+            let arn = self.trails.arn(named, call.region)?;
+            if self.is_member(account).is_none() || !self.trails.of_organization(&arn).await? {
+                return Err(Error::TrailNotFoundException(arn, account.to_owned()).into());
+            }
+            return Ok(Keeper::This(self));
+        }
         let Some((_, management)) = self.keeper_of(named, "trail/") else { return Ok(Keeper::This(self)) };
         match management.trails.of_organization(named).await? {
             true => Ok(Keeper::Management(management)),
@@ -148,29 +192,36 @@ impl CloudTrail {
     }
 
     /// The instance that changes a trail. Delegated administrators change those of the organization; other members are refused.
-    pub(crate) async fn changes_trail(&self, named: &str) -> Result<Keeper<'_>, ApiError> {
-        let keeper = self.shows_trail(named).await?;
-        self.may_change(keeper)
-    }
-
-    fn may_change<'a>(&self, keeper: Keeper<'a>) -> Result<Keeper<'a>, ApiError> {
-        let delegated = || {
-            let organized = self.shared.organized.as_ref();
-            organized.is_some_and(|organized| organized.memberships.delegated_for(PRINCIPAL, &self.shared.account))
+    pub(crate) async fn changes_trail(&self, call: &Call, named: &str) -> Result<Keeper<'_>, ApiError> {
+        let keeper = self.shows_trail(call, named).await?;
+        let account = match &keeper {
+            Keeper::This(_) => self.foreign(call),
+            Keeper::Management(_) => Some(&*self.shared.account),
         };
-        match keeper {
-            Keeper::Management(_) if !delegated() => Err(refused().into()),
-            keeper => Ok(keeper),
+        match account.is_some_and(|account| keeper.is_member(account) != Some(true)) {
+            true => Err(refused().into()),
+            false => Ok(keeper),
         }
     }
 
-    /// The instance that has an event data store. Only delegated administrators reach those of the organization.
-    pub(crate) async fn keeps_store(&self, named: &str, region: Region) -> Result<Keeper<'_>, ApiError> {
-        let Some((_, management)) = self.keeper_of(named, "eventdatastore/") else { return Ok(Keeper::This(self)) };
-        if management.lake.stores.find(named, region).await?.value.organization.is_none() {
-            return Err(crate::lake::names::no_data_store(named).into());
+    /// Whether a resource of this account is, for a call of a member of its organization, as good as the member's own: what the
+    /// member's identity may do then decides, and the operation itself says the rest.
+    pub(crate) async fn is_lent(&self, action: &str, resource: &str, account: &str) -> Result<bool, ApiError> {
+        if account == &*self.shared.account {
+            return Ok(false);
         }
-        self.may_change(Keeper::Management(management))
+        let Some(delegated) = self.is_member(account) else { return Ok(false) };
+        let Some(arn) = Arn::parse(resource) else { return Ok(false) };
+        let name = action.strip_prefix("cloudtrail:").unwrap_or_default();
+        if arn.resource.starts_with("trail/") {
+            return Ok(OF_TRAILS.contains(&name));
+        }
+        match arn.resource.strip_prefix("eventdatastore/") {
+            Some(id) if delegated && OF_STORES.contains(&name) => {
+                Ok(self.lake.stores.get(id).await?.is_some_and(|found| found.value.organization.is_some()))
+            }
+            _ => Ok(false),
+        }
     }
 
     /// The trails of the organization that this account sees and does not have.

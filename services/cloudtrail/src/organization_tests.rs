@@ -10,14 +10,21 @@ use service::ApiError;
 use crate::CloudTrail;
 use crate::fakes::ORGANIZATION;
 use crate::stepped::Stepped;
-use crate::testing::{ACCOUNT, World, run};
+use crate::testing::{ACCOUNT, World, run, run_as};
 
 const MEMBER: &str = "222222222222";
 const OTHER: &str = "333333333333";
 const ARN: &str = "arn:aws:cloudtrail:us-east-1:123456789012:trail/all";
 
+/// As the gateway: what names something by an ARN comes to the account in the ARN.
 async fn call(ct: &Arc<CloudTrail>, operation: &str, input: Value) -> Result<Value, ApiError> {
-    run(ct, "us-east-1", operation, input).await
+    let named = ["Name", "TrailName", "ResourceId", "EventDataStore"].iter().find_map(|member| input[member].as_str());
+    let owner = named.and_then(|named| named.split(':').nth(4)).map(str::to_owned);
+    let instances = &ct.shared.organized.as_ref().unwrap().instances;
+    match owner.and_then(|owner| instances.of(&owner)) {
+        Some(owner) => run_as(&owner, &ct.shared.account, "us-east-1", operation, input).await,
+        None => run(ct, "us-east-1", operation, input).await,
+    }
 }
 
 async fn refused(ct: &Arc<CloudTrail>, operation: &str, input: Value, code: &str) {
@@ -96,7 +103,22 @@ async fn members_see_the_trail_and_do_not_change_it() {
     refused(&member, "PutEventSelectors", selectors, "NotOrganizationMasterAccountException").await;
     let tags = json!({"ResourceId": ARN, "TagsList": [{"Key": "k", "Value": "v"}]});
     refused(&member, "AddTags", tags, "NotOrganizationMasterAccountException").await;
-    refused(&stranger, "GetTrail", by_arn, "CloudTrailARNInvalidException").await;
+    refused(&stranger, "GetTrail", by_arn.clone(), "TrailNotFoundException").await;
+    for (account, action, resource, expected) in [
+        (MEMBER, "cloudtrail:GetTrail", ARN, true),
+        (MEMBER, "cloudtrail:StopLogging", ARN, true),
+        (MEMBER, "cloudtrail:GetChannel", ARN, false),
+        (MEMBER, "cloudtrail:GetEventDataStore", "arn:aws:cloudtrail:us-east-1:123456789012:eventdatastore/x", false),
+        (OTHER, "cloudtrail:GetTrail", ARN, false),
+        (ACCOUNT, "cloudtrail:GetTrail", ARN, false),
+    ] {
+        assert_eq!(ct.is_lent(action, resource, account).await.unwrap(), expected, "{account} {action}");
+    }
+    // Operations whose resource is not in their name's ARN run where they are called.
+    let tags = run(&member, "us-east-1", "ListTags", json!({"ResourceIdList": [ARN]})).await.unwrap();
+    assert_eq!(tags["ResourceTagList"][0]["ResourceId"], json!(ARN));
+    let error = run(&stranger, "us-east-1", "ListTags", json!({"ResourceIdList": [ARN]})).await.unwrap_err();
+    assert_eq!(error.code, "CloudTrailARNInvalidException");
     assert_eq!(call(&stranger, "DescribeTrails", json!({})).await.unwrap()["trailList"], json!([]));
 }
 
@@ -134,6 +156,7 @@ async fn a_delegated_administrator_does_what_the_management_account_does() {
     let store = store["EventDataStoreArn"].as_str().unwrap();
     assert!(store.contains(ACCOUNT), "{store}");
     call(&member, "GetEventDataStore", json!({"EventDataStore": store})).await.unwrap();
+    assert!(ct.is_lent("cloudtrail:DeleteEventDataStore", store, MEMBER).await.unwrap());
     let end = json!({"DelegatedAdminAccountId": MEMBER});
     call(&ct, "DeregisterOrganizationDelegatedAdmin", end.clone()).await.unwrap();
     refused(&ct, "DeregisterOrganizationDelegatedAdmin", end, "AccountNotRegisteredException").await;

@@ -476,7 +476,19 @@ pub async fn run(
     operation: &str,
     input: serde_json::Value,
 ) -> Result<serde_json::Value, ApiError> {
-    let (request_id, result) = run_unrecorded(cloudtrail, region, operation, input).await;
+    let account = Arc::clone(&cloudtrail.shared.account);
+    run_as(cloudtrail, &account, region, operation, input).await
+}
+
+/// The same for a caller of an account.
+pub async fn run_as(
+    cloudtrail: &Arc<CloudTrail>,
+    account: &str,
+    region: &str,
+    operation: &str,
+    input: serde_json::Value,
+) -> Result<serde_json::Value, ApiError> {
+    let (request_id, result) = run_unrecorded_as(cloudtrail, account, region, operation, input).await;
     if matches!(operation, "StopLogging" | "DeleteTrail") {
         record_call(cloudtrail, region, operation, &request_id).await;
     }
@@ -490,10 +502,23 @@ pub async fn run_unrecorded(
     operation: &str,
     input: serde_json::Value,
 ) -> (String, Result<serde_json::Value, ApiError>) {
+    let account = Arc::clone(&cloudtrail.shared.account);
+    run_unrecorded_as(cloudtrail, &account, region, operation, input).await
+}
+
+async fn run_unrecorded_as(
+    cloudtrail: &Arc<CloudTrail>,
+    account: &str,
+    region: &str,
+    operation: &str,
+    input: serde_json::Value,
+) -> (String, Result<serde_json::Value, ApiError>) {
     let definition = crate::definition(Arc::clone(cloudtrail));
     let handler = Arc::clone(&definition.operations[operation]);
     let Value::Struct(input) = from_json(input) else { panic!("the input of {operation} is no object") };
     let mut call = call(region);
+    call.account = Arc::clone(&cloudtrail.shared.account);
+    call.caller = Caller::Root { account: account.into(), access_key_id: "AKIAROOT".into() };
     call.request_id = format!("request-{}", REQUESTS.fetch_add(1, Ordering::Relaxed));
     let result = handler.run(&call, input).await;
     (call.request_id, result.map(|fields| to_json(Value::Struct(fields))))

@@ -17,7 +17,6 @@ impl Operation for GetEventDataStore {
     const RESOURCE: &'static str = "eventdatastore/{EventDataStore}";
 
     async fn run(cloudtrail: &CloudTrail, call: &Call, input: DataStoreInput) -> Result<View, ApiError> {
-        let cloudtrail = &*cloudtrail.keeps_store(&input.event_data_store, call.region).await?;
         let found = cloudtrail.lake.stores.find(&input.event_data_store, call.region).await?;
         Ok(View::of(found.value, For::Get))
     }

@@ -18,7 +18,6 @@ impl Operation for RestoreEventDataStore {
     const RESOURCE: &'static str = "eventdatastore/{EventDataStore}";
 
     async fn run(cloudtrail: &CloudTrail, call: &Call, input: DataStoreInput) -> Result<View, ApiError> {
-        let cloudtrail = &*cloudtrail.keeps_store(&input.event_data_store, call.region).await?;
         let changing = cloudtrail.lake.stores.change().await?;
         let found = cloudtrail.lake.stores.find(&input.event_data_store, call.region).await?;
         let mut store = found.value;

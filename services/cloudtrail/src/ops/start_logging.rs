@@ -16,7 +16,7 @@ impl Operation for StartLogging {
     const RESOURCE: &'static str = "trail/{Name}";
 
     async fn run(cloudtrail: &CloudTrail, call: &Call, input: NameInput) -> Result<Empty, ApiError> {
-        let cloudtrail = &*cloudtrail.changes_trail(&input.name).await?;
+        let cloudtrail = &*cloudtrail.changes_trail(call, &input.name).await?;
         cloudtrail.follow_members().await?;
         let changing = cloudtrail.trails.change().await?;
         let found = changing.trail(&input.name, call.region).await?;

@@ -18,7 +18,6 @@ impl Operation for StopEventDataStoreIngestion {
     const RESOURCE: &'static str = "eventdatastore/{EventDataStore}";
 
     async fn run(cloudtrail: &CloudTrail, call: &Call, input: DataStoreInput) -> Result<Empty, ApiError> {
-        let cloudtrail = &*cloudtrail.keeps_store(&input.event_data_store, call.region).await?;
         set_ingestion(cloudtrail, call, &input.event_data_store, Status::Enabled, Status::StoppedIngestion).await
     }
 }

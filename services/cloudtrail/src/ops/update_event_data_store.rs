@@ -39,7 +39,6 @@ impl Operation for UpdateEventDataStore {
     const RESOURCE: &'static str = "eventdatastore/{EventDataStore}";
 
     async fn run(cloudtrail: &CloudTrail, call: &Call, input: Input) -> Result<View, ApiError> {
-        let cloudtrail = &*cloudtrail.keeps_store(&input.event_data_store, call.region).await?;
         let organization = match input.organization_enabled {
             Some(true) => Some(Some(cloudtrail.becomes_organization()?)),
             Some(false) => Some(None),

@@ -44,7 +44,7 @@ impl Operation for UpdateTrail {
             log_role: input.cloud_watch_logs_role_arn.as_deref(),
         };
         absent.refuse()?;
-        let cloudtrail = &*cloudtrail.changes_trail(&input.name).await?;
+        let cloudtrail = &*cloudtrail.changes_trail(call, &input.name).await?;
         let organization = match input.is_organization_trail {
             Some(true) => Some(Some(cloudtrail.becomes_organization()?)),
             Some(false) => Some(None),
