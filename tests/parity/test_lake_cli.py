@@ -17,8 +17,6 @@ ABSENT = "00000000-0000-4000-8000-000000000000"
 # Answered by name and recorded (test_unwritten.py has one more).
 UNWRITTEN = {
     "put-insight-selectors": ["--trail-name", "t", "--insight-selectors", '[{"InsightType":"ApiCallRateInsight"}]'],
-    "register-organization-delegated-admin": ["--member-account-id", "111122223333"],
-    "deregister-organization-delegated-admin": ["--delegated-admin-account-id", "111122223333"],
     "list-insights-data": ["--insight-source", f"arn:aws:cloudtrail:us-east-1:{ACCOUNT}:trail/t", "--data-type", "InsightsEvents"],
     "list-insights-metric-data": ["--event-source", "s3.amazonaws.com", "--event-name", "GetObject", "--insight-type", "ApiCallRateInsight"],
 }

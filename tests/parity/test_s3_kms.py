@@ -4,7 +4,7 @@ import json
 import urllib.request
 
 import pytest
-from server import ACCOUNT, error_of, until
+from server import ACCOUNT, error_of, trail_policy, until
 
 WORDS = b"the words that nobody may find in the folder "
 
@@ -161,7 +161,7 @@ def test_uses_are_recorded(cairn, s3, bucket, key):
         assert record["requestParameters"]["encryptionContext"] == {"aws:s3:arn": f"arn:aws:s3:::{bucket}/k"}
 
 
-def test_nothing_is_read_without_the_master_key(new_cairn):
+def test_nothing_lies_in_clear_and_a_start_reads_it_again(new_cairn):
     cairn = new_cairn()
     s3 = cairn.client("s3")
     s3.create_bucket(Bucket="bkt")
@@ -174,3 +174,58 @@ def test_nothing_is_read_without_the_master_key(new_cairn):
     s3 = cairn.client("s3")
     for name, size in (("small", 200), ("large", 300_000)):
         assert read(s3, "bkt", name) == WORDS * (size // len(WORDS) + 1)
+
+
+def test_a_trail_into_a_bucket_under_a_key(new_cairn):
+    """Log files are written as CloudTrail under the key's policy; both validators, and `cairn rebuild`, read them; a disabled key holds them
+    up and loses none."""
+    cairn = new_cairn(env={"CAIRN_VALIDATION_INTERVAL": "1s"})
+    s3, kms, trails = cairn.client("s3"), cairn.client("kms"), cairn.client("cloudtrail")
+    trail = f"arn:aws:cloudtrail:us-east-1:{ACCOUNT}:trail/sealed"
+    policy = {"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "kms:*", "Resource": "*"}]}
+    key = kms.create_key(Policy=json.dumps(policy))["KeyMetadata"]["Arn"]
+    s3.create_bucket(Bucket="logs")
+    s3.put_bucket_policy(Bucket="logs", Policy=json.dumps(trail_policy("logs")))
+    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}}
+    s3.put_bucket_encryption(Bucket="logs", ServerSideEncryptionConfiguration={"Rules": [rule]})
+    trails.create_trail(Name="sealed", S3BucketName="logs", EnableLogFileValidation=True)
+    trails.start_logging(Name="sealed")
+    cairn.cairn("flush", check=False)
+    # Nobody said that CloudTrail may use the key.
+    error = until(lambda: trails.get_trail_status(Name="sealed").get("LatestDeliveryError"), "an error of delivery")
+    assert error == "KMS.AccessDeniedException"
+    policy["Statement"].append({"Effect": "Allow", "Principal": {"Service": "cloudtrail.amazonaws.com"}, "Action": "kms:GenerateDataKey*",
+                                "Resource": "*", "Condition": {"StringEquals": {"aws:SourceArn": trail}}})
+    kms.put_key_policy(KeyId=key, PolicyName="default", Policy=json.dumps(policy))
+    listed = lambda: [item["Key"] for page in s3.get_paginator("list_objects_v2").paginate(Bucket="logs", Prefix="AWSLogs/")
+                      for item in page.get("Contents", []) if item["Key"].endswith(".gz")]
+    until(lambda: cairn.cairn("flush", check=False).code == 0 and listed(), "log files")
+    assert all(s3.head_object(Bucket="logs", Key=name)["SSEKMSKeyId"] == key for name in listed())
+    # More than a validator's first digest.
+    cairn.flush()
+    cairn.flush()
+    made = [record for record in events(cairn, "GenerateDataKey", key) if not record.get("errorCode")]
+    assert made[0]["userIdentity"] == {"type": "AWSService", "invokedBy": "cloudtrail.amazonaws.com"}
+    words = ["--trail-arn", trail, "--start-time", "2020-01-01T00:00:00Z"]
+    assert "INVALID" not in cairn.aws(["cloudtrail", "validate-logs", *words, "--region", "us-east-1"]).out
+    done = cairn.cairn("validate", *words, "--region", "us-east-1")
+    assert done.code == 0, done
+
+    def own():
+        status = json.loads(cairn.json_call("Cairn_20261101.GetStatus", {}, "cairn")[2])
+        return [row for row in status["Validation"] if row["Trail"] == trail and row["FilesChecked"] > 0]
+
+    (row,) = until(own, "the server has validated the trail itself")
+    assert row["Valid"] and row["Problems"] == []
+    kms.disable_key(KeyId=key)
+    before = len(listed())
+    cairn.cairn("flush", check=False)
+    until(lambda: trails.get_trail_status(Name="sealed").get("LatestDeliveryError") == "KMS.DisabledException", "the key's error")
+    assert len(listed()) == before
+    kms.enable_key(KeyId=key)
+    until(lambda: cairn.cairn("flush", check=False).code == 0 and len(listed()) > before, "what waited")
+    cairn.stop()
+    done = cairn.cairn("rebuild")
+    assert done.code == 0 and "not read" not in done.out, done
+    cairn.start()

@@ -206,6 +206,8 @@ impl Node {
             access: Arc::clone(&access),
             cloudtrail: cloudtrail::Options { recording: options.recording == Recording::On, ..options.cloudtrail },
             records: Arc::clone(&key_records),
+            organizations: Arc::clone(&organizations),
+            later: Arc::clone(&later),
         };
         let first = Arc::new(ground.open(Arc::clone(&account), Some(root_key), false).await?);
         let cloudtrail = Arc::clone(&first.cloudtrail);

@@ -104,6 +104,8 @@ pub async fn rebuild(parts: RebuildParts, may: Permitted, say: &mut dyn FnMut(&s
         state,
         objects,
         buckets: Arc::clone(&buckets),
+        keys: None,
+        organized: None,
         event_stores: None,
         query_engine: None,
         tables: None,

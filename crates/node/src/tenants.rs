@@ -41,6 +41,9 @@ pub(crate) struct Ground {
     pub access: Arc<Access>,
     pub cloudtrail: cloudtrail::Options,
     pub records: Arc<Records>,
+    pub organizations: Arc<organizations::Organizations>,
+    /// What an account asks of all.
+    pub later: Arc<LaterTenants>,
 }
 
 /// An account with its services.
@@ -110,6 +113,12 @@ impl Ground {
             state,
             objects,
             buckets: Arc::clone(&self.s3) as Arc<dyn ports::Buckets>,
+            keys: Some(Arc::clone(&self.later) as Arc<dyn ports::Keys>),
+            organized: Some(cloudtrail::Organized {
+                memberships: Arc::clone(&self.organizations) as Arc<dyn ports::Memberships>,
+                delegations: Arc::clone(&self.organizations) as Arc<dyn ports::Delegations>,
+                instances: Arc::clone(&self.later) as Arc<dyn cloudtrail::Instances>,
+            }),
             event_stores: stores,
             query_engine: self.query_engine.clone(),
             tables: self.tables.clone().filter(|_| !is_member),
@@ -489,6 +498,13 @@ impl Keys for LaterTenants {
         ciphertext: &[u8],
     ) -> Result<PlainKey, KeyError> {
         self.keys()?.open_data_key(region, key, context, ciphertext).await
+    }
+}
+
+impl cloudtrail::Instances for LaterTenants {
+    fn of(&self, account: &str) -> Option<Arc<cloudtrail::CloudTrail>> {
+        let tenant = self.0.get()?.0.upgrade()?.get(account)?;
+        Some(Arc::clone(&tenant.cloudtrail))
     }
 }
 

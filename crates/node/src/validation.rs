@@ -192,7 +192,9 @@ impl Validator {
         let before = if full { Remembered::default() } else { before };
         let scope = Scope {
             prefix: trail.prefix.clone(),
-            account_id: Some(self.account.to_string()),
+            // A trail of an organization has files of every member.
+            account_id: trail.organization_id.is_none().then(|| self.account.to_string()),
+            organization_id: trail.organization_id.clone(),
             trail: Some(TrailName { name: trail.name.clone(), home_region: trail.home_region.clone() }),
             ..Scope::all(&trail.bucket, now)
         };

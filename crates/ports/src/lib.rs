@@ -34,7 +34,8 @@ pub use operator::{
     TrailBacklog, TrailValidation, WaitingTrail,
 };
 pub use organizations::{
-    AccountInfo, AccountStatus, Accounts, ControlPolicies, Membership, Memberships, NewAccount, NewAccounts,
+    AccountInfo, AccountStatus, Accounts, ControlPolicies, DelegationError, Delegations, Membership, Memberships,
+    NewAccount, NewAccounts,
 };
 pub use pages::{PageAnswer, PageEvent, PageIdentity, PageRequest, PageResponse, PageStep, Pages};
 pub use request_context::RequestContext;

@@ -67,6 +67,8 @@ pub struct Membership {
     pub path: String,
     /// Whether the account is that one itself.
     pub is_management: bool,
+    /// Whether the organization has all features, and not consolidated billing only.
+    pub all_features: bool,
     /// The service principals for which it is delegated administrator.
     pub delegated_services: Vec<String>,
 }
@@ -84,6 +86,33 @@ pub trait Memberships: Send + Sync + 'static {
 
     /// Whether the organization that the account is in gives a service trusted access.
     fn trusts(&self, account: &str, service: &str) -> bool;
+}
+
+/// Why a member was not made, or unmade, a delegated administrator.
+#[derive(Clone, Debug)]
+pub enum DelegationError {
+    /// No such account in the organization.
+    NoSuchAccount,
+    /// It is one already.
+    Registered,
+    /// It is none.
+    NotRegistered,
+    /// The service has as many as it can have.
+    TooMany,
+    /// Something else stands against it, in words.
+    Refused(String),
+    /// Storage failed.
+    Unavailable(Unavailable),
+}
+
+/// The delegated administrators of services, for services that register their own.
+#[async_trait]
+pub trait Delegations: Send + Sync + 'static {
+    /// Lets `account` administer `service` for the organization that `management_account` manages. Durable when it returns.
+    async fn register(&self, management_account: &str, account: &str, service: &str) -> Result<(), DelegationError>;
+
+    /// Ends that.
+    async fn deregister(&self, management_account: &str, account: &str, service: &str) -> Result<(), DelegationError>;
 }
 
 /// What an organization forbids its members. Each level from the root to the account is a set of policies: a call must be permitted on

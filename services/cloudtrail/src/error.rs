@@ -51,8 +51,30 @@ service::api_errors! {
         InvalidTokenException(String) = 400 => "{0}",
         /// Not a trail's name.
         InvalidTrailNameException(String) = 400 => "{0}",
-        /// No such key.
+        /// No such key, or none in the region of the bucket.
         KmsKeyNotFoundException(String) = 400 => "{0}",
+        /// The key cannot be used now.
+        KmsException(String) = 400 => "{0}",
+        /// The key's policy does not let CloudTrail.
+        InsufficientEncryptionPolicyException(String) = 400 => "{0}",
+        /// No such account in the organization.
+        AccountNotFoundException(String) = 400 => "{0}",
+        /// It is no delegated administrator.
+        AccountNotRegisteredException(String) = 400 => "{0}",
+        /// It is a delegated administrator already.
+        AccountRegisteredException(String) = 400 => "{0}",
+        /// Who manages the organization needs no delegation.
+        CannotDelegateManagementAccountException(String) = 400 => "{0}",
+        /// The organization does not trust CloudTrail; the account that asks.
+        CloudTrailAccessNotEnabledException(String) = 400 => "The request could not be processed because your organization hasn't enabled CloudTrail service access. Enable service access for CloudTrail, and then try again. You are signed in with the following AWS account ID: {0}",
+        /// Three delegated administrators.
+        DelegatedAdminAccountLimitExceededException(String) = 400 => "{0}",
+        /// The account does not manage the organization.
+        NotOrganizationManagementAccountException(String) = 400 => "{0}",
+        /// The account neither manages the organization nor administers CloudTrail for it.
+        NotOrganizationMasterAccountException(String) = 400 => "{0}",
+        /// The organization has consolidated billing only.
+        OrganizationNotInAllFeaturesModeException(String) = 400 => "{0}",
         /// Five trails per region.
         MaximumNumberOfTrailsExceededException(String, String) = 400 => "User: {0} already has 5 trails in {1}.",
         /// The account is in no organization.

@@ -47,6 +47,7 @@ impl CloudTrail {
     /// Waits for that, at most a minute; what a bucket refuses stays in the outbox and is reported.
     pub async fn flush(&self, digests: bool) -> Result<FlushReport, ApiError> {
         let before = self.shared.files_delivered.load(Ordering::Relaxed);
+        self.follow_members().await?;
         let mark = worker::entry::control(FLUSH_TOPIC, b"{}");
         let cut = self.shared.journal.append(vec![mark]).await.map_err(ApiError::unavailable)?;
         let reached = tokio::time::timeout(FLUSH_WAIT, self.shared.delivery_reaches(cut.next())).await;

@@ -5,14 +5,22 @@
 pub mod delivery;
 pub mod digest;
 mod error;
+#[cfg(test)]
+mod fakes;
 mod figures;
 mod flush;
 #[cfg(test)]
 mod flush_tests;
 pub mod history;
 pub mod imports;
+mod keys;
+#[cfg(test)]
+mod keys_tests;
 pub mod lake;
 mod ops;
+pub mod organization;
+#[cfg(test)]
+mod organization_tests;
 mod rows;
 pub mod selectors;
 mod shared;
@@ -34,6 +42,7 @@ pub use error::Error;
 pub use flush::FlushReport;
 pub use history::History;
 pub use lake::selection::StoreSelection;
+pub use organization::{Instances, Organized};
 pub use shared::{Deps, DigestRegions, Options};
 
 use shared::Shared;
@@ -86,9 +95,10 @@ impl CloudTrail {
 
     /// Completes trail changes that a failure of the journal has cut short: until then a trail is one thing to its owner and another
     /// to delivery. Does what is due for event data stores, queries and dashboards, and
-    /// goes on with an import that a failure of the tables has cut off. To be called every few seconds.
+    /// goes on with an import that a failure of the tables has cut off. Takes notice of who is in the organization. To be called every few seconds.
     pub async fn catch_up(&self) -> Result<(), ApiError> {
         self.trails.catch_up().await?;
+        self.follow_members().await?;
         self.lake_upkeep().await?;
         self.imports.go_on().await
     }
@@ -143,6 +153,7 @@ pub fn definition(service: Arc<CloudTrail>) -> Definition {
         .on::<ops::delete_event_data_store::DeleteEventDataStore>()
         .on::<ops::delete_resource_policy::DeleteResourcePolicy>()
         .on::<ops::delete_trail::DeleteTrail>()
+        .on::<ops::deregister_organization_delegated_admin::DeregisterOrganizationDelegatedAdmin>()
         .on::<ops::describe_query::DescribeQuery>()
         .on::<ops::describe_trails::DescribeTrails>()
         .on::<ops::disable_federation::DisableFederation>()
@@ -172,6 +183,7 @@ pub fn definition(service: Arc<CloudTrail>) -> Definition {
         .on::<ops::put_event_configuration::PutEventConfiguration>()
         .on::<ops::put_event_selectors::PutEventSelectors>()
         .on::<ops::put_resource_policy::PutResourcePolicy>()
+        .on::<ops::register_organization_delegated_admin::RegisterOrganizationDelegatedAdmin>()
         .on::<ops::remove_tags::RemoveTags>()
         .on::<ops::restore_event_data_store::RestoreEventDataStore>()
         .on::<ops::search_sample_queries::SearchSampleQueries>()

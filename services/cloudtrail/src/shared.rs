@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use base::Env;
 use journal::{Journal, Seq};
 use objects::Objects;
-use ports::{Buckets, EventStores, QueryEngine, Tables};
+use ports::{Buckets, EventStores, Keys, QueryEngine, Tables};
 use service::ApiError;
 use state::State;
 use tokio::sync::watch;
@@ -17,6 +17,7 @@ use crate::digest::key_maker::KeyMaker;
 use crate::digest::keys::Signer;
 use crate::error::Error;
 use crate::figures::TrailFigures;
+use crate::organization::Organized;
 use crate::trail::Trail;
 
 /// For which regions a trail of all regions gets digests.
@@ -86,6 +87,10 @@ pub struct Deps {
     pub objects: Arc<dyn Objects>,
     /// Where log files and digests go.
     pub buckets: Arc<dyn Buckets>,
+    /// Keys that trails and event data stores name; `None` if there are none.
+    pub keys: Option<Arc<dyn Keys>>,
+    /// Organizations; `None` if there are none.
+    pub organized: Option<Organized>,
     /// Records of any age, in columns; `None` if the server keeps none.
     pub event_stores: Option<Arc<dyn EventStores>>,
     /// What answers SQL over them; `None` if this program has no engine.
@@ -107,6 +112,8 @@ pub struct Shared {
     pub(crate) state: Arc<dyn State>,
     pub(crate) objects: Arc<dyn Objects>,
     pub(crate) buckets: Arc<dyn Buckets>,
+    pub(crate) keys: Option<Arc<dyn Keys>>,
+    pub(crate) organized: Option<Organized>,
     pub(crate) event_stores: Option<Arc<dyn EventStores>>,
     pub(crate) query_engine: Option<Arc<dyn QueryEngine>>,
     pub(crate) tables: Option<Arc<dyn Tables>>,
@@ -140,6 +147,11 @@ impl Shared {
         recipient.map_or(!self.is_member, |recipient| recipient == &*self.account)
     }
 
+    /// The account that a record is of: the server's first, if it does not say. `None` if that is some other one.
+    pub(crate) fn account_of<'a>(&'a self, view: &'a record::RecordView<'_>) -> Option<&'a str> {
+        view.recipient_account_id.as_deref().or((!self.is_member).then_some(&*self.account))
+    }
+
     /// A consumer's name: of the account, if it is not the server's first.
     pub(crate) fn consumer_name(&self, name: &'static str) -> &'static str {
         // As often as there are accounts, once a start.
@@ -156,6 +168,8 @@ impl Shared {
             state,
             objects,
             buckets,
+            keys,
+            organized,
             event_stores,
             query_engine,
             tables,
@@ -171,6 +185,8 @@ impl Shared {
             state,
             objects,
             buckets,
+            keys,
+            organized,
             event_stores,
             query_engine,
             tables,

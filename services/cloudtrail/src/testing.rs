@@ -19,6 +19,7 @@ use service::{ApiError, Call};
 use state::{CommitInfo, Op, Range, Row, State, Table};
 use tokio::sync::Notify;
 
+use crate::fakes::{FakeKms, FakeOrganization};
 use crate::lake::fakes::{FakeEngine, FakeStores, FakeTables};
 use crate::{CloudTrail, Deps, DigestRegions, KeyMaker, Options, RsaKeyMaker};
 
@@ -197,6 +198,8 @@ pub struct FakeBuckets {
     pub buckets: Mutex<BTreeMap<String, Stored>>,
     /// What puts and checks fail with, by bucket, or by bucket, colon, and a part of the key.
     pub refusals: Mutex<BTreeMap<String, BucketError>>,
+    /// The key of KMS under which an object was put, by its key.
+    pub encrypted: Mutex<BTreeMap<String, String>>,
     fuse: Arc<Fuse>,
 }
 
@@ -256,6 +259,9 @@ impl Buckets for FakeBuckets {
         {
             let mut buckets = self.buckets.lock().unwrap();
             let bucket = buckets.get_mut(&put.bucket).unwrap();
+            if let Some(kms_key) = put.kms_key {
+                self.encrypted.lock().unwrap().insert(put.key.clone(), kms_key);
+            }
             let new = (put.body, put.metadata);
             if let Some(old) = bucket.get(&put.key) {
                 assert_eq!(*old, new, "{} was written again with other bytes", put.key);
@@ -329,6 +335,8 @@ pub struct World {
     pub fuse: Arc<Fuse>,
     pub keys: Arc<FewKeys>,
     rng: Arc<CountingRng>,
+    pub kms: Arc<FakeKms>,
+    pub organization: Arc<FakeOrganization>,
     pub event_stores: Arc<FakeStores>,
     pub query_engine: Arc<FakeEngine>,
     pub tables: Arc<FakeTables>,
@@ -353,6 +361,8 @@ impl World {
             fuse,
             keys: Arc::default(),
             rng: Arc::new(CountingRng(AtomicU64::new(0))),
+            kms: Arc::default(),
+            organization: Arc::default(),
             event_stores: Arc::default(),
             query_engine: Arc::default(),
             tables: Arc::default(),
@@ -385,6 +395,8 @@ impl World {
             state: Arc::new(Fused { inner: self.state.clone(), fuse: Arc::clone(&self.fuse) }),
             objects: Arc::new(Fused { inner: self.objects.clone(), fuse: Arc::clone(&self.fuse) }),
             buckets: Arc::clone(&self.buckets) as Arc<dyn Buckets>,
+            keys: Some(Arc::clone(&self.kms) as Arc<dyn ports::Keys>),
+            organized: Some(self.organization.organized()),
             event_stores: Some(Arc::clone(&self.event_stores) as Arc<dyn ports::EventStores>),
             query_engine: Some(Arc::clone(&self.query_engine) as Arc<dyn ports::QueryEngine>),
             tables: Some(Arc::clone(&self.tables) as Arc<dyn ports::Tables>),
@@ -395,7 +407,29 @@ impl World {
 
     /// The service, opened on what is there.
     pub async fn open(&self) -> Arc<CloudTrail> {
-        CloudTrail::new(self.deps()).await.unwrap()
+        let ct = CloudTrail::new(self.deps()).await.unwrap();
+        self.organization.instances.lock().unwrap().insert(ACCOUNT.to_owned(), Arc::downgrade(&ct));
+        ct
+    }
+
+    /// The service of another account, opened on what is there.
+    pub async fn open_account(&self, account: &str) -> Arc<CloudTrail> {
+        let deps = self.deps();
+        let (state, objects) = (state::Scoped::new(deps.state, account), objects::Scoped::new(deps.objects, account));
+        let (state, objects) = (Arc::new(state) as Arc<dyn State>, Arc::new(objects) as Arc<dyn Objects>);
+        let deps = Deps { account: account.into(), is_member: true, state, objects, ..self.deps() };
+        let ct = CloudTrail::new(deps).await.unwrap();
+        self.organization.instances.lock().unwrap().insert(account.to_owned(), Arc::downgrade(&ct));
+        ct
+    }
+
+    /// Appends a management event of an account.
+    pub async fn event_of(&self, account: &str, id: &str, region: &str) -> u64 {
+        let time = self.clock.now().iso8601_secs();
+        self.record(&format!(
+            r#"{{"eventID":"{id}","eventTime":"{time}","awsRegion":"{region}","eventName":"DescribeThings","eventSource":"ec2.amazonaws.com","readOnly":true,"recipientAccountId":"{account}","managementEvent":true,"eventCategory":"Management"}}"#
+        ))
+        .await
     }
 
     /// Appends a record as the gateway does.
@@ -442,7 +476,19 @@ pub async fn run(
     operation: &str,
     input: serde_json::Value,
 ) -> Result<serde_json::Value, ApiError> {
-    let (request_id, result) = run_unrecorded(cloudtrail, region, operation, input).await;
+    let account = Arc::clone(&cloudtrail.shared.account);
+    run_as(cloudtrail, &account, region, operation, input).await
+}
+
+/// The same for a caller of an account.
+pub async fn run_as(
+    cloudtrail: &Arc<CloudTrail>,
+    account: &str,
+    region: &str,
+    operation: &str,
+    input: serde_json::Value,
+) -> Result<serde_json::Value, ApiError> {
+    let (request_id, result) = run_unrecorded_as(cloudtrail, account, region, operation, input).await;
     if matches!(operation, "StopLogging" | "DeleteTrail") {
         record_call(cloudtrail, region, operation, &request_id).await;
     }
@@ -456,10 +502,23 @@ pub async fn run_unrecorded(
     operation: &str,
     input: serde_json::Value,
 ) -> (String, Result<serde_json::Value, ApiError>) {
+    let account = Arc::clone(&cloudtrail.shared.account);
+    run_unrecorded_as(cloudtrail, &account, region, operation, input).await
+}
+
+async fn run_unrecorded_as(
+    cloudtrail: &Arc<CloudTrail>,
+    account: &str,
+    region: &str,
+    operation: &str,
+    input: serde_json::Value,
+) -> (String, Result<serde_json::Value, ApiError>) {
     let definition = crate::definition(Arc::clone(cloudtrail));
     let handler = Arc::clone(&definition.operations[operation]);
     let Value::Struct(input) = from_json(input) else { panic!("the input of {operation} is no object") };
     let mut call = call(region);
+    call.account = Arc::clone(&cloudtrail.shared.account);
+    call.caller = Caller::Root { account: account.into(), access_key_id: "AKIAROOT".into() };
     call.request_id = format!("request-{}", REQUESTS.fetch_add(1, Ordering::Relaxed));
     let result = handler.run(&call, input).await;
     (call.request_id, result.map(|fields| to_json(Value::Struct(fields))))

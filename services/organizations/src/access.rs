@@ -31,7 +31,16 @@ pub fn manager<'a>(world: &'a World, call: &Call) -> Result<&'a Arc<Organization
 
 /// The same, with all features.
 pub fn full_manager<'a>(world: &'a World, call: &Call) -> Result<&'a Arc<Organization>, ApiError> {
-    let organization = manager(world, call)?;
+    full_manager_of(world, &call.account)
+}
+
+/// The same for an account.
+pub fn full_manager_of<'a>(world: &'a World, account: &str) -> Result<&'a Arc<Organization>, ApiError> {
+    let (organization, account, _) =
+        world.place_of(account).ok_or_else(|| ApiError::from(Error::AWSOrganizationsNotInUseException))?;
+    if organization.management != account.id {
+        return Err(Error::AccessDeniedException.into());
+    }
     match organization.feature_set {
         FeatureSet::All => Ok(organization),
         FeatureSet::ConsolidatedBilling => Err(crate::error::needs_all_features()),

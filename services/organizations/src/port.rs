@@ -3,11 +3,16 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use ports::{AccountInfo, AccountStatus, Accounts, ControlPolicies, Membership, Memberships};
+use ports::{
+    AccountInfo, AccountStatus, Accounts, ControlPolicies, DelegationError, Delegations, Membership, Memberships,
+    Unavailable,
+};
+use service::ApiError;
 
 use crate::Organizations;
 use crate::kinds::PolicyType;
-use crate::records::Account;
+use crate::ops::{deregister_delegated_administrator, register_delegated_administrator};
+use crate::records::{Account, FeatureSet};
 use crate::views::organization_arn;
 use crate::world::Level;
 
@@ -56,6 +61,7 @@ impl Memberships for Organizations {
             management_account: Arc::from(organization.management.as_str()),
             path: world.path(organization, &member.parent),
             is_management: organization.management == account.id,
+            all_features: organization.feature_set == FeatureSet::All,
             delegated_services: member.delegations.iter().map(|delegation| delegation.service.clone()).collect(),
         })
     }
@@ -80,6 +86,30 @@ impl Memberships for Organizations {
         let world = self.store.world();
         let place = world.place_of(account);
         place.is_some_and(|(organization, ..)| organization.services.iter().any(|trusted| trusted.service == service))
+    }
+}
+
+#[async_trait]
+impl Delegations for Organizations {
+    async fn register(&self, management_account: &str, account: &str, service: &str) -> Result<(), DelegationError> {
+        register_delegated_administrator::register(self, management_account, account, service).await.map_err(refused)
+    }
+
+    async fn deregister(&self, management_account: &str, account: &str, service: &str) -> Result<(), DelegationError> {
+        deregister_delegated_administrator::deregister(self, management_account, account, service)
+            .await
+            .map_err(refused)
+    }
+}
+
+fn refused(error: ApiError) -> DelegationError {
+    match (&*error.code, error.log) {
+        (_, Some(log)) if error.status >= 500 => DelegationError::Unavailable(Unavailable(log)),
+        ("AccountNotFoundException", _) => DelegationError::NoSuchAccount,
+        ("AccountAlreadyRegisteredException", _) => DelegationError::Registered,
+        ("AccountNotRegisteredException", _) => DelegationError::NotRegistered,
+        _ if error.message == register_delegated_administrator::TOO_MANY => DelegationError::TooMany,
+        _ => DelegationError::Refused(error.message),
     }
 }
 

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use state::{Expect, Op, Range};
 use worker::{Consumer, EntryKind, Failure};
 
+use super::lane::Lane;
 use super::outbox::{ChainEnd, OUTBOX_FOLDER, OutboxFile, log_key, object_name};
 use crate::rows::{self, CHAIN_ENDS, DELIVERY, DELIVERY_TRAILS, Found, GIVEN_UP, ONLY, OUTBOX};
 use crate::selectors::Selection;
@@ -82,6 +83,7 @@ pub struct Delivery {
     pub(super) closing: Vec<Closing>,
     /// The journal's end when this was opened: what had begun before has its record before this, or never will.
     opened_at: Seq,
+    /// By trail and [`Lane`].
     open: BTreeMap<(Arc<str>, String), OpenFile>,
     open_bytes: u64,
     /// A cut that is not committed yet.
@@ -261,18 +263,27 @@ impl Delivery {
                 return;
             }
         };
-        if !self.shared.is_ours(&view) {
+        let Some(account) = self.shared.account_of(&view) else { return };
+        let own = &*self.shared.account;
+        if account != own && !self.trails.values().any(|trail| trail.takes(own, account)) {
             return;
         }
         let selection = Selection::new(&view);
-        let trails: Vec<_> = self.trails.values().filter(|trail| selection.selected_by(trail)).cloned().collect();
+        let takes = |trail: &&Arc<Trail>| trail.takes(own, account) && selection.selected_by(trail);
+        let trails: Vec<_> = self.trails.values().filter(takes).cloned().collect();
+        let lane = self.lane_of(account, selection.region());
         for trail in trails {
-            self.push(seq, &trail, selection.region(), &view, record);
+            self.push(seq, &trail, &lane, &view, record);
         }
     }
 
-    fn push(&mut self, seq: Seq, trail: &Arc<Trail>, region: &str, view: &RecordView<'_>, record: &Bytes) {
-        let key = (Arc::from(trail.arn.as_str()), region.to_owned());
+    fn lane_of(&self, account: &str, region: &str) -> String {
+        let account = Some(account).filter(|account| *account != &*self.shared.account);
+        Lane { account, region }.to_string()
+    }
+
+    fn push(&mut self, seq: Seq, trail: &Arc<Trail>, lane: &str, view: &RecordView<'_>, record: &Bytes) {
+        let key = (Arc::from(trail.arn.as_str()), lane.to_owned());
         let file = self.open.entry(key).or_insert_with(|| OpenFile {
             writer: LogFileWriter::new(),
             trail: Arc::clone(trail),
@@ -302,8 +313,15 @@ impl Delivery {
         let selection = Selection::new(&view);
         // A trail that was started again in between has it already, if it selects it.
         let has_it = self.trails.get(&trail.arn).is_some_and(|now| selection.selected_by(now));
-        if !has_it && selection.selected_by(&trail) {
-            self.push(seq, &trail, selection.region(), &view, record);
+        // A delegated administrator's own account has the record of what it did.
+        let account = self.shared.account_of(&view);
+        let account = account.filter(|account| trail.takes(&self.shared.account, account));
+        if !has_it
+            && selection.selected_by(&trail)
+            && let Some(account) = account
+        {
+            let lane = self.lane_of(account, selection.region());
+            self.push(seq, &trail, &lane, &view, record);
         }
         let end =
             trail.digests.map(|epoch| ChainEnd { version: 1, epoch, trail: Trail::clone(&trail), seq: seq.get() });
@@ -353,16 +371,19 @@ impl Delivery {
         let now = self.shared.env.clock.now();
         self.cut_at_ms = self.shared.env.clock.monotonic_ms();
         self.open_bytes = 0;
-        let files = std::mem::take(&mut self.open).into_iter().map(|((arn, region), open)| {
+        let files = std::mem::take(&mut self.open).into_iter().map(|((arn, lane), open)| {
             let OpenFile { writer, trail, first_seq, oldest_ms, newest_ms } = open;
             let file = writer.finish();
+            let lane = Lane::parse(&lane);
             let row = OutboxFile {
                 version: 1,
-                object: object_name(&arn, &region, first_seq),
-                key: log_key(&trail, &self.shared.account, &region, first_seq, now),
+                object: object_name(&arn, lane.region, first_seq),
+                key: log_key(&trail, &self.shared.account, lane, first_seq, now),
                 bucket: trail.bucket.clone(),
                 arn: arn.to_string(),
-                region,
+                region: lane.region.to_owned(),
+                account: lane.account.map(str::to_owned),
+                kms_key: trail.kms_key.clone(),
                 first_seq,
                 sha256_hex: file.sha256_hex,
                 records: file.count,

@@ -60,7 +60,8 @@ impl Status {
     /// Whether something may be given up that met this error now. What our own storage could not do is never given up, because it may
     /// have been done.
     pub fn may_give_up(&self, error: &BucketError) -> bool {
-        self.refused_ms >= GIVE_UP_MS && matches!(error, BucketError::NoSuchBucket | BucketError::AccessDenied)
+        self.refused_ms >= GIVE_UP_MS
+            && matches!(error, BucketError::NoSuchBucket | BucketError::AccessDenied | BucketError::Kms(_))
     }
 }
 

@@ -12,6 +12,7 @@ mod crash_tests;
 pub mod give_up;
 #[cfg(test)]
 mod give_up_tests;
+pub mod lane;
 pub mod outbox;
 mod tidy;
 pub mod worker;

@@ -5,6 +5,7 @@ use record::keys::{LogKey, LogKind, Place, UNIQUE_LEN};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::lane::Lane;
 use crate::rows::seq_text;
 use crate::trail::{DigestEpoch, Trail};
 
@@ -20,6 +21,12 @@ pub struct OutboxFile {
     pub arn: String,
     /// The region of its records.
     pub region: String,
+    /// The account of its records, if it is not the trail's own: a member of its organization.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// The key of KMS that the trail had when it was finished.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kms_key: Option<String>,
     /// The journal position of its first record: with trail and region, names the file for ever.
     pub first_seq: u64,
     /// The content's name in the object store.
@@ -102,9 +109,14 @@ impl OutboxFile {
         state::key::key(&[self.arn.as_str(), &seq_text(self.first_seq), &self.region])
     }
 
+    /// Whose records it has, and of which region.
+    pub fn lane(&self) -> Lane<'_> {
+        Lane { account: self.account.as_deref(), region: &self.region }
+    }
+
     /// The key of its delivered row.
     pub fn delivered_key(&self) -> Vec<u8> {
-        state::key::key(&[self.arn.as_str(), &self.region, &seq_text(self.first_seq)])
+        state::key::key(&[self.arn.as_str(), &self.lane().to_string(), &seq_text(self.first_seq)])
     }
 
     /// The row it leaves behind in its bucket, if digests cover it.
@@ -129,11 +141,13 @@ pub fn object_name(arn: &str, region: &str, first_seq: u64) -> String {
     format!("{OUTBOX_FOLDER}{trail}/{region}/{}", seq_text(first_seq))
 }
 
-/// The key of a log file. Its unique part depends on trail, region and first record alone, so that a delivery done twice
+/// The key of a log file; `own` is the trail's account. Its unique part depends on trail, region and first record alone, so that a delivery done twice
 /// writes the same object twice.
-pub fn log_key(trail: &Trail, account: &str, region: &str, first_seq: u64, cut: Timestamp) -> String {
+pub fn log_key(trail: &Trail, own: &str, lane: Lane<'_>, first_seq: u64, cut: Timestamp) -> String {
+    let (account, region) = (lane.account_or(own), lane.region);
     let seed = Sha256::digest(format!("{}\n{region}\n{first_seq}", trail.arn));
     let unique = base::ids::alphanumeric_from(&seed, UNIQUE_LEN);
-    let place = Place { prefix: trail.prefix.as_deref(), organization_id: None, account_id: account };
+    let place =
+        Place { prefix: trail.prefix.as_deref(), organization_id: trail.organization_id(), account_id: account };
     LogKey { place, kind: LogKind::Events, region, delivered: cut, unique: &unique }.to_string()
 }

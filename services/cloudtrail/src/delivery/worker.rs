@@ -233,16 +233,19 @@ impl TrailWorker {
     async fn upload_one(&self, mut file: Found<OutboxFile>) -> Result<Option<(String, BucketError)>, Stuck> {
         let content = self.shared.objects.get(&file.value.object, None).await.map_err(Stuck::own)?;
         let gzip = content.bytes(CONTENT_BYTES_MAX).await.map_err(Stuck::own)?;
-        let put = |file: &OutboxFile| self.service_put(&file.bucket, &file.key, gzip.clone(), Vec::new());
+        let put = |file: &OutboxFile| {
+            let place = (file.bucket.as_str(), file.key.as_str());
+            self.service_put(place, gzip.clone(), Vec::new(), file.kms_key.as_deref())
+        };
         let mut outcome = self.shared.buckets.put(put(&file.value)).await;
-        if let Err(BucketError::AccessDenied) = outcome {
+        if let Err(BucketError::AccessDenied | BucketError::Kms(_)) = outcome {
             // An earlier put may have been done though its answer was lost. Then the file is where it belongs.
             let there = self.shared.buckets.get(&file.value.bucket, &file.value.key).await;
             if there.is_ok_and(|(body, _)| body == gzip) {
                 outcome = Ok(());
             }
         }
-        if let Err(BucketError::NoSuchBucket | BucketError::AccessDenied) = outcome
+        if let Err(BucketError::NoSuchBucket | BucketError::AccessDenied | BucketError::Kms(_)) = outcome
             && let Some(moved) = self.moved(&file.value)
         {
             // It is certainly not in the old bucket, and the trail has another by now. Written down first: after a crash the file
@@ -285,19 +288,24 @@ impl TrailWorker {
     fn moved(&self, file: &OutboxFile) -> Option<OutboxFile> {
         let trail = self.shared.trail(&self.arn)?;
         let cut = base::Timestamp::from_ms(file.cut_ms);
-        let key = log_key(&trail, &self.shared.account, &file.region, file.first_seq, cut);
+        let key = log_key(&trail, &self.shared.account, file.lane(), file.first_seq, cut);
         let elsewhere = trail.bucket != file.bucket || key != file.key;
         elsewhere.then(|| OutboxFile { bucket: trail.bucket.clone(), key, ..file.clone() })
     }
 
-    /// An object as CloudTrail writes it.
+    /// An object as CloudTrail writes it: bucket and key, content, metadata. It is encrypted under the key of KMS that the trail has
+    /// now; under `kms_key` if the trail is gone.
     pub(crate) fn service_put(
         &self,
-        bucket: &str,
-        key: &str,
+        (bucket, key): (&str, &str),
         gzip: Bytes,
         metadata: Vec<(String, String)>,
+        kms_key: Option<&str>,
     ) -> ServicePut {
+        let kms_key = match self.shared.trail(&self.arn) {
+            Some(trail) => trail.kms_key.clone(),
+            None => kms_key.map(str::to_owned),
+        };
         ServicePut {
             principal: PRINCIPAL.to_owned(),
             source_arn: self.arn.clone(),
@@ -309,7 +317,7 @@ impl TrailWorker {
             content_type: Some("application/json".to_owned()),
             content_encoding: Some("gzip".to_owned()),
             metadata,
-            kms_key: None,
+            kms_key,
         }
     }
 

@@ -23,13 +23,13 @@ impl TrailWorker {
     /// Takes the files that are too late for the regular digest that starts at `start_secs` into backfill digests. Late is a
     /// file if another digest came between its time and this one: being a little late is no trouble.
     pub(super) async fn backfill(&self, wanted: &Wanted<'_>, start_secs: i64) -> Result<(), Stuck> {
-        let row_key = chain_key(&self.arn, wanted.region, true);
+        let row_key = chain_key(&self.arn, wanted.lane, true);
         let late_before_ms = start_secs.saturating_mul(1000).saturating_sub(self.interval_ms());
         loop {
             let mut found: Option<Found<Chain>> =
                 rows::get(&*self.shared.state, CHAINS, &row_key).await.map_err(Stuck::own)?;
             if let Some(unfinished) = found.take_if(|found| found.value.plan.is_some()) {
-                found = Some(self.carry_out(wanted.region, unfinished).await?);
+                found = Some(self.carry_out(wanted.lane, unfinished).await?);
             }
             let (files, mut ops) = self.late_files(wanted, late_before_ms).await?;
             let cuts = || files.iter().filter_map(|file| file.cut_ms);
@@ -44,21 +44,31 @@ impl TrailWorker {
             let previous = chain.head.take().filter(|_| chain.epoch == Some(wanted.epoch.id) && is_near);
             let signing = self.shared.signer.current(now).await?;
             let fingerprint = signing.fingerprint.clone();
-            let bucket = wanted.trail.bucket.clone();
-            let key = digest_key(wanted.trail, &self.shared.account, wanted.region, end_secs, true);
+            let (bucket, kms_key) = (wanted.trail.bucket.clone(), wanted.trail.kms_key.clone());
+            let key = digest_key(wanted.trail, &self.shared.account, wanted.lane, end_secs, true);
             let backfill_secs = Some(now.secs());
             chain.version = 1;
             chain.epoch = Some(wanted.epoch.id);
             chain.last_end_secs = end_secs;
             chain.head.clone_from(&previous);
-            let plan =
-                Plan { start_secs, end_secs, bucket, key, fingerprint, previous, files, backfill_secs, last: false };
+            let plan = Plan {
+                start_secs,
+                end_secs,
+                bucket,
+                key,
+                kms_key,
+                fingerprint,
+                previous,
+                files,
+                backfill_secs,
+                last: false,
+            };
             chain.plan = Some(plan);
             ops.push(rows::put(CHAINS, row_key.clone(), &chain, rev.into()));
             let info = self.shared.state.commit(ops).await.map_err(Stuck::own)?;
             drop(signing);
             let rev = info.revs.last().copied().unwrap_or_default();
-            self.carry_out(wanted.region, Found { value: chain, rev }).await?;
+            self.carry_out(wanted.lane, Found { value: chain, rev }).await?;
         }
     }
 
@@ -68,7 +78,7 @@ impl TrailWorker {
         wanted: &Wanted<'_>,
         late_before_ms: i64,
     ) -> Result<(Vec<Delivered>, Vec<state::Op>), Stuck> {
-        let range = Range::prefix(state::key::key(&[self.arn.as_str(), wanted.region]));
+        let range = Range::prefix(state::key::key(&[self.arn.as_str(), wanted.lane]));
         let rows = self.shared.state.scan(DELIVERED, range, DIGEST_FILES_MAX).await.map_err(Stuck::own)?;
         let (mut files, mut ops) = (Vec::new(), Vec::new());
         let mut until_ms = i64::MAX;

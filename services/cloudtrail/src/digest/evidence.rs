@@ -4,7 +4,7 @@ use base::Timestamp;
 use service::ApiError;
 use state::Range;
 
-use super::{CHAINS_MAX, Chain};
+use super::Chain;
 use crate::CloudTrail;
 use crate::digest::keys::PublicKey;
 use crate::rows::{self, CHAINS};
@@ -22,6 +22,8 @@ pub struct Evidence {
     pub bucket: String,
     /// Under which prefix.
     pub prefix: Option<String>,
+    /// The organization that it is for, if it is for one.
+    pub organization_id: Option<String>,
     /// Bucket and key of the newest digest of each chain that goes on.
     pub heads: Vec<(String, String)>,
 }
@@ -32,18 +34,21 @@ impl CloudTrail {
         let mut found = Vec::new();
         for trail in self.trails.all().await? {
             let range = Range::prefix(state::key::key(&[trail.arn.as_str()]));
-            let rows = self.shared.state.scan(CHAINS, range, CHAINS_MAX).await.map_err(ApiError::unavailable)?;
-            if rows.is_empty() {
+            let (mut heads, mut has_any) = (Vec::new(), false);
+            let chains = state::scan_all(&*self.shared.state, CHAINS, range, |row| {
+                let chain: Chain = rows::read(CHAINS, &row)?;
+                heads.extend(chain.head.map(|head| (head.bucket, head.key)));
+                has_any = true;
+                Ok::<bool, state::Error>(true)
+            });
+            chains.await.map_err(ApiError::unavailable)?;
+            if !has_any {
                 continue;
             }
-            let mut heads = Vec::new();
-            for row in rows {
-                let chain: Chain = rows::read(CHAINS, &row).map_err(ApiError::unavailable)?;
-                heads.extend(chain.head.map(|head| (head.bucket, head.key)));
-            }
             let home_region = trail.home_region.as_str().to_owned();
+            let organization_id = trail.organization_id().map(str::to_owned);
             let crate::trail::Trail { arn, name, bucket, prefix, .. } = trail;
-            found.push(Evidence { arn, name, home_region, bucket, prefix, heads });
+            found.push(Evidence { arn, name, home_region, bucket, prefix, organization_id, heads });
         }
         found.sort_by(|a, b| a.arn.cmp(&b.arn));
         Ok(found)

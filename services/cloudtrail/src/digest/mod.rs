@@ -22,7 +22,7 @@ use std::sync::atomic::Ordering;
 use base::{Region, Timestamp};
 use state::{Expect, Range};
 
-use self::plan::{Chain, Plan, chain_key, digest_key, region_of};
+use self::plan::{Chain, Plan, chain_key, digest_key, lane_of};
 use crate::delivery::outbox::{ChainEnd, Delivered};
 use crate::delivery::worker::{Digests, Stuck, TrailWorker};
 use crate::rows::{self, CHAIN_ENDS, CHAINS, DELIVERED, Found};
@@ -31,8 +31,6 @@ use crate::trail::{DigestEpoch, Trail};
 
 /// Log files in one digest; what is left goes into the next. Keeps a plan under 3 MB, well below what a row may hold.
 const DIGEST_FILES_MAX: usize = 4_000;
-/// Rows of chains per trail: two a region, with room.
-const CHAINS_MAX: usize = 200;
 /// Ends of chains looked at per round.
 const ENDS_MAX: usize = 16;
 /// Seconds tried for the end of a digest after the clock was set back, until one is found that no earlier digest has.
@@ -46,7 +44,8 @@ const _: () = assert!(DIGEST_FILES_MAX < state::COMMIT_OPS_MAX);
 struct Wanted<'a> {
     trail: &'a Trail,
     epoch: DigestEpoch,
-    region: &'a str,
+    /// As text, see [`Lane`](crate::delivery::lane::Lane).
+    lane: &'a str,
 }
 
 /// The time that a digest covers, in seconds.
@@ -69,8 +68,8 @@ impl TrailWorker {
             let mut refused = None;
             for row in ends {
                 let end: ChainEnd = rows::read(CHAIN_ENDS, &row).map_err(Stuck::own)?;
-                for region in self.regions(&end.trail, DigestRegions::Active).await? {
-                    let wanted = Wanted { trail: &end.trail, epoch: end.epoch, region: &region };
+                for lane in self.lanes(&end.trail, DigestRegions::Active).await? {
+                    let wanted = Wanted { trail: &end.trail, epoch: end.epoch, lane: &lane };
                     // Until a digest had room for all that was left. A chain that ended before a crash wants no second end.
                     loop {
                         match self.write_digest(&wanted, true).await {
@@ -108,10 +107,10 @@ impl TrailWorker {
         let interval_ms = self.interval_ms();
         let mut next_due_ms = i64::MAX;
         let mut refused = None;
-        for region in self.regions(&trail, self.shared.options.digest_regions).await? {
-            let found = self.chain(&region).await?;
+        for lane in self.lanes(&trail, self.shared.options.digest_regions).await? {
+            let found = self.chain(&lane).await?;
             let asked_for = digests == Digests::Now
-                && (found.is_some() || region == trail.home_region.as_str() || self.has_files(&region).await?);
+                && (found.is_some() || lane == trail.home_region.as_str() || self.has_files(&lane).await?);
             let chain = found.map(|found| found.value).unwrap_or_default();
             let begun = chain.epoch == Some(epoch.id);
             let since_ms = if begun { chain.last_end_secs.saturating_mul(1000) } else { epoch.since_ms };
@@ -119,7 +118,7 @@ impl TrailWorker {
             let mut due_ms = since_ms.saturating_add(interval_ms);
             let set_back = self.is_set_back(since_ms);
             if now_ms >= due_ms || set_back || asked_for || chain.plan.is_some() {
-                let wanted = Wanted { trail: &trail, epoch, region: &region };
+                let wanted = Wanted { trail: &trail, epoch, lane: &lane };
                 match self.write_digest(&wanted, false).await {
                     Ok(_) => {}
                     Err(stuck @ Stuck::Bucket(_)) => refused = Some(stuck),
@@ -142,54 +141,54 @@ impl TrailWorker {
         self.shared.env.clock.now().ms().saturating_add(self.interval_ms()) < since_ms
     }
 
-    /// The home region, those with a chain, those with files that no digest has, and, if all are wanted, every other region that the
-    /// trail covers.
-    async fn regions(&self, trail: &Trail, wanted: DigestRegions) -> Result<BTreeSet<String>, Stuck> {
-        let mut regions = BTreeSet::from([trail.home_region.as_str().to_owned()]);
+    /// The home region, lanes with a chain, those with files that no digest has, and, if all are wanted, every other region that the
+    /// trail covers. Members of an organization have digests from their first record on.
+    async fn lanes(&self, trail: &Trail, wanted: DigestRegions) -> Result<BTreeSet<String>, Stuck> {
+        let mut lanes = BTreeSet::from([trail.home_region.as_str().to_owned()]);
         if trail.multi_region && wanted == DigestRegions::All {
             let partition = trail.home_region.partition();
             let all = Region::all().filter(|region| region.partition() == partition);
-            regions.extend(all.map(|region| region.as_str().to_owned()));
+            lanes.extend(all.map(|region| region.as_str().to_owned()));
         }
         let prefix = state::key::key(&[self.arn.as_str()]);
-        let chains =
-            self.shared.state.scan(CHAINS, Range::prefix(prefix.clone()), CHAINS_MAX).await.map_err(Stuck::own)?;
-        for row in chains {
-            let chain: Chain = rows::read(CHAINS, &row).map_err(Stuck::own)?;
+        let chains = state::scan_all(&*self.shared.state, CHAINS, Range::prefix(prefix.clone()), |row| {
+            let chain: Chain = rows::read(CHAINS, &row)?;
             if chain.epoch.is_some() {
-                regions.extend(region_of(&row.key));
+                lanes.extend(lane_of(&row.key));
             }
-        }
-        // From the first file of a region to the first of the next.
+            Ok::<bool, state::Error>(true)
+        });
+        chains.await.map_err(Stuck::own)?;
+        // From the first file of a lane to the first of the next.
         let mut range = Range::prefix(prefix);
         loop {
             let rows = self.shared.state.scan(DELIVERED, range.clone(), 1).await.map_err(Stuck::own)?;
             let second_part = |row: &state::Row| state::key::texts(&row.key)?.into_iter().nth(1);
-            let Some(region) = rows.first().and_then(second_part) else { return Ok(regions) };
-            let all = state::key::key(&[self.arn.as_str(), &region]);
-            regions.insert(region);
-            let Some(next) = state::key::after_prefix(&all) else { return Ok(regions) };
+            let Some(lane) = rows.first().and_then(second_part) else { return Ok(lanes) };
+            let all = state::key::key(&[self.arn.as_str(), &lane]);
+            lanes.insert(lane);
+            let Some(next) = state::key::after_prefix(&all) else { return Ok(lanes) };
             range = range.from(next);
         }
     }
 
-    async fn has_files(&self, region: &str) -> Result<bool, Stuck> {
-        let range = Range::prefix(state::key::key(&[self.arn.as_str(), region]));
+    async fn has_files(&self, lane: &str) -> Result<bool, Stuck> {
+        let range = Range::prefix(state::key::key(&[self.arn.as_str(), lane]));
         Ok(!self.shared.state.scan(DELIVERED, range, 1).await.map_err(Stuck::own)?.is_empty())
     }
 
-    async fn chain(&self, region: &str) -> Result<Option<Found<Chain>>, Stuck> {
-        let key = chain_key(&self.arn, region, false);
+    async fn chain(&self, lane: &str) -> Result<Option<Found<Chain>>, Stuck> {
+        let key = chain_key(&self.arn, lane, false);
         rows::get(&*self.shared.state, CHAINS, &key).await.map_err(Stuck::own)
     }
 
     /// Writes one digest, after the one that was planned but not finished, if any, and after backfill digests for files that came too
     /// late for theirs. Returns whether a last digest left something over for another.
     async fn write_digest(&self, wanted: &Wanted<'_>, last: bool) -> Result<bool, Stuck> {
-        let mut found = self.chain(wanted.region).await?;
+        let mut found = self.chain(wanted.lane).await?;
         if let Some(unfinished) = found.take_if(|found| found.value.plan.is_some()) {
             let was_last = unfinished.value.plan.as_ref().is_some_and(|plan| plan.last);
-            let written = self.carry_out(wanted.region, unfinished).await?;
+            let written = self.carry_out(wanted.lane, unfinished).await?;
             if last && was_last {
                 self.close(wanted, written).await?;
                 return Ok(false);
@@ -207,7 +206,7 @@ impl TrailWorker {
         if begun && !self.is_set_back(chain.last_end_secs.saturating_mul(1000)) {
             self.backfill(wanted, chain.last_end_secs).await?;
         }
-        let prefix = state::key::key(&[self.arn.as_str(), wanted.region]);
+        let prefix = state::key::key(&[self.arn.as_str(), wanted.lane]);
         let rows = self.shared.state.scan(DELIVERED, Range::prefix(prefix), DIGEST_FILES_MAX).await;
         let rows = rows.map_err(Stuck::own)?;
         let full = rows.len() == DIGEST_FILES_MAX;
@@ -227,24 +226,25 @@ impl TrailWorker {
         let more = last && full && !files.is_empty();
         let Window { start_secs, end_secs } = self.window(wanted, &chain, rev.is_none()).await?;
         let previous = if begun { chain.head.take() } else { None };
-        let key = digest_key(wanted.trail, &self.shared.account, wanted.region, end_secs, false);
+        let key = digest_key(wanted.trail, &self.shared.account, wanted.lane, end_secs, false);
         let signing = self.shared.signer.current(Timestamp::from_secs(end_secs)).await?;
         let fingerprint = signing.fingerprint.clone();
-        let bucket = wanted.trail.bucket.clone();
+        let (bucket, kms_key) = (wanted.trail.bucket.clone(), wanted.trail.kms_key.clone());
         chain.version = 1;
         chain.epoch = Some(wanted.epoch.id);
         chain.last_end_secs = end_secs;
         chain.max_end_secs = chain.max_end_secs.max(end_secs);
         chain.head.clone_from(&previous);
         let (backfill_secs, last) = (None, last && !more);
-        let plan = Plan { start_secs, end_secs, bucket, key, fingerprint, previous, files, backfill_secs, last };
+        let plan =
+            Plan { start_secs, end_secs, bucket, key, kms_key, fingerprint, previous, files, backfill_secs, last };
         chain.plan = Some(plan);
-        ops.push(rows::put(CHAINS, chain_key(&self.arn, wanted.region, false), &chain, rev.into()));
+        ops.push(rows::put(CHAINS, chain_key(&self.arn, wanted.lane, false), &chain, rev.into()));
         let info = self.shared.state.commit(ops).await.map_err(Stuck::own)?;
         // Held until here: the plan needs its private half.
         drop(signing);
         let rev = info.revs.last().copied().unwrap_or_default();
-        let written = self.carry_out(wanted.region, Found { value: chain, rev }).await?;
+        let written = self.carry_out(wanted.lane, Found { value: chain, rev }).await?;
         if last {
             self.close(wanted, written).await?;
         }
@@ -262,7 +262,7 @@ impl TrailWorker {
         let (start_secs, earliest_secs) = if set_back {
             tracing::warn!(
                 trail = self.arn,
-                region = wanted.region,
+                lane = wanted.lane,
                 "the clock was set back: a digest ends before the one it follows"
             );
             // A guess: how much time went by, nobody knows.
@@ -278,7 +278,7 @@ impl TrailWorker {
         'seconds: for end_secs in earliest_secs..earliest_secs.saturating_add(FREE_SECOND_TRIES_MAX) {
             // A digest goes to where its trail delivers by then.
             for trail in [Some(wanted.trail), self.shared.trail(&self.arn).as_deref()].into_iter().flatten() {
-                let key = digest_key(trail, &self.shared.account, wanted.region, end_secs, false);
+                let key = digest_key(trail, &self.shared.account, wanted.lane, end_secs, false);
                 match self.shared.buckets.get(&trail.bucket, &key).await {
                     Ok(_) => continue 'seconds,
                     Err(ports::BucketError::Unavailable(why)) => return Err(Stuck::own(why)),
@@ -293,7 +293,7 @@ impl TrailWorker {
     /// Whether the wanted chain has its last digest already: it was closed, and nothing was delivered since.
     fn ended(&self, chain: &Chain, wanted: &Wanted<'_>) -> bool {
         let began_secs = Timestamp::from_ms(wanted.epoch.since_ms).secs();
-        let home = wanted.region == wanted.trail.home_region.as_str();
+        let home = wanted.lane == wanted.trail.home_region.as_str();
         let closed = chain.closed == Some(wanted.epoch.id) || chain.last_end_secs > began_secs;
         !home || (chain.epoch.is_none() && closed)
     }
@@ -301,7 +301,7 @@ impl TrailWorker {
     async fn close(&self, wanted: &Wanted<'_>, mut written: Found<Chain>) -> Result<(), Stuck> {
         written.value.closed = written.value.epoch.take();
         written.value.head = None;
-        let key = chain_key(&self.arn, wanted.region, false);
+        let key = chain_key(&self.arn, wanted.lane, false);
         let op = rows::put(CHAINS, key, &written.value, Expect::Rev(written.rev));
         self.shared.state.commit(vec![op]).await.map_err(Stuck::own)?;
         Ok(())

@@ -12,6 +12,7 @@ use record::keys::{DigestKey, Place};
 use serde::{Deserialize, Serialize};
 
 use super::keys::SigningKey;
+use crate::delivery::lane::Lane;
 use crate::delivery::outbox::Delivered;
 use crate::delivery::worker::Stuck;
 use crate::trail::Trail;
@@ -19,7 +20,7 @@ use crate::trail::Trail;
 /// The last part of the key of a row that holds a chain of backfill digests.
 const BACKFILL: &str = "backfill";
 
-/// A chain of digests of one trail in one region; the row stays when a chain ends, so that times do not repeat.
+/// A chain of digests of one trail in one [`Lane`]; the row stays when a chain ends, so that times do not repeat.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Chain {
     /// Of this document.
@@ -64,6 +65,9 @@ pub(super) struct Plan {
     pub bucket: String,
     /// Under which key.
     pub key: String,
+    /// The key of KMS that the trail had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kms_key: Option<String>,
     /// Names the key that signs it.
     pub fingerprint: String,
     /// The digest it links to.
@@ -89,20 +93,22 @@ pub(super) struct Signed {
 }
 
 /// The key of a chain's row.
-pub(super) fn chain_key(arn: &str, region: &str, backfill: bool) -> Vec<u8> {
-    if backfill { state::key::key(&[arn, region, BACKFILL]) } else { state::key::key(&[arn, region]) }
+pub(super) fn chain_key(arn: &str, lane: &str, backfill: bool) -> Vec<u8> {
+    if backfill { state::key::key(&[arn, lane, BACKFILL]) } else { state::key::key(&[arn, lane]) }
 }
 
-/// The region of a row of a chain of regular digests; `None` for one of backfill digests.
-pub(super) fn region_of(row_key: &[u8]) -> Option<String> {
+/// The lane of a row of a chain of regular digests; `None` for one of backfill digests.
+pub(super) fn lane_of(row_key: &[u8]) -> Option<String> {
     let mut parts = state::key::texts(row_key)?;
     (parts.len() == 2).then(|| parts.swap_remove(1))
 }
 
-/// The key of a digest of this trail.
-pub(super) fn digest_key(trail: &Trail, account: &str, region: &str, end_secs: i64, backfill: bool) -> String {
+/// The key of a digest of this trail; `own` is its account.
+pub(super) fn digest_key(trail: &Trail, own: &str, lane: &str, end_secs: i64, backfill: bool) -> String {
+    let lane = Lane::parse(lane);
+    let (account, region) = (lane.account_or(own), lane.region);
     let key = DigestKey {
-        place: Place { prefix: trail.prefix.as_deref(), organization_id: None, account_id: account },
+        place: Place { prefix: trail.prefix.as_deref(), organization_id: trail.organization_id(), account_id: account },
         region,
         trail_name: &trail.name,
         home_region: trail.home_region.as_str(),
@@ -164,9 +170,9 @@ impl Signed {
     /// The object to put, made by `service_put`.
     pub fn into_put(
         self,
-        service_put: impl FnOnce(&str, &str, bytes::Bytes, Vec<(String, String)>) -> ServicePut,
+        service_put: impl FnOnce((&str, &str), bytes::Bytes, Vec<(String, String)>) -> ServicePut,
     ) -> (ServicePut, Head) {
-        let put = service_put(&self.head.bucket, &self.head.key, self.gzip.into(), self.metadata);
+        let put = service_put((&self.head.bucket, &self.head.key), self.gzip.into(), self.metadata);
         (put, self.head)
     }
 }

@@ -7,6 +7,7 @@ use state::Expect;
 
 use super::plan::{Chain, chain_key, digest_key};
 use crate::delivery::give_up::Lost;
+use crate::delivery::lane::Lane;
 use crate::delivery::outbox::Status;
 use crate::delivery::worker::{Stuck, TrailWorker};
 use crate::rows::{self, CHAINS, Found, STATUS};
@@ -14,19 +15,20 @@ use crate::rows::{self, CHAINS, Found, STATUS};
 impl TrailWorker {
     /// Puts the planned digest and makes it the head of its chain. A digest that its bucket refused for 30 days is given up: its
     /// chain then goes on without it.
-    pub(super) async fn carry_out(&self, region: &str, mut found: Found<Chain>) -> Result<Found<Chain>, Stuck> {
+    pub(super) async fn carry_out(&self, lane: &str, mut found: Found<Chain>) -> Result<Found<Chain>, Stuck> {
         loop {
             let Some(plan) = found.value.plan.clone() else { return Ok(found) };
-            let row_key = chain_key(&self.arn, region, plan.backfill_secs.is_some());
+            let row_key = chain_key(&self.arn, lane, plan.backfill_secs.is_some());
             let signing = self.shared.signer.by_fingerprint(&plan.fingerprint).await?;
-            let account = Arc::clone(&self.shared.account);
+            let account: Arc<str> = Lane::parse(lane).account_or(&self.shared.account).into();
             let (signed, plan) =
                 worker::blocking(move || (plan.sign(&account, &signing), plan)).await.map_err(Stuck::own)?;
+            let kms_key = plan.kms_key.as_deref();
             let (put, head) =
-                signed?.into_put(|bucket, key, gzip, metadata| self.service_put(bucket, key, gzip, metadata));
+                signed?.into_put(|place, gzip, metadata| self.service_put(place, gzip, metadata, kms_key));
             let (gzip, metadata) = (put.body.clone(), put.metadata.clone());
             let mut outcome = self.shared.buckets.put(put).await;
-            if let Err(BucketError::AccessDenied) = outcome {
+            if let Err(BucketError::AccessDenied | BucketError::Kms(_)) = outcome {
                 // An earlier put may have been done though its answer was lost. Then the digest is where it belongs.
                 let there = self.shared.buckets.get(&plan.bucket, &plan.key).await;
                 if there.is_ok_and(|(body, has)| body == gzip && metadata.iter().all(|entry| has.contains(entry))) {
@@ -48,8 +50,8 @@ impl TrailWorker {
                     return Ok(found);
                 }
                 // Certainly not written there, and the trail has another place by now: that is written down, then tried.
-                Err(BucketError::NoSuchBucket | BucketError::AccessDenied)
-                    if let Some((bucket, key)) = self.moved_to(region, &found.value) =>
+                Err(BucketError::NoSuchBucket | BucketError::AccessDenied | BucketError::Kms(_))
+                    if let Some((bucket, key)) = self.moved_to(lane, &found.value) =>
                 {
                     if let Some(plan) = &mut found.value.plan {
                         plan.bucket = bucket;
@@ -75,10 +77,10 @@ impl TrailWorker {
     }
 
     /// Where the planned digest would go today, if that is elsewhere.
-    fn moved_to(&self, region: &str, chain: &Chain) -> Option<(String, String)> {
+    fn moved_to(&self, lane: &str, chain: &Chain) -> Option<(String, String)> {
         let plan = chain.plan.as_ref()?;
         let trail = self.shared.trail(&self.arn)?;
-        let key = digest_key(&trail, &self.shared.account, region, plan.end_secs, plan.backfill_secs.is_some());
+        let key = digest_key(&trail, &self.shared.account, lane, plan.end_secs, plan.backfill_secs.is_some());
         (trail.bucket != plan.bucket || key != plan.key).then(|| (trail.bucket.clone(), key))
     }
 }

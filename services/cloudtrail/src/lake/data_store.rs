@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::selectors::{AdvancedEventSelector, FieldSelector};
 use crate::trail::Tag;
+use crate::trail::organization::Scope;
 
 /// The version of the stored document.
 pub const VERSION: u32 = 1;
@@ -120,6 +121,12 @@ pub struct EventDataStore {
     /// It is a table too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub federation: Option<Federation>,
+    /// The ARN of the key of KMS that was named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kms_key: Option<String>,
+    /// The organization that it is for, if it is for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organization: Option<Scope>,
     /// In the order given.
     pub tags: Vec<Tag>,
 }
@@ -174,6 +181,8 @@ pub struct View {
     advanced_event_selectors: Vec<AdvancedEventSelector>,
     multi_region_enabled: bool,
     organization_enabled: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kms_key_id: Option<String>,
     retention_period: u32,
     termination_protection_enabled: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -232,7 +241,8 @@ impl View {
             status,
             advanced_event_selectors: store.selectors,
             multi_region_enabled: store.multi_region,
-            organization_enabled: false,
+            organization_enabled: store.organization.is_some(),
+            kms_key_id: store.kms_key.filter(|_| operation != For::List),
             retention_period: store.retention_days,
             termination_protection_enabled: store.termination_protection,
             tags_list: (operation == For::Create).then_some(store.tags),

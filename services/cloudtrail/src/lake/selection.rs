@@ -10,7 +10,9 @@ use record::RecordView;
 use serde::{Deserialize, Serialize};
 
 use super::change::{StoreChange, TOPIC};
+use super::data_store::EventDataStore;
 use crate::selectors::{Selection, Selectors};
+use crate::trail::organization::Scope;
 
 /// The version of what is saved.
 const VERSION: u32 = 1;
@@ -50,6 +52,9 @@ struct Taking {
     /// Whose it is, if it is not the first account's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     account: Option<String>,
+    /// The organization whose members' records it takes too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    organization: Option<Scope>,
 }
 
 impl StoreSelection {
@@ -98,7 +103,8 @@ impl ports::Selection for StoreSelection {
         match change.store.filter(|store| store.ingests()) {
             Some(store) => {
                 let selectors = Selectors::Advanced(store.selectors);
-                let taking = Taking { region: store.region, multi_region: store.multi_region, selectors, account };
+                let EventDataStore { region, multi_region, organization, .. } = store;
+                let taking = Taking { region, multi_region, selectors, account, organization };
                 self.known.stores.insert(change.id, taking);
             }
             None => {
@@ -116,7 +122,8 @@ impl ports::Selection for StoreSelection {
         let selection = Selection::new(&view);
         let recipient = view.recipient_account_id.as_deref().unwrap_or(&self.first);
         for (id, store) in &self.known.stores {
-            if recipient != store.account.as_deref().unwrap_or(&self.first) {
+            let of_member = store.organization.as_ref().is_some_and(|organization| organization.has(recipient));
+            if !of_member && recipient != store.account.as_deref().unwrap_or(&self.first) {
                 continue;
             }
             let here = store.multi_region || store.region.as_str() == selection.region();

@@ -27,6 +27,7 @@ impl Operation for AddTags {
     const RESOURCE: &'static str = "trail/{ResourceId}";
 
     async fn run(cloudtrail: &CloudTrail, call: &Call, input: Input) -> Result<Empty, ApiError> {
+        let cloudtrail = &*cloudtrail.changes_trail(call, &input.resource_id).await?;
         let tagged = Tagged::parse(cloudtrail, call, &input.resource_id)?;
         tagged.note(call);
         tagged.change(cloudtrail, call, |tags| tags::add(tags, input.tags_list)).await?;

@@ -7,8 +7,10 @@ use super::event_data_stores::{self as settings, KIND};
 use super::settings::TagInput;
 use super::tags;
 use crate::CloudTrail;
+use crate::keys;
 use crate::lake::data_store::{self, BillingMode, EventDataStore, For, Status, View, arn_of, default_selectors};
 use crate::lake::rules;
+use crate::organization::Keeper;
 use crate::selectors::AdvancedEventSelector;
 
 /// See the module.
@@ -38,7 +40,14 @@ impl Operation for CreateEventDataStore {
     const RESOURCE: &'static str = "eventdatastore/*";
 
     async fn run(cloudtrail: &CloudTrail, call: &Call, input: Input) -> Result<View, ApiError> {
-        settings::refuse_absent(input.kms_key_id.as_deref(), input.organization_enabled)?;
+        let (keeper, organization) = match input.organization_enabled.unwrap_or(false) {
+            true => {
+                let (keeper, scope) = cloudtrail.for_organization()?;
+                (keeper, Some(scope))
+            }
+            false => (Keeper::This(cloudtrail), None),
+        };
+        let cloudtrail = &*keeper;
         settings::check_name(&input.name)?;
         let billing =
             settings::billing(input.billing_mode.as_deref())?.unwrap_or(BillingMode::ExtendableRetentionPricing);
@@ -52,10 +61,15 @@ impl Operation for CreateEventDataStore {
         tags::add(&mut store_tags, input.tags_list.unwrap_or_default())?;
         let now = cloudtrail.shared.env.clock.now().ms();
         let id = base::ids::uuid(&*cloudtrail.shared.env.rng);
+        let arn = arn_of(call.region, &cloudtrail.shared.account, &id);
+        let kms_key = match input.kms_key_id {
+            Some(key) => Some(keys::for_store(cloudtrail, &arn, &key, call.region).await?),
+            None => None,
+        };
         let store = EventDataStore {
             version: data_store::VERSION,
             revision: 0,
-            arn: arn_of(call.region, &call.account, &id),
+            arn,
             id,
             name: input.name,
             region: call.region,
@@ -70,6 +84,8 @@ impl Operation for CreateEventDataStore {
             deleted_ms: None,
             stopped_when_deleted: false,
             federation: None,
+            kms_key,
+            organization,
             tags: store_tags,
         };
         let changing = cloudtrail.lake.stores.change().await?;

@@ -9,6 +9,8 @@ use super::tags;
 use super::view::SettingsView;
 use crate::CloudTrail;
 use crate::error::Error;
+use crate::keys;
+use crate::organization::Keeper;
 use crate::selectors::Selectors;
 use crate::trail::names::check_trail_name;
 use crate::trail::store::TRAILS_PER_REGION_MAX;
@@ -50,16 +52,23 @@ impl Operation for CreateTrail {
             sns_topic: input.sns_topic_name.as_deref(),
             log_group: input.cloud_watch_logs_log_group_arn.as_deref(),
             log_role: input.cloud_watch_logs_role_arn.as_deref(),
-            kms_key: input.kms_key_id.as_deref(),
-            organization: input.is_organization_trail,
         };
         absent.refuse()?;
         let mut trail_tags = Vec::new();
         tags::add(&mut trail_tags, input.tags_list.unwrap_or_default())?;
-        let trail = Trail {
+        let (keeper, organization) = match input.is_organization_trail.unwrap_or(false) {
+            true => {
+                let (keeper, scope) = cloudtrail.for_organization()?;
+                (keeper, Some(scope))
+            }
+            false => (Keeper::This(cloudtrail), None),
+        };
+        let cloudtrail = &*keeper;
+        let account = &cloudtrail.shared.account;
+        let mut trail = Trail {
             version: TRAIL_VERSION,
             revision: 0,
-            arn: arn_of(call.region, &call.account, &input.name),
+            arn: arn_of(call.region, account, &input.name),
             name: input.name,
             home_region: call.region,
             bucket: input.s3_bucket_name,
@@ -67,6 +76,8 @@ impl Operation for CreateTrail {
             include_global_service_events: input.include_global_service_events.unwrap_or(true),
             multi_region: input.is_multi_region_trail.unwrap_or(false),
             log_file_validation: input.enable_log_file_validation.unwrap_or(false),
+            kms_key: None,
+            organization,
             selectors: Selectors::Default,
             logging: false,
             started_ms: None,
@@ -75,16 +86,19 @@ impl Operation for CreateTrail {
             tags: trail_tags,
         };
         settings::check(cloudtrail, &trail).await?;
+        if let Some(key) = input.kms_key_id.filter(|key| !key.is_empty()) {
+            trail.kms_key = Some(keys::for_trail(cloudtrail, &trail, &key, call.region).await?);
+        }
         let changing = cloudtrail.trails.change().await?;
         let all = changing.all().await?;
         // A shadow of a multi-region trail takes its name, and a place, in every region.
         let here = |other: &&Trail| other.home_region == call.region || other.multi_region || trail.multi_region;
         if all.iter().filter(here).any(|other| other.name == trail.name) {
-            return Err(Error::TrailAlreadyExistsException(trail.name, call.account.to_string()).into());
+            return Err(Error::TrailAlreadyExistsException(trail.name, account.to_string()).into());
         }
         if all.iter().filter(|other| other.covers(call.region.as_str())).count() >= TRAILS_PER_REGION_MAX {
             let region = call.region.as_str().to_owned();
-            return Err(Error::MaximumNumberOfTrailsExceededException(call.account.to_string(), region).into());
+            return Err(Error::MaximumNumberOfTrailsExceededException(account.to_string(), region).into());
         }
         call.note_resource("AWS::CloudTrail::Trail", &trail.arn);
         get_trail_status::forget(cloudtrail, &trail.arn).await?;

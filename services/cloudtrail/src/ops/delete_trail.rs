@@ -17,6 +17,7 @@ impl Operation for DeleteTrail {
     const RESOURCE: &'static str = "trail/{Name}";
 
     async fn run(cloudtrail: &CloudTrail, call: &Call, input: NameInput) -> Result<Empty, ApiError> {
+        let cloudtrail = &*cloudtrail.changes_trail(call, &input.name).await?;
         let changing = cloudtrail.trails.change().await?;
         let found = changing.trail(&input.name, call.region).await?;
         let arn = found.value.arn;

@@ -6,7 +6,7 @@ use service::{ApiError, Call, Operation};
 use super::view::TrailView;
 use crate::CloudTrail;
 use crate::trail::Trail;
-use crate::trail::names::{Reference, parse_reference};
+use crate::trail::names::Reference;
 
 /// See the module.
 pub struct DescribeTrails;
@@ -36,8 +36,7 @@ impl Operation for DescribeTrails {
     async fn run(cloudtrail: &CloudTrail, call: &Call, input: Input) -> Result<Output, ApiError> {
         let shadows = input.include_shadow_trails.unwrap_or(true);
         let names = input.trail_name_list.unwrap_or_default();
-        let wanted: Vec<Reference> =
-            names.iter().map(|name| parse_reference(name, &call.account)).collect::<Result<_, _>>()?;
+        let wanted: Vec<Reference> = names.iter().map(|name| cloudtrail.reference(name)).collect::<Result<_, _>>()?;
         let meant = |trail: &Trail| {
             wanted.is_empty()
                 || wanted.iter().any(|reference| match reference {
@@ -46,7 +45,12 @@ impl Operation for DescribeTrails {
                 })
         };
         let visible = |trail: &Trail| trail.home_region == call.region || (shadows && trail.multi_region);
-        let trails = cloudtrail.trails.all().await?.into_iter().filter(|trail| visible(trail) && meant(trail));
+        let mut all = cloudtrail.trails.all().await?;
+        // Members see the trails of their organization, as shadows.
+        if shadows {
+            all.extend(cloudtrail.shadows().await?);
+        }
+        let trails = all.into_iter().filter(|trail| visible(trail) && meant(trail));
         Ok(Output { trail_list: trails.map(TrailView::from).collect() })
     }
 }

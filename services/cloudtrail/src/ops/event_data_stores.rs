@@ -24,22 +24,6 @@ pub struct DataStoreInput {
     pub event_data_store: String,
 }
 
-/// Refuses what is not here: keys of KMS, organizations.
-pub fn refuse_absent(kms_key: Option<&str>, organization: Option<bool>) -> Result<(), Error> {
-    if let Some(key) = kms_key.filter(|key| !key.is_empty()) {
-        let text = format!(
-            "KMS key {key} does not exist: there is no KMS here; leave KmsKeyId out, records are encrypted at rest without it."
-        );
-        return Err(Error::KmsKeyNotFoundException(text));
-    }
-    if organization == Some(true) {
-        let text =
-            "This account is not a member of an organization: an organization event data store cannot be created.";
-        return Err(Error::OrganizationsNotInUseException(text.to_owned()));
-    }
-    Ok(())
-}
-
 /// What a store may be called. The model says the same; who calls from inside is held to it too.
 pub fn check_name(name: &str) -> Result<(), Error> {
     let good = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');

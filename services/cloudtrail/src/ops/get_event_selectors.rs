@@ -24,6 +24,7 @@ impl Operation for GetEventSelectors {
     const RESOURCE: &'static str = "trail/{TrailName}";
 
     async fn run(cloudtrail: &CloudTrail, call: &Call, input: Input) -> Result<Output, ApiError> {
+        let cloudtrail = &*cloudtrail.shows_trail(call, &input.trail_name).await?;
         let trail = cloudtrail.trails.find(&input.trail_name, call.region).await?;
         Ok(Output {
             event_selectors: trail.selectors.basic(),

@@ -27,7 +27,7 @@ impl Operation for GetInsightSelectors {
 
     async fn run(cloudtrail: &CloudTrail, call: &Call, input: Input) -> Result<Empty, ApiError> {
         let trail = match (input.trail_name, input.event_data_store) {
-            (Some(name), None) => cloudtrail.trails.find(&name, call.region).await?,
+            (Some(name), None) => cloudtrail.shows_trail(call, &name).await?.trails.find(&name, call.region).await?,
             (Some(_), Some(_)) => {
                 let text = "You cannot specify both TrailName and EventDataStore.";
                 return Err(Error::InvalidParameterCombinationException(text.to_owned()).into());

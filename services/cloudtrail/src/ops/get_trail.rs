@@ -25,6 +25,7 @@ impl Operation for GetTrail {
     const RESOURCE: &'static str = "trail/{Name}";
 
     async fn run(cloudtrail: &CloudTrail, call: &Call, input: NameInput) -> Result<Output, ApiError> {
+        let cloudtrail = &*cloudtrail.shows_trail(call, &input.name).await?;
         Ok(Output { trail: cloudtrail.trails.find(&input.name, call.region).await?.into() })
     }
 }

@@ -46,6 +46,7 @@ impl Operation for GetTrailStatus {
     const RESOURCE: &'static str = "trail/{Name}";
 
     async fn run(cloudtrail: &CloudTrail, call: &Call, input: NameInput) -> Result<Output, ApiError> {
+        let cloudtrail = &*cloudtrail.shows_trail(call, &input.name).await?;
         let trail = cloudtrail.trails.find(&input.name, call.region).await?;
         let delivery = status(cloudtrail, &trail.arn, "delivery").await?;
         let digest = status(cloudtrail, &trail.arn, "digest").await?;

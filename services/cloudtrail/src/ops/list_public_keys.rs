@@ -55,7 +55,10 @@ impl Operation for ListPublicKeys {
             let text = "Invalid time range: the start time is after the end time.";
             return Err(Error::InvalidTimeRangeException(text.to_owned()).into());
         }
-        let keys = cloudtrail.shared.signer.public_keys(start, end).await.map_err(ApiError::internal)?;
+        let mut keys = Vec::new();
+        for signer in cloudtrail.signers() {
+            keys.extend(signer.shared.signer.public_keys(start, end).await.map_err(ApiError::internal)?);
+        }
         let key = |key: PublicKey| Key {
             value: Blob(key.der.into()),
             validity_start_time: key.start,

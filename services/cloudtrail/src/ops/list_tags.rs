@@ -54,6 +54,7 @@ impl Operation for ListTags {
         }
         let mut resource_tag_list = Vec::with_capacity(input.resource_id_list.len());
         for id in input.resource_id_list {
+            let cloudtrail = &*cloudtrail.shows_trail(call, &id).await?;
             let tags_list = Tagged::parse(cloudtrail, call, &id)?.tags(cloudtrail, call).await?;
             resource_tag_list.push(ResourceTag { resource_id: id, tags_list });
         }

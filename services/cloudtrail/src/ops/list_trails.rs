@@ -48,7 +48,9 @@ impl Operation for ListTrails {
     const RESOURCE: &'static str = "*";
 
     async fn run(cloudtrail: &CloudTrail, _call: &Call, input: Input) -> Result<Output, ApiError> {
-        let all = cloudtrail.trails.all().await?;
+        let mut all = cloudtrail.trails.all().await?;
+        all.extend(cloudtrail.shadows().await?);
+        all.sort_unstable_by(|a, b| a.arn.cmp(&b.arn));
         let page = page(all, |trail| trail.arn.as_str(), input.next_token.as_deref(), PAGE);
         let page = page.map_err(|_| Error::InvalidTokenException("The token is not valid.".to_owned()))?;
         let info = |trail: crate::trail::Trail| TrailInfo {

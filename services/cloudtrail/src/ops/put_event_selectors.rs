@@ -38,6 +38,7 @@ impl Operation for PutEventSelectors {
     const RESOURCE: &'static str = "trail/{TrailName}";
 
     async fn run(cloudtrail: &CloudTrail, call: &Call, input: Input) -> Result<Output, ApiError> {
+        let cloudtrail = &*cloudtrail.changes_trail(call, &input.trail_name).await?;
         let changing = cloudtrail.trails.change().await?;
         let found = changing.trail(&input.trail_name, call.region).await?;
         let mut trail = found.value;

@@ -27,6 +27,7 @@ impl Operation for RemoveTags {
     const RESOURCE: &'static str = "trail/{ResourceId}";
 
     async fn run(cloudtrail: &CloudTrail, call: &Call, input: Input) -> Result<Empty, ApiError> {
+        let cloudtrail = &*cloudtrail.changes_trail(call, &input.resource_id).await?;
         let tagged = Tagged::parse(cloudtrail, call, &input.resource_id)?;
         tagged.note(call);
         let gone = input.tags_list;

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use service::ApiError;
 
 use crate::CloudTrail;
+use crate::delivery::lane::Lane;
 use crate::delivery::outbox::log_key;
 use crate::delivery::worker::{ACL, PRINCIPAL};
 use crate::error::Error;
@@ -21,10 +22,6 @@ pub struct Absent<'a> {
     pub log_group: Option<&'a str>,
     /// `CloudWatchLogsRoleArn`.
     pub log_role: Option<&'a str>,
-    /// `KmsKeyId`.
-    pub kms_key: Option<&'a str>,
-    /// `IsOrganizationTrail`.
-    pub organization: Option<bool>,
 }
 
 /// Tags of a new trail, as the request has them.
@@ -53,16 +50,6 @@ impl Absent<'_> {
             let text = format!("CloudWatchLogsRoleArn {role} cannot be set without CloudWatchLogsLogGroupArn.");
             return Err(Error::InvalidCloudWatchLogsRoleArnException(text));
         }
-        if let Some(key) = given(self.kms_key) {
-            let text = format!(
-                "KMS key {key} does not exist: there is no KMS here; leave KmsKeyId out, log files are encrypted at rest without it."
-            );
-            return Err(Error::KmsKeyNotFoundException(text));
-        }
-        if self.organization == Some(true) {
-            let text = "This account is not a member of an organization: an organization trail cannot be created.";
-            return Err(Error::OrganizationsNotInUseException(text.to_owned()));
-        }
         Ok(())
     }
 }
@@ -80,8 +67,18 @@ pub async fn check(cloudtrail: &CloudTrail, trail: &Trail) -> Result<(), ApiErro
     check_bucket(cloudtrail, trail).await
 }
 
-/// Asks the bucket what it would say to a log file. CloudTrail user guide, "Amazon S3 bucket policy for CloudTrail".
+/// Asks the bucket what it would say to a log file, for a trail of an organization both to the management account's and to a member's.
+/// CloudTrail user guide, "Amazon S3 bucket policy for CloudTrail", "Creating a trail for an organization with the AWS CLI".
 async fn check_bucket(cloudtrail: &CloudTrail, trail: &Trail) -> Result<(), ApiError> {
+    check_place(cloudtrail, trail, trail).await?;
+    if trail.organization.is_some() {
+        check_place(cloudtrail, trail, &Trail { organization: None, ..trail.clone() }).await?;
+    }
+    Ok(())
+}
+
+/// `like`: whose files they would be.
+async fn check_place(cloudtrail: &CloudTrail, trail: &Trail, like: &Trail) -> Result<(), ApiError> {
     let shared = &cloudtrail.shared;
     let account = &shared.account;
     let put = ServicePut {
@@ -89,13 +86,13 @@ async fn check_bucket(cloudtrail: &CloudTrail, trail: &Trail) -> Result<(), ApiE
         source_arn: trail.arn.clone(),
         source_account: account.to_string(),
         bucket: trail.bucket.clone(),
-        key: log_key(trail, account, trail.home_region.as_str(), 0, Timestamp::EPOCH),
+        key: log_key(like, account, Lane::own(trail.home_region.as_str()), 0, Timestamp::EPOCH),
         body: bytes::Bytes::new(),
         acl: ACL.to_owned(),
         content_type: Some("application/json".to_owned()),
         content_encoding: Some("gzip".to_owned()),
         metadata: Vec::new(),
-        kms_key: None,
+        kms_key: trail.kms_key.clone(),
     };
     shared.buckets.check(&put).await.map_err(|error| match error {
         BucketError::NoSuchBucket => Error::S3BucketDoesNotExistException(trail.bucket.clone()).into(),

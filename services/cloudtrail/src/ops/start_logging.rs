@@ -16,6 +16,8 @@ impl Operation for StartLogging {
     const RESOURCE: &'static str = "trail/{Name}";
 
     async fn run(cloudtrail: &CloudTrail, call: &Call, input: NameInput) -> Result<Empty, ApiError> {
+        let cloudtrail = &*cloudtrail.changes_trail(call, &input.name).await?;
+        cloudtrail.follow_members().await?;
         let changing = cloudtrail.trails.change().await?;
         let found = changing.trail(&input.name, call.region).await?;
         let mut trail = found.value;

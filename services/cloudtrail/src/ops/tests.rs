@@ -126,11 +126,7 @@ async fn settings_are_checked() {
         (with("SnsTopicName", json!("topic")), "InvalidSnsTopicNameException"),
         (with("CloudWatchLogsLogGroupArn", json!("arn:g")), "InvalidCloudWatchLogsLogGroupArnException"),
         (with("CloudWatchLogsRoleArn", json!("arn:r")), "InvalidCloudWatchLogsRoleArnException"),
-        (
-            with("KmsKeyId", json!("alias/k")),
-            "KmsKeyNotFoundException: KMS key alias/k does not exist: there is no KMS here; leave KmsKeyId out, log files are \
-             encrypted at rest without it.",
-        ),
+        (with("KmsKeyId", json!("alias/k")), "KmsKeyNotFoundException: KMS key alias/k does not exist."),
         (with("IsOrganizationTrail", json!(true)), "OrganizationsNotInUseException"),
         (with("TagsList", json!([{"Key": "aws:x", "Value": "v"}])), "InvalidTagParameterException"),
     ];

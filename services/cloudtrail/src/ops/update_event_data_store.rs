@@ -1,13 +1,15 @@
 //! UpdateEventDataStore: changes settings of a store; those not given stay. Takes effect for calls that finish after it.
 
+use base::Region;
 use serde::Deserialize;
 use service::{ApiError, Call, Operation};
 
 use super::event_data_stores::{self as settings, KIND};
 use crate::CloudTrail;
 use crate::error::Error;
+use crate::keys;
 use crate::lake::change::store_id;
-use crate::lake::data_store::{BillingMode, For, View};
+use crate::lake::data_store::{BillingMode, EventDataStore, For, View};
 use crate::lake::rules;
 use crate::selectors::AdvancedEventSelector;
 
@@ -37,7 +39,11 @@ impl Operation for UpdateEventDataStore {
     const RESOURCE: &'static str = "eventdatastore/{EventDataStore}";
 
     async fn run(cloudtrail: &CloudTrail, call: &Call, input: Input) -> Result<View, ApiError> {
-        settings::refuse_absent(input.kms_key_id.as_deref(), input.organization_enabled)?;
+        let organization = match input.organization_enabled {
+            Some(true) => Some(Some(cloudtrail.becomes_organization()?)),
+            Some(false) => Some(None),
+            None => None,
+        };
         let changing = cloudtrail.lake.stores.change().await?;
         let found = cloudtrail.lake.stores.find_active(&input.event_data_store, call.region).await?;
         let mut store = found.value;
@@ -63,6 +69,12 @@ impl Operation for UpdateEventDataStore {
         if let Some(days) = input.retention_period {
             store.retention_days = settings::retention(days, store.billing)?;
         }
+        if let Some(organization) = organization {
+            store.organization = organization;
+        }
+        if let Some(key) = input.kms_key_id {
+            store.kms_key = Some(changed_key(cloudtrail, &store, &key, call.region).await?);
+        }
         store.multi_region = input.multi_region_enabled.unwrap_or(store.multi_region);
         store.termination_protection = input.termination_protection_enabled.unwrap_or(store.termination_protection);
         store.updated_ms = cloudtrail.shared.env.clock.now().ms();
@@ -76,4 +88,19 @@ impl Operation for UpdateEventDataStore {
         }
         Ok(View::of(store, For::Update))
     }
+}
+
+/// CloudTrail API reference, UpdateEventDataStore: a key cannot be removed or changed once it is there.
+async fn changed_key(
+    cloudtrail: &CloudTrail,
+    store: &EventDataStore,
+    named: &str,
+    region: Region,
+) -> Result<String, ApiError> {
+    let arn = keys::for_store(cloudtrail, &store.arn, named, region).await?;
+    if store.kms_key.as_ref().is_some_and(|key| *key != arn) {
+        let text = "After you associate an event data store with a KMS key, the KMS key cannot be removed or changed.";
+        return Err(Error::InvalidParameterException(text.to_owned()).into());
+    }
+    Ok(arn)
 }

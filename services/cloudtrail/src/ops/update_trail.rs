@@ -6,6 +6,7 @@ use service::{ApiError, Call, Operation};
 use super::settings::{self, Absent};
 use super::view::SettingsView;
 use crate::CloudTrail;
+use crate::keys;
 
 /// See the module.
 pub struct UpdateTrail;
@@ -41,10 +42,14 @@ impl Operation for UpdateTrail {
             sns_topic: input.sns_topic_name.as_deref(),
             log_group: input.cloud_watch_logs_log_group_arn.as_deref(),
             log_role: input.cloud_watch_logs_role_arn.as_deref(),
-            kms_key: input.kms_key_id.as_deref(),
-            organization: input.is_organization_trail,
         };
         absent.refuse()?;
+        let cloudtrail = &*cloudtrail.changes_trail(call, &input.name).await?;
+        let organization = match input.is_organization_trail {
+            Some(true) => Some(Some(cloudtrail.becomes_organization()?)),
+            Some(false) => Some(None),
+            None => None,
+        };
         let changing = cloudtrail.trails.change().await?;
         let found = changing.trail(&input.name, call.region).await?;
         let mut trail = found.value;
@@ -59,7 +64,15 @@ impl Operation for UpdateTrail {
             input.include_global_service_events.unwrap_or(trail.include_global_service_events);
         trail.multi_region = input.is_multi_region_trail.unwrap_or(trail.multi_region);
         trail.log_file_validation = input.enable_log_file_validation.unwrap_or(trail.log_file_validation);
+        if let Some(organization) = organization {
+            trail.organization = organization;
+        }
         settings::check(cloudtrail, &trail).await?;
+        match input.kms_key_id {
+            Some(key) if key.is_empty() => trail.kms_key = None,
+            Some(key) => trail.kms_key = Some(keys::for_trail(cloudtrail, &trail, &key, call.region).await?),
+            None => {}
+        }
         Ok(changing.write(trail, Some(found.rev)).await?.into())
     }
 }

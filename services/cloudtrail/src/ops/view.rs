@@ -23,6 +23,8 @@ pub struct TrailView {
     has_custom_event_selectors: bool,
     has_insight_selectors: bool,
     is_organization_trail: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kms_key_id: Option<String>,
 }
 
 impl From<Trail> for TrailView {
@@ -38,7 +40,8 @@ impl From<Trail> for TrailView {
             trail_arn: trail.arn,
             log_file_validation_enabled: trail.log_file_validation,
             has_insight_selectors: false,
-            is_organization_trail: false,
+            is_organization_trail: trail.organization.is_some(),
+            kms_key_id: trail.kms_key,
         }
     }
 }
@@ -58,6 +61,8 @@ pub struct SettingsView {
     trail_arn: String,
     log_file_validation_enabled: bool,
     is_organization_trail: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kms_key_id: Option<String>,
 }
 
 impl From<Trail> for SettingsView {
@@ -70,7 +75,8 @@ impl From<Trail> for SettingsView {
             is_multi_region_trail: trail.multi_region,
             trail_arn: trail.arn,
             log_file_validation_enabled: trail.log_file_validation,
-            is_organization_trail: false,
+            is_organization_trail: trail.organization.is_some(),
+            kms_key_id: trail.kms_key,
         }
     }
 }

@@ -1,11 +1,13 @@
 //! Trails: what one is ([`Trail`]), what it may be called ([`names`]), and how one is changed ([`store`]).
 
 pub mod names;
+pub mod organization;
 pub mod store;
 
 use base::{Region, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use self::organization::Scope;
 use crate::selectors::Selectors;
 
 /// The version of the stored document.
@@ -34,6 +36,12 @@ pub struct Trail {
     pub multi_region: bool,
     /// Whether digests are written.
     pub log_file_validation: bool,
+    /// The ARN of the key of KMS that files are encrypted under, if one is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kms_key: Option<String>,
+    /// The organization that it is for, if it is for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organization: Option<Scope>,
     /// Which events are selected.
     pub selectors: Selectors,
     /// Whether it records.
@@ -72,6 +80,16 @@ impl Trail {
     /// Whether events of this region are selected at all.
     pub fn covers(&self, region: &str) -> bool {
         self.multi_region || self.home_region.as_str() == region
+    }
+
+    /// Whether it takes records of an account; `own` is its own.
+    pub fn takes(&self, own: &str, account: &str) -> bool {
+        account == own || self.organization.as_ref().is_some_and(|organization| organization.has(account))
+    }
+
+    /// `o-…`, as it is in the keys of its files.
+    pub fn organization_id(&self) -> Option<&str> {
+        self.organization.as_ref().map(|organization| organization.id.as_str())
     }
 
     /// Keeps [`Trail::digests`] in step with what it depends on. Called by every change, with its revision and time.

@@ -142,6 +142,11 @@ impl TrailStore {
         Error::TrailNotFoundException(arn.to_owned(), self.account.to_string())
     }
 
+    /// Whether there is a trail of this ARN, for the organization.
+    pub async fn of_organization(&self, arn: &str) -> Result<bool, ApiError> {
+        Ok(self.get(arn).await?.is_some_and(|found| found.value.organization.is_some()))
+    }
+
     async fn get(&self, arn: &str) -> Result<Option<Found<Trail>>, ApiError> {
         rows::get(&*self.state, TRAILS, arn.as_bytes()).await.map_err(ApiError::unavailable)
     }
@@ -217,6 +222,11 @@ impl Changing<'_> {
     /// All trails.
     pub async fn all(&self) -> Result<Vec<Trail>, ApiError> {
         self.store.all().await
+    }
+
+    /// The trail of this ARN, wherever it can be changed.
+    pub async fn get(&self, arn: &str) -> Result<Option<Found<Trail>>, ApiError> {
+        self.store.get(arn).await
     }
 
     /// Says that the change ends the trail's logging, and in which request.

@@ -32,23 +32,32 @@ impl Operation for DeregisterDelegatedAdministrator {
     const RESOURCE: &'static str = "arn:aws:organizations::{account}:account/o-*/{AccountId}";
 
     async fn run(organizations: &Organizations, call: &Call, input: Input) -> Result<Output, ApiError> {
-        let Input { account_id, service_principal: service } = input;
-        organizations
-            .store
-            .change(|world, draft| {
-                let organization = access::full_manager(world, call)?;
-                check(&service)?;
-                let (account, member) =
-                    world.member(organization, &account_id).ok_or(Error::AccountNotFoundException)?;
-                let mut member = member.clone();
-                let before = member.delegations.len();
-                member.delegations.retain(|delegation| delegation.service != service);
-                if member.delegations.len() == before {
-                    return Err(Error::AccountNotRegisteredException.into());
-                }
-                draft.account(Account { member: Some(member), ..(**account).clone() });
-                Ok(Output {})
-            })
-            .await
+        deregister(organizations, &call.account, &input.account_id, &input.service_principal).await?;
+        Ok(Output {})
     }
+}
+
+/// Does it for the account that manages the organization.
+pub(crate) async fn deregister(
+    organizations: &Organizations,
+    manager: &str,
+    account_id: &str,
+    service: &str,
+) -> Result<(), ApiError> {
+    organizations
+        .store
+        .change(|world, draft| {
+            let organization = access::full_manager_of(world, manager)?;
+            check(service)?;
+            let (account, member) = world.member(organization, account_id).ok_or(Error::AccountNotFoundException)?;
+            let mut member = member.clone();
+            let before = member.delegations.len();
+            member.delegations.retain(|delegation| delegation.service != service);
+            if member.delegations.len() == before {
+                return Err(Error::AccountNotRegisteredException.into());
+            }
+            draft.account(Account { member: Some(member), ..(**account).clone() });
+            Ok(())
+        })
+        .await
 }

@@ -12,6 +12,10 @@ use crate::records::{Account, Delegation, Member};
 /// Lets a member administer a service for the organization, and read about the organization.
 pub struct RegisterDelegatedAdministrator;
 
+/// What is said to one too many.
+pub(crate) const TOO_MANY: &str =
+    "You have exceeded the allowed number of delegated administrators for the delegated service.";
+
 /// See the model.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -32,13 +36,25 @@ impl Operation for RegisterDelegatedAdministrator {
     const RESOURCE: &'static str = "arn:aws:organizations::{account}:account/o-*/{AccountId}";
 
     async fn run(organizations: &Organizations, call: &Call, input: Input) -> Result<Output, ApiError> {
-        let Input { account_id, service_principal: service } = input;
-        organizations
+        register(organizations, &call.account, &input.account_id, &input.service_principal).await?;
+        Ok(Output {})
+    }
+}
+
+/// Does it for the account that manages the organization.
+pub(crate) async fn register(
+    organizations: &Organizations,
+    manager: &str,
+    account_id: &str,
+    service: &str,
+) -> Result<(), ApiError> {
+    let now = organizations.env.clock.now();
+    organizations
             .store
             .change(|world, draft| {
-                let organization = access::full_manager(world, call)?;
-                check(&service)?;
-                let (account, member) = world.member(organization, &account_id).ok_or(Error::AccountNotFoundException)?;
+                let organization = access::full_manager_of(world, manager)?;
+                check(service)?;
+                let (account, member) = world.member(organization, account_id).ok_or(Error::AccountNotFoundException)?;
                 if account.id == organization.management {
                     let text = "You cannot register master account/yourself as delegated administrator for your organization.";
                     return Err(constraint("CANNOT_REGISTER_MASTER_AS_DELEGATED_ADMINISTRATOR", text));
@@ -57,15 +73,13 @@ impl Operation for RegisterDelegatedAdministrator {
                     return Err(Error::AccountAlreadyRegisteredException.into());
                 }
                 let others = world.members(&organization.id).filter(|(_, member)| has(member)).count();
-                if others >= delegates_max(&service) {
-                    let text = "You have exceeded the allowed number of delegated administrators for the delegated service.";
-                    return Err(constraint("MAX_DELEGATED_ADMINISTRATORS_FOR_SERVICE_LIMIT_EXCEEDED", text));
+                if others >= delegates_max(service) {
+                    return Err(constraint("MAX_DELEGATED_ADMINISTRATORS_FOR_SERVICE_LIMIT_EXCEEDED", TOO_MANY));
                 }
                 let mut member = member.clone();
-                member.delegations.push(Delegation { service, since: call.time });
+                member.delegations.push(Delegation { service: service.to_owned(), since: now });
                 draft.account(Account { member: Some(member), ..(**account).clone() });
-                Ok(Output {})
+                Ok(())
             })
             .await
-    }
 }
