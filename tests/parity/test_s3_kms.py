@@ -4,6 +4,7 @@ import json
 import urllib.request
 
 import pytest
+from accounts import first, member
 from server import ACCOUNT, error_of, trail_policy, until
 
 WORDS = b"the words that nobody may find in the folder "
@@ -229,3 +230,32 @@ def test_a_trail_into_a_bucket_under_a_key(new_cairn):
     done = cairn.cairn("rebuild")
     assert done.code == 0 and "not read" not in done.out, done
     cairn.start()
+
+
+def test_keys_of_other_accounts(new_cairn):
+    """A name without an account is of the caller's account; a key of another account needs the word of both."""
+    cairn = new_cairn()
+    other = member(cairn, first(cairn), "keys-of-others")
+    theirs, ours = other.client("s3"), cairn.client("s3")
+    theirs.create_bucket(Bucket="their-bucket")
+    put = theirs.put_object(Bucket="their-bucket", Key="k", Body=WORDS, ServerSideEncryption="aws:kms")
+    assert f":{other.id}:key/" in put["SSEKMSKeyId"]
+    assert read(theirs, "their-bucket", "k") == WORDS
+    kms = cairn.client("kms")
+    key = kms.create_key()["KeyMetadata"]["Arn"]
+    sealed = dict(Bucket="their-bucket", Key="sealed", Body=WORDS, ServerSideEncryption="aws:kms", SSEKMSKeyId=key)
+    code, status, text = error_of(theirs.put_object, **sealed)
+    assert (code, status) == ("AccessDenied", 403) and "kms:GenerateDataKey" in text
+    policy = json.loads(kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"])
+    policy["Statement"].append({"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{other.id}:root"},
+                                "Action": ["kms:GenerateDataKey", "kms:Decrypt"], "Resource": "*"})
+    kms.put_key_policy(KeyId=key, PolicyName="default", Policy=json.dumps(policy))
+    assert theirs.put_object(**sealed)["SSEKMSKeyId"] == key
+    assert read(theirs, "their-bucket", "sealed") == WORDS
+    # What another account may read by the bucket's policy, it reads only with the key.
+    everybody = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "s3:GetObject",
+                 "Resource": "arn:aws:s3:::their-bucket/*"}
+    theirs.put_bucket_policy(Bucket="their-bucket", Policy=json.dumps({"Version": "2012-10-17", "Statement": [everybody]}))
+    assert read(ours, "their-bucket", "sealed") == WORDS
+    code, status, text = error_of(ours.get_object, Bucket="their-bucket", Key="k")
+    assert (code, status) == ("AccessDenied", 403) and "kms:Decrypt" in text

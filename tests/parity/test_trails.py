@@ -193,7 +193,7 @@ def test_trails_that_cannot_be(ct, refusing_buckets, case):
     ("update_trail", {"Name": "no-such-trail"}, "TrailNotFoundException"),
     ("get_event_selectors", {"TrailName": "no-such-trail"}, "TrailNotFoundException"),
     ("get_trail", {"Name": "a$b"}, "InvalidTrailNameException"),
-    ("get_trail", {"Name": "arn:aws:cloudtrail:us-east-1:999999999999:trail/x-y"}, "CloudTrailARNInvalidException"),
+    ("get_trail", {"Name": "arn:aws:cloudtrail:us-east-1:999999999999:trail/x-y"}, "AccessDeniedException"),
     ("get_trail", {"Name": "arn:aws:s3:::bucket"}, "CloudTrailARNInvalidException"),
     ("get_insight_selectors", {"TrailName": "no-such-trail"}, "TrailNotFoundException"),
 ])

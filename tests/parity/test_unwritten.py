@@ -21,14 +21,14 @@ CALLS = {
     "ecs": ("ecs update-service --service web --desired-count 3", "UpdateService", '"desiredCount":3'),
     "lambda": ("lambda create-function --function-name f --role arn:aws:iam::123456789012:role/r --handler a.b --runtime python3.12 "
                "--code S3Bucket=bucket,S3Key=k", "CreateFunction20150331", '"functionName":"f"'),
-    "kms": ("kms create-key --description d", "CreateKey", '"description":"d"'),
     "sns": ("sns create-topic --name alerts", "CreateTopic", '"name":"alerts"'),
     # This CLI ignores AWS_ENDPOINT_URL for SQS.
     "sqs": ("sqs --endpoint-url {endpoint} create-queue --queue-name q", "CreateQueue", '"queueName":"q"'),
     "logs": ("logs create-log-group --log-group-name /a/b", "CreateLogGroup", '"logGroupName":"/a/b"'),
     "monitoring": ("cloudwatch delete-alarms --alarm-names a", "DeleteAlarms", '"alarmNames":["a"]'),
     "events": ("events put-rule --name r --schedule-expression 'rate(1 day)'", "PutRule", '"name":"r"'),
-    "organizations": ("organizations create-organization --feature-set ALL", "CreateOrganization", '"featureSet":"ALL"'),
+    "organizations": ("organizations create-gov-cloud-account --email g@example.com --account-name g", "CreateGovCloudAccount",
+                      '"accountName":"HIDDEN_DUE_TO_SECURITY_REASONS"'),
     "ssm": ("ssm delete-parameter --name p", "DeleteParameter", '"name":"p"'),
     "states": ("stepfunctions stop-execution --execution-arn arn:aws:states:us-east-1:123456789012:execution:a:b", "StopExecution", "a:b"),
     "config": ("configservice delete-config-rule --config-rule-name r", "DeleteConfigRule", '"configRuleName":"r"'),
@@ -36,9 +36,9 @@ CALLS = {
     "athena": ("athena create-data-catalog --name c --type GLUE", "CreateDataCatalog", '"name":"c"'),
     "s3": ("s3api put-bucket-abac --bucket unwritten-b --abac-status Status=Enabled",
            "PutBucketAbac", '"bucketName":"unwritten-b"'),
-    "iam": ("iam create-group --group-name g", "CreateGroup", '"groupName":"g"'),
-    "cloudtrail": ("cloudtrail register-organization-delegated-admin --member-account-id 111122223333",
-                   "RegisterOrganizationDelegatedAdmin", '"memberAccountId":"111122223333"'),
+    "iam": ("iam enable-organizations-root-sessions", "EnableOrganizationsRootSessions", "null"),
+    "cloudtrail": ("""cloudtrail put-insight-selectors --trail-name t-t --insight-selectors '[{"InsightType":"ApiCallRateInsight"}]'""",
+                   "PutInsightSelectors", '"trailName":"t-t"'),
 }
 
 

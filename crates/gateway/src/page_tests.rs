@@ -123,7 +123,7 @@ fn recorded(journal: &Arc<dyn Journal>) -> Vec<String> {
         let (kind, record) = match EntryKind::read(entry).unwrap() {
             EntryKind::Begin { record } => ("begin", record),
             EntryKind::Finish { record, .. } => ("finish", record),
-            EntryKind::Control(_) => return None,
+            EntryKind::Control(_) | EntryKind::Data(_) => return None,
         };
         let record: serde_json::Value = serde_json::from_slice(&record).unwrap();
         Some(format!("{kind} {} {}", record["eventName"].as_str().unwrap(), record["eventType"].as_str().unwrap()))

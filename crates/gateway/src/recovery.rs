@@ -112,7 +112,7 @@ fn find_open(journal: &dyn Journal, end: Seq) -> Result<BTreeMap<Seq, Bytes>, St
             EntryKind::Begin { record } => drop(open.insert(item.seq, record)),
             EntryKind::Finish { begin: Some(begin), .. } => drop(open.remove(&begin)),
             EntryKind::Control(control) if control.topic == CLEAN => open.clear(),
-            EntryKind::Finish { begin: None, .. } | EntryKind::Control(_) => {}
+            EntryKind::Finish { begin: None, .. } | EntryKind::Control(_) | EntryKind::Data(_) => {}
         }
         Ok(())
     })?;

@@ -15,6 +15,7 @@ pub mod pages;
 pub mod request_context;
 pub mod sign_in;
 pub mod tables;
+pub mod watch;
 pub mod web_identity;
 
 pub use access::{
@@ -41,6 +42,10 @@ pub use pages::{PageAnswer, PageEvent, PageIdentity, PageRequest, PageResponse, 
 pub use request_context::RequestContext;
 pub use sign_in::{ConsoleCredentials, ConsoleSessions, PasswordAnswer, People, Person, SwitchRequest};
 pub use tables::{Published, ServerBuckets, TablePlace, Tables};
+pub use watch::{
+    Datum, Functions, HandOver, LogGroups, LogTarget, LogsTaken, Metrics, Notice, OnBehalf, Outbound, OutboundAnswer,
+    OutboundRequest, QueueMessage, Queues, ServiceRoles, Topics,
+};
 pub use web_identity::{IssuerKeys, OidcProvider, OidcProviders};
 
 /// A port's owner could not do its part (its storage failed, say). The text is for our own log, never for a client.

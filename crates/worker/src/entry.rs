@@ -6,6 +6,7 @@
 //!                 and, if the highest bit of `begin` is set: what consumers need to know of the call and its record does not say
 //!                 (JSON) · its length (u32, big-endian)
 //! kind 3 CONTROL  length of the topic (u8) · topic · a document of the topic's own (JSON)
+//! kind 4 DATA     length of the topic (u8) · topic · content of the topic's own: log events, metric data
 //! ```
 //!
 //! The journal knows none of this. A record is in the trail once its FINISH is; a BEGIN without a FINISH is finished by
@@ -20,6 +21,8 @@ pub const BEGIN: u8 = 1;
 pub const FINISH: u8 = 2;
 /// See the module.
 pub const CONTROL: u8 = 3;
+/// See the module.
+pub const DATA: u8 = 4;
 
 /// An entry, read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +41,17 @@ pub enum EntryKind {
     },
     /// A change of configuration, in its place among the calls.
     Control(Control),
+    /// What a service was given to keep, and keeps by reading it here: log events, metric data.
+    Data(Data),
+}
+
+/// What a service was given to keep. It is durable as soon as it is here; the consumer of its topic makes the rest of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Data {
+    /// Whose it is: `logs/123456789012`.
+    pub topic: String,
+    /// In the topic's own format.
+    pub content: Bytes,
 }
 
 /// A change of configuration that a consumer must see in its place among the calls: what a trail selects, say, from here on.
@@ -73,14 +87,24 @@ impl EntryKind {
                 Ok(EntryKind::Finish { begin: (begin != 0).then_some(Seq::new(begin)), record })
             }
             CONTROL => {
-                let len = usize::from(*payload.first().ok_or(bad("it is empty"))?);
-                let topic = payload.get(1..=len).ok_or(bad("its topic is cut off"))?;
-                let topic = std::str::from_utf8(topic).map_err(|_| bad("its topic is not UTF-8"))?.to_owned();
-                Ok(EntryKind::Control(Control { topic, document: payload.slice(1 + len..) }))
+                let (topic, document) = topical(payload).map_err(bad)?;
+                Ok(EntryKind::Control(Control { topic, document }))
+            }
+            DATA => {
+                let (topic, content) = topical(payload).map_err(bad)?;
+                Ok(EntryKind::Data(Data { topic, content }))
             }
             _ => Err(bad("its kind is unknown to this version")),
         }
     }
+}
+
+/// The topic, and what stands behind it.
+fn topical(payload: &Bytes) -> Result<(String, Bytes), &'static str> {
+    let len = usize::from(*payload.first().ok_or("it is empty")?);
+    let topic = payload.get(1..=len).ok_or("its topic is cut off")?;
+    let topic = std::str::from_utf8(topic).map_err(|_| "its topic is not UTF-8")?.to_owned();
+    Ok((topic, payload.slice(1 + len..)))
 }
 
 /// The bit of a FINISH's first number that says that something stands behind the record.
@@ -134,11 +158,20 @@ pub fn add_aside(buffer: &mut Vec<u8>, json: &str) {
 
 /// A CONTROL entry. The topic is at most 255 bytes.
 pub fn control(topic: &str, document: &[u8]) -> (u8, Bytes) {
-    let mut bytes = BytesMut::with_capacity(1 + topic.len() + document.len());
+    (CONTROL, with_topic(topic, document))
+}
+
+/// A DATA entry. The topic is at most 255 bytes.
+pub fn data(topic: &str, content: &[u8]) -> (u8, Bytes) {
+    (DATA, with_topic(topic, content))
+}
+
+fn with_topic(topic: &str, rest: &[u8]) -> Bytes {
+    let mut bytes = BytesMut::with_capacity(1 + topic.len() + rest.len());
     bytes.put_u8(u8::try_from(topic.len()).expect("a topic is a short constant"));
     bytes.put_slice(topic.as_bytes());
-    bytes.put_slice(document);
-    (CONTROL, bytes.freeze())
+    bytes.put_slice(rest);
+    bytes.freeze()
 }
 
 #[cfg(test)]
@@ -147,6 +180,16 @@ mod tests {
 
     fn entry((kind, payload): (u8, Bytes)) -> Entry {
         Entry { seq: Seq::new(7), kind, payload }
+    }
+
+    #[test]
+    fn changes_and_data_name_their_topics() {
+        let content = Bytes::from_static(b"[1]");
+        let change = EntryKind::Control(Control { topic: "a/b".to_owned(), document: content.clone() });
+        assert_eq!(EntryKind::read(&entry(control("a/b", b"[1]"))).unwrap(), change);
+        let kept = EntryKind::Data(Data { topic: "logs/1".to_owned(), content });
+        assert_eq!(EntryKind::read(&entry(data("logs/1", b"[1]"))).unwrap(), kept);
+        assert!(EntryKind::read(&entry((DATA, Bytes::from_static(b"\x05logs")))).is_err());
     }
 
     #[test]

@@ -9,4 +9,4 @@ pub mod entry;
 
 pub use blocking::{aside, blocking};
 pub use consumer::{Consumer, ConsumerStatus, Crew, Failure, ahead};
-pub use entry::{Control, EntryKind};
+pub use entry::{Control, Data, EntryKind};

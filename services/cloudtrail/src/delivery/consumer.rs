@@ -234,7 +234,7 @@ impl Delivery {
                 }
             }
             EntryKind::Control(control) if control.topic == FLUSH_TOPIC => self.begin_cut(entry.seq.next(), None, None),
-            EntryKind::Control(_) => {}
+            EntryKind::Control(_) | EntryKind::Data(_) => {}
         }
         self.next = entry.seq.next();
         if self.pending.is_none() && self.is_full() {

@@ -199,7 +199,7 @@ fn replay(world: &World, selection: &mut StoreSelection, from: u64) -> Vec<(Stri
                 let view = record::RecordView::parse(&record).unwrap();
                 taken.push((view.event_id.as_deref().unwrap().to_owned(), into));
             }
-            worker::EntryKind::Begin { .. } => {}
+            worker::EntryKind::Begin { .. } | worker::EntryKind::Data(_) => {}
         }
     }
     taken

@@ -139,7 +139,7 @@ impl AccessLogs {
                 self.flushed.send_replace(entry.seq.get());
             }
             EntryKind::Finish { record, .. } => self.take_record(entry, &record).await?,
-            EntryKind::Begin { .. } | EntryKind::Control(_) => {}
+            EntryKind::Begin { .. } | EntryKind::Control(_) | EntryKind::Data(_) => {}
         }
         Ok(())
     }
