@@ -45,7 +45,7 @@ CALLS = {
 @pytest.fixture(scope="module")
 def refused(cairn):
     """Each call made once, all before the first look-up."""
-    return {service: cairn.aws(call.format(endpoint=cairn.endpoint), check=False) for service, (call, _, _) in CALLS.items()}
+    return {service: cairn.aws(call.replace("{endpoint}", cairn.endpoint), check=False) for service, (call, _, _) in CALLS.items()}
 
 
 @pytest.mark.parametrize("service", CALLS)
