@@ -322,6 +322,13 @@ impl OidcProviders for OfTenants {
             None => Ok(None),
         }
     }
+
+    async fn saml_provider(&self, arn: &str) -> Result<Option<ports::SamlProvider>, Unavailable> {
+        match self.of(Arn::parse(arn).map(|arn| arn.account).as_deref())? {
+            Some(tenant) => tenant.iam.saml_provider(arn).await,
+            None => Ok(None),
+        }
+    }
 }
 
 #[async_trait]
