@@ -207,6 +207,11 @@ impl Node {
             cloudtrail: cloudtrail::Options { recording: options.recording == Recording::On, ..options.cloudtrail },
             records: Arc::clone(&key_records),
             organizations: Arc::clone(&organizations),
+            watch: cloudtrail::Watch {
+                log_groups: None,
+                roles: Some(Arc::clone(&later) as Arc<dyn ports::ServiceRoles>),
+                topics: None,
+            },
             later: Arc::clone(&later),
         };
         let first = Arc::new(ground.open(Arc::clone(&account), Some(root_key), false).await?);

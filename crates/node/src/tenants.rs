@@ -42,6 +42,8 @@ pub(crate) struct Ground {
     pub cloudtrail: cloudtrail::Options,
     pub records: Arc<Records>,
     pub organizations: Arc<organizations::Organizations>,
+    /// Log groups and topics, for trails.
+    pub watch: cloudtrail::Watch,
     /// What an account asks of all.
     pub later: Arc<LaterTenants>,
 }
@@ -129,6 +131,7 @@ impl Ground {
                 delegations: Arc::clone(&self.organizations) as Arc<dyn ports::Delegations>,
                 instances: Arc::clone(&self.later) as Arc<dyn cloudtrail::Instances>,
             }),
+            watch: self.watch.clone(),
             event_stores: stores,
             query_engine: self.query_engine.clone(),
             tables: self.tables.clone().filter(|_| !is_member),
@@ -157,10 +160,11 @@ impl Tenant {
 
     /// Puts the consumers of the account's records to work.
     pub async fn consume(&self, crew: &Crew) -> Result<(), Failure> {
-        let (delivery, history) = self.cloudtrail.consumers().await?;
+        let (delivery, history, logs) = self.cloudtrail.consumers().await?;
         tracing::debug!(delivery = delivery.name(), history = history.name(), "an account's records are delivered");
         crew.add(delivery);
         crew.add(history);
+        crew.add(logs);
         Ok(())
     }
 }
@@ -535,6 +539,20 @@ impl ports::Queues for LaterTenants {
             Some(tenants) => ports::Queues::send(&**tenants, message).await,
             None => Err(ports::HandOver::Unavailable("the server is starting".to_owned())),
         }
+    }
+}
+
+#[async_trait]
+impl ports::ServiceRoles for LaterTenants {
+    async fn act_as(
+        &self,
+        by: &ports::OnBehalf,
+        role_arn: &str,
+        session_name: &str,
+    ) -> Result<Caller, ports::HandOver> {
+        let starting = || ports::HandOver::Unavailable("the server is starting".to_owned());
+        let tenants = self.0.get().ok_or_else(starting)?.tenants()?;
+        tenants.sts.get().ok_or_else(starting)?.act_as(by, role_arn, session_name).await
     }
 }
 

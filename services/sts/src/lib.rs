@@ -11,6 +11,7 @@ mod jwt;
 mod messages;
 mod mfa;
 pub mod ops;
+mod service_roles;
 mod session_policies;
 mod store;
 mod tags;
