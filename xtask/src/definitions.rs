@@ -58,6 +58,7 @@ async fn make() -> Result<Vec<Definition>, Failure> {
         state: Arc::clone(&state),
         keys: None,
         authorizer: Arc::clone(&access),
+        stopping: None,
         endpoint: None,
     });
     let sqs = sqs.await?;

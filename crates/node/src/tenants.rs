@@ -42,6 +42,8 @@ pub(crate) struct Ground {
     pub cloudtrail: cloudtrail::Options,
     pub records: Arc<Records>,
     pub organizations: Arc<organizations::Organizations>,
+    /// Becomes true when the server stops.
+    pub stopping: tokio::sync::watch::Receiver<bool>,
     /// Log groups and topics, for trails.
     pub watch: cloudtrail::Watch,
     /// What an account asks of all.
@@ -113,6 +115,7 @@ impl Ground {
             state: Arc::clone(&state),
             keys: Some(Arc::clone(&self.later) as Arc<dyn ports::Keys>),
             authorizer: Arc::clone(&self.access) as Arc<dyn ports::Authorizer>,
+            stopping: Some(self.stopping.clone()),
             endpoint: None,
         })
         .await?;

@@ -39,7 +39,8 @@ impl ServiceRoles for Sts {
         let request =
             AccessRequest { caller: &caller, action: "sts:AssumeRole", resource: &role.arn, context: &context };
         if !self.deps.authorizer.decide(&request).await?.is_allow() {
-            let text = format!("{} is not authorized to perform: sts:AssumeRole on resource: {}", by.principal, role.arn);
+            let text =
+                format!("{} is not authorized to perform: sts:AssumeRole on resource: {}", by.principal, role.arn);
             return Err(HandOver::Denied(text));
         }
         let created = now.trunc_secs();

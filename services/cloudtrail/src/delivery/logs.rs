@@ -222,9 +222,11 @@ impl LogDelivery {
             Some(trail) => rows::put(LOG_TRAILS, arn.as_str(), &**trail, Expect::Any),
             None => rows::delete(LOG_TRAILS, arn.as_str(), Expect::Any),
         }));
-        ops.extend(self.statuses.iter().map(|(arn, status)| {
-            rows::put(STATUS, state::key::key(&[arn.as_str(), "logs"]), status, Expect::Any)
-        }));
+        ops.extend(
+            self.statuses
+                .iter()
+                .map(|(arn, status)| rows::put(STATUS, state::key::key(&[arn.as_str(), "logs"]), status, Expect::Any)),
+        );
         let rev = match self.shared.state.commit(ops).await {
             Ok(info) => info.revs[0],
             // An earlier attempt may have been committed though it was answered with a failure.
@@ -330,9 +332,9 @@ impl LogDelivery {
             // As the trail is now: its group or role may have been corrected.
             let trail = self.trails.get(&arn).cloned();
             while let Some(mut run) = runs.pop_front() {
-                if let Some(target) = trail.as_ref().and_then(|trail| {
-                    target_of(trail, &self.shared.account, run.target.stream.clone())
-                }) {
+                if let Some(target) =
+                    trail.as_ref().and_then(|trail| target_of(trail, &self.shared.account, run.target.stream.clone()))
+                {
                     run.target = target;
                 }
                 match self.put(&*log_groups, run).await {

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use worker::Consumer;
 
 use super::LogDelivery;
-use crate::testing::{ACCOUNT, World, run, run_unrecorded, record_call};
+use crate::testing::{ACCOUNT, World, record_call, run, run_unrecorded};
 use crate::{CloudTrail, Watch};
 
 const GROUP: &str = "arn:aws:logs:us-east-1:123456789012:log-group:audit:*";
@@ -39,12 +39,7 @@ impl LogGroups for Groups {
         self.refuse.lock().unwrap().clone().map_or(Ok(()), Err)
     }
 
-    async fn put(
-        &self,
-        target: &LogTarget,
-        position: u64,
-        events: Vec<(i64, Bytes)>,
-    ) -> Result<LogsTaken, HandOver> {
+    async fn put(&self, target: &LogTarget, position: u64, events: Vec<(i64, Bytes)>) -> Result<LogsTaken, HandOver> {
         if self.refused_groups.lock().unwrap().contains(&target.group_arn) {
             return Err(HandOver::Denied("no".to_owned()));
         }
@@ -177,7 +172,10 @@ async fn a_group_that_refuses_holds_up_no_other_and_misses_nothing() {
     take(&world, &mut delivery, 1).await;
     world.event("b", "us-east-1").await;
     take(&world, &mut delivery, 1).await;
-    assert_eq!((groups.names(GROUP, &here).len(), groups.names(other, &here)), (0, vec!["a".to_owned(), "b".to_owned()]));
+    assert_eq!(
+        (groups.names(GROUP, &here).len(), groups.names(other, &here)),
+        (0, vec!["a".to_owned(), "b".to_owned()])
+    );
     let status = run(&ct, "us-east-1", "GetTrailStatus", json!({"Name": "trail-one"})).await.unwrap();
     assert_eq!(status["LatestCloudWatchLogsDeliveryError"], "no");
     // A restart in between: what was missed is read again, what was taken is not there twice.

@@ -99,8 +99,13 @@ async fn status(cloudtrail: &CloudTrail, arn: &str, what: &str) -> Result<Status
 pub(super) async fn forget(cloudtrail: &CloudTrail, arn: &str) -> Result<(), ApiError> {
     let gone = |what: &str| rows::delete(STATUS, state::key::key(&[arn, what]), Expect::Any);
     cloudtrail.shared.forget_log_status(arn);
-    let ops =
-        vec![gone("delivery"), gone("digest"), gone("logs"), gone("notification"), rows::delete(EVENT_CONFIGURATIONS, arn, Expect::Any)];
+    let ops = vec![
+        gone("delivery"),
+        gone("digest"),
+        gone("logs"),
+        gone("notification"),
+        rows::delete(EVENT_CONFIGURATIONS, arn, Expect::Any),
+    ];
     cloudtrail.shared.state.commit(ops).await.map_err(ApiError::unavailable)?;
     Ok(())
 }
