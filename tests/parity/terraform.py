@@ -60,6 +60,7 @@ provider "aws" {{
     kms           = "{endpoint}"
     organizations = "{endpoint}"
     s3            = "{endpoint}"
+    sqs           = "{endpoint}"
     sts           = "{endpoint}"
   }}
 }}

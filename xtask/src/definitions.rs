@@ -52,6 +52,16 @@ async fn make() -> Result<Vec<Definition>, Failure> {
         records: None,
     });
     let kms = kms.await?;
+    let sqs = sqs::Sqs::open(sqs::Deps {
+        env: env.clone(),
+        account: Arc::clone(&account),
+        state: Arc::clone(&state),
+        keys: None,
+        authorizer: Arc::clone(&access),
+        stopping: None,
+        endpoint: None,
+    });
+    let sqs = sqs.await?;
     let sts = sts::Sts::open(sts::Deps {
         env: env.clone(),
         state: Arc::clone(&state),
@@ -71,6 +81,9 @@ async fn make() -> Result<Vec<Definition>, Failure> {
         state,
         objects,
         buckets: Arc::clone(&s3) as Arc<dyn Buckets>,
+        keys: None,
+        organized: None,
+        watch: cloudtrail::Watch::default(),
         event_stores: None,
         query_engine: None,
         tables: None,
@@ -93,6 +106,7 @@ async fn make() -> Result<Vec<Definition>, Failure> {
         })),
         iam::definition(iam),
         kms::definition(kms),
+        sqs::definition(sqs),
         organizations::definition(organizations),
         s3::definition(s3),
         sts::definition(sts),

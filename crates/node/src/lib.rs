@@ -188,6 +188,7 @@ impl Node {
             query_threads: options.cloudtrail.query_threads,
         };
         let key_records = Records::new(env.clone());
+        let (stop, stopping) = watch::channel(false);
         let ground = Ground {
             env: env.clone(),
             journal: Arc::clone(&journal),
@@ -207,6 +208,12 @@ impl Node {
             cloudtrail: cloudtrail::Options { recording: options.recording == Recording::On, ..options.cloudtrail },
             records: Arc::clone(&key_records),
             organizations: Arc::clone(&organizations),
+            stopping: stopping.clone(),
+            watch: cloudtrail::Watch {
+                log_groups: None,
+                roles: Some(Arc::clone(&later) as Arc<dyn ports::ServiceRoles>),
+                topics: None,
+            },
             later: Arc::clone(&later),
         };
         let first = Arc::new(ground.open(Arc::clone(&account), Some(root_key), false).await?);
@@ -244,6 +251,7 @@ impl Node {
             own(Kind::CloudTrail),
             own(Kind::Iam),
             own(Kind::Kms),
+            own(Kind::Sqs),
         ];
         let organized = Organized {
             controls: Arc::clone(&organizations) as Arc<dyn ports::ControlPolicies>,
@@ -251,7 +259,6 @@ impl Node {
         };
         access.ask(of_tenants(), Some(organized), &resources);
         tenants.keep(resources);
-        let (stop, stopping) = watch::channel(false);
         let validation = Arc::new(Results::default());
         let followed = Arc::new(Followed::default());
         let operator = Arc::new(ServerOperator {

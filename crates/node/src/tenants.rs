@@ -42,6 +42,10 @@ pub(crate) struct Ground {
     pub cloudtrail: cloudtrail::Options,
     pub records: Arc<Records>,
     pub organizations: Arc<organizations::Organizations>,
+    /// Becomes true when the server stops.
+    pub stopping: tokio::sync::watch::Receiver<bool>,
+    /// Log groups and topics, for trails.
+    pub watch: cloudtrail::Watch,
     /// What an account asks of all.
     pub later: Arc<LaterTenants>,
 }
@@ -51,6 +55,7 @@ pub(crate) struct Tenant {
     pub account: Arc<str>,
     pub iam: Arc<iam::Iam>,
     pub kms: Arc<kms::Kms>,
+    pub sqs: Arc<sqs::Sqs>,
     pub cloudtrail: Arc<cloudtrail::CloudTrail>,
 }
 
@@ -104,6 +109,16 @@ impl Ground {
             records: Some(self.records.of(&account)),
         })
         .await?;
+        let sqs = sqs::Sqs::open(sqs::Deps {
+            env: self.env.clone(),
+            account: Arc::clone(&account),
+            state: Arc::clone(&state),
+            keys: Some(Arc::clone(&self.later) as Arc<dyn ports::Keys>),
+            authorizer: Arc::clone(&self.access) as Arc<dyn ports::Authorizer>,
+            stopping: Some(self.stopping.clone()),
+            endpoint: None,
+        })
+        .await?;
         let stores = self.event_stores.as_ref().map(|stores| Arc::clone(stores) as Arc<dyn ports::EventStores>);
         let cloudtrail = cloudtrail::CloudTrail::new(cloudtrail::Deps {
             env: self.env.clone(),
@@ -119,6 +134,7 @@ impl Ground {
                 delegations: Arc::clone(&self.organizations) as Arc<dyn ports::Delegations>,
                 instances: Arc::clone(&self.later) as Arc<dyn cloudtrail::Instances>,
             }),
+            watch: self.watch.clone(),
             event_stores: stores,
             query_engine: self.query_engine.clone(),
             tables: self.tables.clone().filter(|_| !is_member),
@@ -126,7 +142,7 @@ impl Ground {
             options: self.cloudtrail,
         })
         .await?;
-        Ok(Tenant { account, iam, kms, cloudtrail })
+        Ok(Tenant { account, iam, kms, sqs, cloudtrail })
     }
 }
 
@@ -141,15 +157,17 @@ impl Tenant {
             })),
             iam::definition(Arc::clone(&self.iam)),
             kms::definition(Arc::clone(&self.kms)),
+            sqs::definition(Arc::clone(&self.sqs)),
         ]
     }
 
     /// Puts the consumers of the account's records to work.
     pub async fn consume(&self, crew: &Crew) -> Result<(), Failure> {
-        let (delivery, history) = self.cloudtrail.consumers().await?;
+        let (delivery, history, logs) = self.cloudtrail.consumers().await?;
         tracing::debug!(delivery = delivery.name(), history = history.name(), "an account's records are delivered");
         crew.add(delivery);
         crew.add(history);
+        crew.add(logs);
         Ok(())
     }
 }
@@ -247,6 +265,7 @@ impl gateway::Accounts for Tenants {
     async fn owner(&self, model: &str, input: &Fields) -> Result<Option<Arc<str>>, Unavailable> {
         match (model, input.get("Bucket")) {
             ("s3", Some(Value::String(bucket))) => self.ground.s3.bucket_owner(bucket).await,
+            ("sqs", _) => Ok(sqs::owner(input).filter(|account| self.is_active(account))),
             _ => Ok(None),
         }
     }
@@ -400,6 +419,18 @@ impl Keys for OfTenants {
 }
 
 #[async_trait]
+impl ports::Queues for OfTenants {
+    async fn send(&self, message: ports::QueueMessage) -> Result<String, ports::HandOver> {
+        let account = Arn::parse(&message.queue_arn).map(|arn| arn.account);
+        let tenants = self.tenants()?;
+        match account.filter(|account| tenants.is_active(account)).and_then(|account| tenants.get(&account)) {
+            Some(tenant) => ports::Queues::send(&*tenant.sqs, message).await,
+            None => Err(ports::HandOver::NotFound("The specified queue does not exist.".to_owned())),
+        }
+    }
+}
+
+#[async_trait]
 impl NewAccounts for OfTenants {
     async fn prepare(&self, account: &NewAccount) -> Result<(), Unavailable> {
         let failed = |error: Failure| Unavailable(format!("opening the account {}: {error}", account.id));
@@ -415,6 +446,7 @@ pub(crate) enum Kind {
     CloudTrail,
     Iam,
     Kms,
+    Sqs,
 }
 
 /// What the policies of resources say that each account has of its own: the account in the resource's ARN is asked.
@@ -433,6 +465,7 @@ impl OwnResources {
             Kind::CloudTrail => Arc::clone(&tenant.cloudtrail) as Arc<dyn ResourcePolicies>,
             Kind::Iam => Arc::clone(&tenant.iam) as Arc<dyn ResourcePolicies>,
             Kind::Kms => Arc::clone(&tenant.kms) as Arc<dyn ResourcePolicies>,
+            Kind::Sqs => Arc::clone(&tenant.sqs) as Arc<dyn ResourcePolicies>,
         })
     }
 }
@@ -444,6 +477,7 @@ impl ResourcePolicies for OwnResources {
             Kind::CloudTrail => &["cloudtrail"],
             Kind::Iam => &["iam", "sts"],
             Kind::Kms => &["kms"],
+            Kind::Sqs => &["sqs"],
         }
     }
 
@@ -505,6 +539,30 @@ impl Keys for LaterTenants {
         ciphertext: &[u8],
     ) -> Result<PlainKey, KeyError> {
         self.keys()?.open_data_key(region, key, context, ciphertext).await
+    }
+}
+
+#[async_trait]
+impl ports::Queues for LaterTenants {
+    async fn send(&self, message: ports::QueueMessage) -> Result<String, ports::HandOver> {
+        match self.0.get() {
+            Some(tenants) => ports::Queues::send(&**tenants, message).await,
+            None => Err(ports::HandOver::Unavailable("the server is starting".to_owned())),
+        }
+    }
+}
+
+#[async_trait]
+impl ports::ServiceRoles for LaterTenants {
+    async fn act_as(
+        &self,
+        by: &ports::OnBehalf,
+        role_arn: &str,
+        session_name: &str,
+    ) -> Result<Caller, ports::HandOver> {
+        let starting = || ports::HandOver::Unavailable("the server is starting".to_owned());
+        let tenants = self.0.get().ok_or_else(starting)?.tenants()?;
+        tenants.sts.get().ok_or_else(starting)?.act_as(by, role_arn, session_name).await
     }
 }
 

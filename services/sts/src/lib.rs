@@ -12,6 +12,7 @@ mod messages;
 mod mfa;
 pub mod ops;
 mod saml_identity;
+mod service_roles;
 mod session_policies;
 mod store;
 mod tags;
