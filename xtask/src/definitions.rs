@@ -52,6 +52,15 @@ async fn make() -> Result<Vec<Definition>, Failure> {
         records: None,
     });
     let kms = kms.await?;
+    let sqs = sqs::Sqs::open(sqs::Deps {
+        env: env.clone(),
+        account: Arc::clone(&account),
+        state: Arc::clone(&state),
+        keys: None,
+        authorizer: Arc::clone(&access),
+        endpoint: None,
+    });
+    let sqs = sqs.await?;
     let sts = sts::Sts::open(sts::Deps {
         env: env.clone(),
         state: Arc::clone(&state),
@@ -93,6 +102,7 @@ async fn make() -> Result<Vec<Definition>, Failure> {
         })),
         iam::definition(iam),
         kms::definition(kms),
+        sqs::definition(sqs),
         organizations::definition(organizations),
         s3::definition(s3),
         sts::definition(sts),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::{HeaderMap, Method};
-use model::{Model, Protocol};
+use model::{Fields, Model, Protocol};
 use sigv4::{Claim, Family};
 
 use crate::services::{Entry, Loaded, OperationEntry, Services};
@@ -220,6 +220,23 @@ impl NoOperation {
 }
 
 impl Route<'_> {
+    /// Where requests of SQS's Query protocol go to says which queue is meant, if they do not. Source: SQS developer guide, "Making Query API
+    /// requests", structure of a request.
+    pub fn with_queue_of_path(&self, input: &mut Fields, host: &str, path: &str) {
+        let is_asked = |shape: &model::ShapeRef| match &self.loaded.model.shape(shape).kind {
+            model::ShapeKind::Structure(structure) => structure.member("QueueUrl").is_some(),
+            _ => false,
+        };
+        if self.protocol == Protocol::Query
+            && &*self.loaded.model.name == "sqs"
+            && path.trim_matches('/').contains('/')
+            && input.get("QueueUrl").is_none()
+            && self.operation.input.as_ref().is_some_and(is_asked)
+        {
+            input.push("QueueUrl", format!("http://{host}{path}"));
+        }
+    }
+
     /// The model.
     pub fn model(&self) -> &Arc<Model> {
         &self.loaded.model

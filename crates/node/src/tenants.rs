@@ -51,6 +51,7 @@ pub(crate) struct Tenant {
     pub account: Arc<str>,
     pub iam: Arc<iam::Iam>,
     pub kms: Arc<kms::Kms>,
+    pub sqs: Arc<sqs::Sqs>,
     pub cloudtrail: Arc<cloudtrail::CloudTrail>,
 }
 
@@ -104,6 +105,15 @@ impl Ground {
             records: Some(self.records.of(&account)),
         })
         .await?;
+        let sqs = sqs::Sqs::open(sqs::Deps {
+            env: self.env.clone(),
+            account: Arc::clone(&account),
+            state: Arc::clone(&state),
+            keys: Some(Arc::clone(&self.later) as Arc<dyn ports::Keys>),
+            authorizer: Arc::clone(&self.access) as Arc<dyn ports::Authorizer>,
+            endpoint: None,
+        })
+        .await?;
         let stores = self.event_stores.as_ref().map(|stores| Arc::clone(stores) as Arc<dyn ports::EventStores>);
         let cloudtrail = cloudtrail::CloudTrail::new(cloudtrail::Deps {
             env: self.env.clone(),
@@ -126,7 +136,7 @@ impl Ground {
             options: self.cloudtrail,
         })
         .await?;
-        Ok(Tenant { account, iam, kms, cloudtrail })
+        Ok(Tenant { account, iam, kms, sqs, cloudtrail })
     }
 }
 
@@ -141,6 +151,7 @@ impl Tenant {
             })),
             iam::definition(Arc::clone(&self.iam)),
             kms::definition(Arc::clone(&self.kms)),
+            sqs::definition(Arc::clone(&self.sqs)),
         ]
     }
 
@@ -247,6 +258,7 @@ impl gateway::Accounts for Tenants {
     async fn owner(&self, model: &str, input: &Fields) -> Result<Option<Arc<str>>, Unavailable> {
         match (model, input.get("Bucket")) {
             ("s3", Some(Value::String(bucket))) => self.ground.s3.bucket_owner(bucket).await,
+            ("sqs", _) => Ok(sqs::owner(input).filter(|account| self.is_active(account))),
             _ => Ok(None),
         }
     }
@@ -393,6 +405,18 @@ impl Keys for OfTenants {
 }
 
 #[async_trait]
+impl ports::Queues for OfTenants {
+    async fn send(&self, message: ports::QueueMessage) -> Result<String, ports::HandOver> {
+        let account = Arn::parse(&message.queue_arn).map(|arn| arn.account);
+        let tenants = self.tenants()?;
+        match account.filter(|account| tenants.is_active(account)).and_then(|account| tenants.get(&account)) {
+            Some(tenant) => ports::Queues::send(&*tenant.sqs, message).await,
+            None => Err(ports::HandOver::NotFound("The specified queue does not exist.".to_owned())),
+        }
+    }
+}
+
+#[async_trait]
 impl NewAccounts for OfTenants {
     async fn prepare(&self, account: &NewAccount) -> Result<(), Unavailable> {
         let failed = |error: Failure| Unavailable(format!("opening the account {}: {error}", account.id));
@@ -408,6 +432,7 @@ pub(crate) enum Kind {
     CloudTrail,
     Iam,
     Kms,
+    Sqs,
 }
 
 /// What the policies of resources say that each account has of its own: the account in the resource's ARN is asked.
@@ -426,6 +451,7 @@ impl OwnResources {
             Kind::CloudTrail => Arc::clone(&tenant.cloudtrail) as Arc<dyn ResourcePolicies>,
             Kind::Iam => Arc::clone(&tenant.iam) as Arc<dyn ResourcePolicies>,
             Kind::Kms => Arc::clone(&tenant.kms) as Arc<dyn ResourcePolicies>,
+            Kind::Sqs => Arc::clone(&tenant.sqs) as Arc<dyn ResourcePolicies>,
         })
     }
 }
@@ -437,6 +463,7 @@ impl ResourcePolicies for OwnResources {
             Kind::CloudTrail => &["cloudtrail"],
             Kind::Iam => &["iam", "sts"],
             Kind::Kms => &["kms"],
+            Kind::Sqs => &["sqs"],
         }
     }
 
@@ -498,6 +525,16 @@ impl Keys for LaterTenants {
         ciphertext: &[u8],
     ) -> Result<PlainKey, KeyError> {
         self.keys()?.open_data_key(region, key, context, ciphertext).await
+    }
+}
+
+#[async_trait]
+impl ports::Queues for LaterTenants {
+    async fn send(&self, message: ports::QueueMessage) -> Result<String, ports::HandOver> {
+        match self.0.get() {
+            Some(tenants) => ports::Queues::send(&**tenants, message).await,
+            None => Err(ports::HandOver::Unavailable("the server is starting".to_owned())),
+        }
     }
 }
 
