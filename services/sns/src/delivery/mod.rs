@@ -207,7 +207,7 @@ impl Sns {
 
     /// Gives up what waits for a subscription that is gone.
     pub(crate) async fn forget_lane(&self, key: &SubscriptionKey) {
-        let lane = self.deliveries.lanes.lock().expect("no holder of this lock can panic").get(key).cloned();
+        let lane = self.deliveries.lanes.lock().expect("no holder of this lock can panic").remove(key);
         let Some(lane) = lane else { return };
         for item in lane.drain() {
             let over = Outcome::Over { lane: key.clone(), item };

@@ -338,7 +338,10 @@ impl Sns {
             return true;
         }
         self.figures.given_up(&protocol);
-        let queue = subscription.and_then(|subscription| subscription.dead_letter_queue());
+        // Questions are asked, or they are not: no queue gets them.
+        let loaded = self.deliveries.ledger().loaded(&item.pending.message);
+        let is_question = loaded.is_some_and(|loaded| loaded.message.what != What::Notification);
+        let queue = subscription.filter(|_| !is_question).and_then(|subscription| subscription.dead_letter_queue());
         if item.pending.is_dead || queue.is_none() {
             tracing::warn!(
                 subscription = arn,
