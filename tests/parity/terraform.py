@@ -60,6 +60,7 @@ provider "aws" {{
     kms           = "{endpoint}"
     organizations = "{endpoint}"
     s3            = "{endpoint}"
+    sns           = "{endpoint}"
     sqs           = "{endpoint}"
     sts           = "{endpoint}"
   }}

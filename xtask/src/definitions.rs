@@ -62,6 +62,22 @@ async fn make() -> Result<Vec<Definition>, Failure> {
         endpoint: None,
     });
     let sqs = sqs.await?;
+    let way_out = node::WayOut::default();
+    let sns = sns::Sns::open(sns::Deps {
+        env: env.clone(),
+        account: Arc::clone(&account),
+        state: Arc::clone(&state),
+        queues: None,
+        functions: way_out.functions,
+        outbound: way_out.http,
+        mail: None,
+        sms: None,
+        keys: None,
+        authorizer: Arc::clone(&access),
+        endpoint: way_out.public_url,
+        signer: sns::Signer::new(env.clone(), Arc::clone(&state)),
+    });
+    let sns = sns.await?;
     let sts = sts::Sts::open(sts::Deps {
         env: env.clone(),
         state: Arc::clone(&state),
@@ -106,6 +122,7 @@ async fn make() -> Result<Vec<Definition>, Failure> {
         })),
         iam::definition(iam),
         kms::definition(kms),
+        sns::definition(sns),
         sqs::definition(sqs),
         organizations::definition(organizations),
         s3::definition(s3),

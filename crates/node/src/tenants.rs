@@ -48,6 +48,8 @@ pub(crate) struct Ground {
     pub watch: cloudtrail::Watch,
     /// What an account asks of all.
     pub later: Arc<LaterTenants>,
+    pub way_out: crate::WayOut,
+    pub signer: Arc<sns::Signer>,
 }
 
 /// An account with its services.
@@ -55,6 +57,7 @@ pub(crate) struct Tenant {
     pub account: Arc<str>,
     pub iam: Arc<iam::Iam>,
     pub kms: Arc<kms::Kms>,
+    pub sns: Arc<sns::Sns>,
     pub sqs: Arc<sqs::Sqs>,
     pub cloudtrail: Arc<cloudtrail::CloudTrail>,
 }
@@ -119,6 +122,21 @@ impl Ground {
             endpoint: None,
         })
         .await?;
+        let sns = sns::Sns::open(sns::Deps {
+            env: self.env.clone(),
+            account: Arc::clone(&account),
+            state: Arc::clone(&state),
+            queues: Some(Arc::clone(&self.later) as Arc<dyn ports::Queues>),
+            functions: Arc::clone(&self.way_out.functions),
+            outbound: Arc::clone(&self.way_out.http),
+            mail: self.way_out.mail.clone(),
+            sms: self.way_out.sms.clone(),
+            keys: Some(Arc::clone(&self.later) as Arc<dyn ports::Keys>),
+            authorizer: Arc::clone(&self.access) as Arc<dyn ports::Authorizer>,
+            endpoint: Arc::clone(&self.way_out.public_url),
+            signer: Arc::clone(&self.signer),
+        })
+        .await?;
         let stores = self.event_stores.as_ref().map(|stores| Arc::clone(stores) as Arc<dyn ports::EventStores>);
         let cloudtrail = cloudtrail::CloudTrail::new(cloudtrail::Deps {
             env: self.env.clone(),
@@ -142,7 +160,7 @@ impl Ground {
             options: self.cloudtrail,
         })
         .await?;
-        Ok(Tenant { account, iam, kms, sqs, cloudtrail })
+        Ok(Tenant { account, iam, kms, sns, sqs, cloudtrail })
     }
 }
 
@@ -157,6 +175,7 @@ impl Tenant {
             })),
             iam::definition(Arc::clone(&self.iam)),
             kms::definition(Arc::clone(&self.kms)),
+            sns::definition(Arc::clone(&self.sns)),
             sqs::definition(Arc::clone(&self.sqs)),
         ]
     }
@@ -221,6 +240,7 @@ impl Tenants {
         if let Some(crew) = self.crew.get() {
             tenant.consume(crew).await?;
         }
+        tenant.sns.begin();
         let mut definitions = tenant.definitions(&self.ground.env);
         definitions.extend(self.common.get().map(|make| make()).unwrap_or_default());
         let open = Open { tenant, handlers: Arc::new(Handlers::new(definitions)) };
@@ -244,6 +264,13 @@ impl Tenants {
     pub fn all(&self) -> Vec<Arc<Tenant>> {
         let others = self.others.read().expect("no holder of this lock can panic");
         std::iter::once(&self.first).chain(others.values().map(|open| &open.tenant)).cloned().collect()
+    }
+
+    /// Ends what runs for accounts by itself.
+    pub async fn stop(&self) {
+        for tenant in self.all() {
+            tenant.sns.stop().await;
+        }
     }
 
     /// Whether it is the account's email address.
@@ -430,6 +457,27 @@ impl ports::Queues for OfTenants {
     }
 }
 
+impl OfTenants {
+    fn topics(&self, topic_arn: &str) -> Result<Arc<sns::Sns>, ports::HandOver> {
+        let account = Arn::parse(topic_arn).map(|arn| arn.account);
+        let tenants = self.tenants()?;
+        let found = account.filter(|account| tenants.is_active(account)).and_then(|account| tenants.get(&account));
+        let missing = || ports::HandOver::NotFound("Topic does not exist".to_owned());
+        found.map(|tenant| Arc::clone(&tenant.sns)).ok_or_else(missing)
+    }
+}
+
+#[async_trait]
+impl ports::Topics for OfTenants {
+    async fn check(&self, by: &ports::OnBehalf, topic_arn: &str) -> Result<(), ports::HandOver> {
+        ports::Topics::check(&*self.topics(topic_arn)?, by, topic_arn).await
+    }
+
+    async fn publish(&self, notice: ports::Notice) -> Result<String, ports::HandOver> {
+        ports::Topics::publish(&*self.topics(&notice.topic_arn)?, notice).await
+    }
+}
+
 #[async_trait]
 impl NewAccounts for OfTenants {
     async fn prepare(&self, account: &NewAccount) -> Result<(), Unavailable> {
@@ -446,6 +494,7 @@ pub(crate) enum Kind {
     CloudTrail,
     Iam,
     Kms,
+    Sns,
     Sqs,
 }
 
@@ -465,6 +514,7 @@ impl OwnResources {
             Kind::CloudTrail => Arc::clone(&tenant.cloudtrail) as Arc<dyn ResourcePolicies>,
             Kind::Iam => Arc::clone(&tenant.iam) as Arc<dyn ResourcePolicies>,
             Kind::Kms => Arc::clone(&tenant.kms) as Arc<dyn ResourcePolicies>,
+            Kind::Sns => Arc::clone(&tenant.sns) as Arc<dyn ResourcePolicies>,
             Kind::Sqs => Arc::clone(&tenant.sqs) as Arc<dyn ResourcePolicies>,
         })
     }
@@ -477,6 +527,7 @@ impl ResourcePolicies for OwnResources {
             Kind::CloudTrail => &["cloudtrail"],
             Kind::Iam => &["iam", "sts"],
             Kind::Kms => &["kms"],
+            Kind::Sns => &["sns"],
             Kind::Sqs => &["sqs"],
         }
     }
@@ -563,6 +614,23 @@ impl ports::ServiceRoles for LaterTenants {
         let starting = || ports::HandOver::Unavailable("the server is starting".to_owned());
         let tenants = self.0.get().ok_or_else(starting)?.tenants()?;
         tenants.sts.get().ok_or_else(starting)?.act_as(by, role_arn, session_name).await
+    }
+}
+
+#[async_trait]
+impl ports::Topics for LaterTenants {
+    async fn check(&self, by: &ports::OnBehalf, topic_arn: &str) -> Result<(), ports::HandOver> {
+        match self.0.get() {
+            Some(tenants) => ports::Topics::check(&**tenants, by, topic_arn).await,
+            None => Err(ports::HandOver::Unavailable("the server is starting".to_owned())),
+        }
+    }
+
+    async fn publish(&self, notice: ports::Notice) -> Result<String, ports::HandOver> {
+        match self.0.get() {
+            Some(tenants) => ports::Topics::publish(&**tenants, notice).await,
+            None => Err(ports::HandOver::Unavailable("the server is starting".to_owned())),
+        }
     }
 }
 

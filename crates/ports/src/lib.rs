@@ -8,6 +8,7 @@ pub mod figures;
 pub mod identity;
 pub mod keys;
 pub mod lake;
+pub mod mail;
 pub mod mfa;
 pub mod operator;
 pub mod organizations;
