@@ -244,6 +244,7 @@ impl Node {
             own(Kind::CloudTrail),
             own(Kind::Iam),
             own(Kind::Kms),
+            own(Kind::Logs),
         ];
         let organized = Organized {
             controls: Arc::clone(&organizations) as Arc<dyn ports::ControlPolicies>,

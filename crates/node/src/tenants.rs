@@ -52,6 +52,7 @@ pub(crate) struct Tenant {
     pub iam: Arc<iam::Iam>,
     pub kms: Arc<kms::Kms>,
     pub cloudtrail: Arc<cloudtrail::CloudTrail>,
+    pub logs: Arc<logs::Logs>,
 }
 
 /// See the module.
@@ -110,8 +111,8 @@ impl Ground {
             account: Arc::clone(&account),
             is_member,
             journal: Arc::clone(&self.journal),
-            state,
-            objects,
+            state: Arc::clone(&state),
+            objects: Arc::clone(&objects),
             buckets: Arc::clone(&self.s3) as Arc<dyn ports::Buckets>,
             keys: Some(Arc::clone(&self.later) as Arc<dyn ports::Keys>),
             organized: Some(cloudtrail::Organized {
@@ -126,7 +127,22 @@ impl Ground {
             options: self.cloudtrail,
         })
         .await?;
-        Ok(Tenant { account, iam, kms, cloudtrail })
+        let logs = logs::Logs::open(logs::Deps {
+            env: self.env.clone(),
+            account: Arc::clone(&account),
+            state,
+            objects,
+            journal: Arc::clone(&self.journal),
+            metrics: None,
+            keys: Some(Arc::clone(&self.later) as Arc<dyn ports::Keys>),
+            buckets: Arc::clone(&self.s3) as Arc<dyn ports::Buckets>,
+            functions: None,
+            outbound: None,
+            roles: None,
+            authorizer: Arc::clone(&self.access) as Arc<dyn ports::Authorizer>,
+        })
+        .await?;
+        Ok(Tenant { account, iam, kms, cloudtrail, logs })
     }
 }
 
@@ -141,6 +157,7 @@ impl Tenant {
             })),
             iam::definition(Arc::clone(&self.iam)),
             kms::definition(Arc::clone(&self.kms)),
+            logs::definition(Arc::clone(&self.logs)),
         ]
     }
 
@@ -150,6 +167,7 @@ impl Tenant {
         tracing::debug!(delivery = delivery.name(), history = history.name(), "an account's records are delivered");
         crew.add(delivery);
         crew.add(history);
+        crew.add(self.logs.consumer().await?);
         Ok(())
     }
 }
@@ -392,6 +410,30 @@ impl Keys for OfTenants {
     }
 }
 
+impl OfTenants {
+    fn logs(&self, target: &ports::LogTarget) -> Result<Arc<logs::Logs>, ports::HandOver> {
+        let account = Arn::parse(&target.group_arn).map(|arn| arn.account);
+        let missing = || ports::HandOver::NotFound(format!("The log group {} does not exist.", target.group_arn));
+        Ok(Arc::clone(&self.of(account.as_deref())?.ok_or_else(missing)?.logs))
+    }
+}
+
+#[async_trait]
+impl ports::LogGroups for OfTenants {
+    async fn check(&self, target: &ports::LogTarget) -> Result<(), ports::HandOver> {
+        self.logs(target)?.check(target).await
+    }
+
+    async fn put(
+        &self,
+        target: &ports::LogTarget,
+        position: u64,
+        events: Vec<(i64, bytes::Bytes)>,
+    ) -> Result<ports::LogsTaken, ports::HandOver> {
+        self.logs(target)?.put(target, position, events).await
+    }
+}
+
 #[async_trait]
 impl NewAccounts for OfTenants {
     async fn prepare(&self, account: &NewAccount) -> Result<(), Unavailable> {
@@ -408,6 +450,7 @@ pub(crate) enum Kind {
     CloudTrail,
     Iam,
     Kms,
+    Logs,
 }
 
 /// What the policies of resources say that each account has of its own: the account in the resource's ARN is asked.
@@ -426,6 +469,7 @@ impl OwnResources {
             Kind::CloudTrail => Arc::clone(&tenant.cloudtrail) as Arc<dyn ResourcePolicies>,
             Kind::Iam => Arc::clone(&tenant.iam) as Arc<dyn ResourcePolicies>,
             Kind::Kms => Arc::clone(&tenant.kms) as Arc<dyn ResourcePolicies>,
+            Kind::Logs => Arc::clone(&tenant.logs) as Arc<dyn ResourcePolicies>,
         })
     }
 }
@@ -437,6 +481,7 @@ impl ResourcePolicies for OwnResources {
             Kind::CloudTrail => &["cloudtrail"],
             Kind::Iam => &["iam", "sts"],
             Kind::Kms => &["kms"],
+            Kind::Logs => &["logs"],
         }
     }
 

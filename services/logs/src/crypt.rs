@@ -66,7 +66,8 @@ impl Cipher {
 impl Logs {
     /// A data key of a group, as long as its key of KMS can be used.
     pub(crate) async fn open_key(&self, group: &Group, id: u32) -> Result<Arc<Cipher>, KeyError> {
-        let refused = |code: &str, message: &str| KeyError::Refused { code: code.to_owned(), message: message.to_owned() };
+        let refused =
+            |code: &str, message: &str| KeyError::Refused { code: code.to_owned(), message: message.to_owned() };
         let wrapped = group.data_keys.iter().find(|key| key.id == id);
         let wrapped = wrapped.ok_or_else(|| refused("NotFoundException", "the data key is not there"))?;
         let ciphertext = base::ids::unhex(&wrapped.ciphertext);

@@ -130,3 +130,15 @@ impl Live {
         self.changed.insert(stream);
     }
 }
+
+impl Live {
+    /// Takes away all that a group had.
+    pub fn forget(&mut self, group: u64) {
+        if let Some(gone) = self.groups.remove(&group) {
+            let texts: usize = gone.tail.values().map(|event| event.text.len()).sum();
+            self.tail_bytes = self.tail_bytes.saturating_sub(texts);
+        }
+        self.sources.retain(|(of, _), _| *of != group);
+        self.changed_sources.retain(|(of, _)| *of != group);
+    }
+}

@@ -204,8 +204,7 @@ impl Scan<'_> {
                     let found = events.pop_front();
                     self.push_events(events);
                     let Some((place, event)) = found else { continue };
-                    let is_beyond =
-                        |limit: Place| if self.query.forward { place > limit } else { place < limit };
+                    let is_beyond = |limit: Place| if self.query.forward { place > limit } else { place < limit };
                     if self.limit.is_some_and(is_beyond) {
                         break;
                     }
@@ -242,7 +241,9 @@ impl Scan<'_> {
     async fn open(&mut self, chunk: Arc<Chunk>) -> Result<(), ApiError> {
         let damaged = || ApiError::internal(format!("the log events in {} do not read", chunk.object()));
         if chunk.is_locked {
-            let Some(bytes) = self.bytes(&chunk, 0..chunk.len.min(LOCKED_BYTES_MAX as u64)).await? else { return Ok(()) };
+            let Some(bytes) = self.bytes(&chunk, 0..chunk.len.min(LOCKED_BYTES_MAX as u64)).await? else {
+                return Ok(());
+            };
             let mut events = Vec::new();
             for (seq, entry) in chunk::read_locked(bytes).map_err(|_| damaged())? {
                 let batch = Batch::decode(entry).map_err(|_| damaged())?;
@@ -303,8 +304,7 @@ impl Scan<'_> {
 
 impl Query {
     fn wants(&self, place: Place, event: &Event) -> bool {
-        let is_after =
-            |after: Place| if self.forward { place > after } else { place < after };
+        let is_after = |after: Place| if self.forward { place > after } else { place < after };
         (self.from..self.to).contains(&place.ts)
             && self.after.is_none_or(is_after)
             && self.streams.as_ref().is_none_or(|streams| streams.contains(&event.stream))

@@ -111,7 +111,13 @@ row!(
     |row| key(&[row.region.as_str(), row.resource.as_deref().unwrap_or_default(), &row.name]),
     |_memory, _, _| {}
 );
-row!(QueryDefinition, "logs/query-definitions", queries, |row| key(&[row.region.as_str(), &row.id]), |_memory, _, _| {});
+row!(
+    QueryDefinition,
+    "logs/query-definitions",
+    queries,
+    |row| key(&[row.region.as_str(), &row.id]),
+    |_memory, _, _| {}
+);
 row!(
     AccountPolicy,
     "logs/account-policies",
@@ -299,10 +305,7 @@ impl Store {
     }
 
     /// Changes what there is. Returns when that is durable.
-    pub async fn change<T>(
-        &self,
-        plan: impl FnOnce(&Memory, &mut Plan) -> Result<T, ApiError>,
-    ) -> Result<T, ApiError> {
+    pub async fn change<T>(&self, plan: impl FnOnce(&Memory, &mut Plan) -> Result<T, ApiError>) -> Result<T, ApiError> {
         let _turn = self.changes.lock().await;
         let mut steps = Plan::default();
         let answer = self.see(|memory| plan(memory, &mut steps))?;
