@@ -101,6 +101,7 @@ impl Oracle {
                 }
                 Ok(None)
             }
+            EntryKind::Data(_) => Ok(None),
         }
     }
 
