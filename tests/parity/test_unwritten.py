@@ -24,7 +24,8 @@ CALLS = {
     "sns": ("sns create-topic --name alerts", "CreateTopic", '"name":"alerts"'),
     # This CLI ignores AWS_ENDPOINT_URL for SQS.
     "sqs": ("sqs --endpoint-url {endpoint} create-queue --queue-name q", "CreateQueue", '"queueName":"q"'),
-    "logs": ("logs create-log-group --log-group-name /a/b", "CreateLogGroup", '"logGroupName":"/a/b"'),
+    "logs": ("logs create-delivery --delivery-source-name s --delivery-destination-arn arn:aws:logs:us-east-1:123456789012:delivery-destination:d",
+             "CreateDelivery", '"deliverySourceName":"s"'),
     "monitoring": ("cloudwatch delete-alarms --alarm-names a", "DeleteAlarms", '"alarmNames":["a"]'),
     "events": ("events put-rule --name r --schedule-expression 'rate(1 day)'", "PutRule", '"name":"r"'),
     "organizations": ("organizations create-gov-cloud-account --email g@example.com --account-name g", "CreateGovCloudAccount",

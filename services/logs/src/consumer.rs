@@ -150,6 +150,10 @@ impl LogsConsumer {
     fn hold(&self, ready: Ready) {
         let Ready { seq, batch, events, group, stream } = ready;
         let mut live = self.logs.live_mut();
+        // Deleted since it was looked up: who deletes takes it out of here only after it is out of there.
+        if self.logs.store.see(|memory| memory.group_by_id(group.id).is_none()) {
+            return;
+        }
         if let Some(from) = batch.from {
             let name = (group.id, from.source);
             live.sources.insert(name.clone(), (from.position, from.part));

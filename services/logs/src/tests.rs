@@ -121,10 +121,7 @@ async fn batches_are_held_against_the_rules() {
     assert!(refused(&[(START, &half), (START, &half)]).await.starts_with("Upload too large: 1200052 bytes"));
     let days = |days: i64| START - days * DAY_MS;
     let said = put(&running, "s", &[(days(15), "a"), (days(14) - 1, "b"), (days(14), "c")]).await;
-    assert_eq!(
-        said["rejectedLogEventsInfo"],
-        json!({"tooOldLogEventEndIndex": 2})
-    );
+    assert_eq!(said["rejectedLogEventsInfo"], json!({"tooOldLogEventEndIndex": 2}));
     let said = put(&running, "s", &[(START + 2 * HOUR_MS, "d"), (START + 2 * HOUR_MS + 1, "e")]).await;
     assert_eq!(said["rejectedLogEventsInfo"]["tooNewLogEventStartIndex"], 1);
     running.run("PutRetentionPolicy", json!({"logGroupName": "g", "retentionInDays": 3})).await;

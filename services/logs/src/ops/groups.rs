@@ -96,8 +96,7 @@ operation! {
             .change(|memory, plan| {
                 let group = memory.group(call.region, &input.log_group_name)?;
                 if group.is_protected {
-                    let text = "The log group cannot be deleted because deletion protection is enabled. Disable deletion \
-                                protection and try again.";
+                    let text = "Cannot delete log group with deletion protection enabled. Disable deletion protection first.";
                     return Err(Error::ValidationException(text.to_owned()).into());
                 }
                 plan.remove::<Group>(group);

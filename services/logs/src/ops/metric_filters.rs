@@ -78,6 +78,11 @@ operation! {
     PutMetricFilter on "log-group:{logGroupName}:log-stream:": PutInput => Empty, |logs, call, input| {
         let pattern = parse(&input.filter_pattern)?;
         input.metric_transformations.iter().try_for_each(check)?;
+        let has_fields = input.filter_pattern.trim_start().starts_with(['{', '[']);
+        let has_dimensions = |one: &Transformation| one.dimensions.as_ref().is_some_and(|all| !all.is_empty());
+        if !has_fields && input.metric_transformations.iter().any(has_dimensions) {
+            return Err(invalid("The specified filter pattern does not support dimensions"));
+        }
         if let Some(bad) = input.emit_system_field_dimensions.iter().flatten().find(|field| !matches!(field.as_str(), "@aws.account" | "@aws.region")) {
             return Err(invalid(format!("Invalid system field '{bad}'")));
         }
