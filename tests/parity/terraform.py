@@ -58,6 +58,7 @@ provider "aws" {{
     cloudtrail    = "{endpoint}"
     iam           = "{endpoint}"
     kms           = "{endpoint}"
+    logs          = "{endpoint}"
     organizations = "{endpoint}"
     s3            = "{endpoint}"
     sns           = "{endpoint}"

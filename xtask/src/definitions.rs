@@ -78,6 +78,21 @@ async fn make() -> Result<Vec<Definition>, Failure> {
         signer: sns::Signer::new(env.clone(), Arc::clone(&state)),
     });
     let sns = sns.await?;
+    let logs = logs::Logs::open(logs::Deps {
+        env: env.clone(),
+        account: Arc::clone(&account),
+        state: Arc::clone(&state),
+        objects: Arc::clone(&objects),
+        journal: Arc::new(journal::MemoryJournal::new()),
+        metrics: None,
+        keys: None,
+        buckets: Arc::clone(&s3) as Arc<dyn Buckets>,
+        functions: None,
+        outbound: None,
+        roles: None,
+        authorizer: Arc::clone(&access),
+    });
+    let logs = logs.await?;
     let sts = sts::Sts::open(sts::Deps {
         env: env.clone(),
         state: Arc::clone(&state),
@@ -124,6 +139,7 @@ async fn make() -> Result<Vec<Definition>, Failure> {
         kms::definition(kms),
         sns::definition(sns),
         sqs::definition(sqs),
+        logs::definition(logs),
         organizations::definition(organizations),
         s3::definition(s3),
         sts::definition(sts),

@@ -264,6 +264,7 @@ impl Node {
             own(Kind::Kms),
             own(Kind::Sns),
             own(Kind::Sqs),
+            own(Kind::Logs),
         ];
         let organized = Organized {
             controls: Arc::clone(&organizations) as Arc<dyn ports::ControlPolicies>,

@@ -60,6 +60,7 @@ pub(crate) struct Tenant {
     pub sns: Arc<sns::Sns>,
     pub sqs: Arc<sqs::Sqs>,
     pub cloudtrail: Arc<cloudtrail::CloudTrail>,
+    pub logs: Arc<logs::Logs>,
 }
 
 /// See the module.
@@ -143,8 +144,8 @@ impl Ground {
             account: Arc::clone(&account),
             is_member,
             journal: Arc::clone(&self.journal),
-            state,
-            objects,
+            state: Arc::clone(&state),
+            objects: Arc::clone(&objects),
             buckets: Arc::clone(&self.s3) as Arc<dyn ports::Buckets>,
             keys: Some(Arc::clone(&self.later) as Arc<dyn ports::Keys>),
             organized: Some(cloudtrail::Organized {
@@ -160,7 +161,22 @@ impl Ground {
             options: self.cloudtrail,
         })
         .await?;
-        Ok(Tenant { account, iam, kms, sns, sqs, cloudtrail })
+        let logs = logs::Logs::open(logs::Deps {
+            env: self.env.clone(),
+            account: Arc::clone(&account),
+            state,
+            objects,
+            journal: Arc::clone(&self.journal),
+            metrics: None,
+            keys: Some(Arc::clone(&self.later) as Arc<dyn ports::Keys>),
+            buckets: Arc::clone(&self.s3) as Arc<dyn ports::Buckets>,
+            functions: None,
+            outbound: None,
+            roles: None,
+            authorizer: Arc::clone(&self.access) as Arc<dyn ports::Authorizer>,
+        })
+        .await?;
+        Ok(Tenant { account, iam, kms, sns, sqs, cloudtrail, logs })
     }
 }
 
@@ -177,6 +193,7 @@ impl Tenant {
             kms::definition(Arc::clone(&self.kms)),
             sns::definition(Arc::clone(&self.sns)),
             sqs::definition(Arc::clone(&self.sqs)),
+            logs::definition(Arc::clone(&self.logs)),
         ]
     }
 
@@ -187,6 +204,7 @@ impl Tenant {
         crew.add(delivery);
         crew.add(history);
         crew.add(logs);
+        crew.add(self.logs.consumer().await?);
         Ok(())
     }
 }
@@ -445,6 +463,30 @@ impl Keys for OfTenants {
     }
 }
 
+impl OfTenants {
+    fn logs(&self, target: &ports::LogTarget) -> Result<Arc<logs::Logs>, ports::HandOver> {
+        let account = Arn::parse(&target.group_arn).map(|arn| arn.account);
+        let missing = || ports::HandOver::NotFound(format!("The log group {} does not exist.", target.group_arn));
+        Ok(Arc::clone(&self.of(account.as_deref())?.ok_or_else(missing)?.logs))
+    }
+}
+
+#[async_trait]
+impl ports::LogGroups for OfTenants {
+    async fn check(&self, target: &ports::LogTarget) -> Result<(), ports::HandOver> {
+        self.logs(target)?.check(target).await
+    }
+
+    async fn put(
+        &self,
+        target: &ports::LogTarget,
+        position: u64,
+        events: Vec<(i64, bytes::Bytes)>,
+    ) -> Result<ports::LogsTaken, ports::HandOver> {
+        self.logs(target)?.put(target, position, events).await
+    }
+}
+
 #[async_trait]
 impl ports::Queues for OfTenants {
     async fn send(&self, message: ports::QueueMessage) -> Result<String, ports::HandOver> {
@@ -496,6 +538,7 @@ pub(crate) enum Kind {
     Kms,
     Sns,
     Sqs,
+    Logs,
 }
 
 /// What the policies of resources say that each account has of its own: the account in the resource's ARN is asked.
@@ -516,6 +559,7 @@ impl OwnResources {
             Kind::Kms => Arc::clone(&tenant.kms) as Arc<dyn ResourcePolicies>,
             Kind::Sns => Arc::clone(&tenant.sns) as Arc<dyn ResourcePolicies>,
             Kind::Sqs => Arc::clone(&tenant.sqs) as Arc<dyn ResourcePolicies>,
+            Kind::Logs => Arc::clone(&tenant.logs) as Arc<dyn ResourcePolicies>,
         })
     }
 }
@@ -529,6 +573,7 @@ impl ResourcePolicies for OwnResources {
             Kind::Kms => &["kms"],
             Kind::Sns => &["sns"],
             Kind::Sqs => &["sqs"],
+            Kind::Logs => &["logs"],
         }
     }
 

@@ -102,6 +102,7 @@ impl Oracle {
                 }
                 Ok(None)
             }
+            EntryKind::Data(_) => Ok(None),
         }
     }
 
