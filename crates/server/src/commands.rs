@@ -9,6 +9,7 @@ use crate::client::Client;
 use crate::config::{Config, Settings};
 use crate::documents::{self, CompletionsArgs, ConfigArgs, ManArgs};
 use crate::environment::{self, EnvArgs};
+use crate::explain::{self, ExplainArgs};
 use crate::generate::{self, GenerateArgs};
 use crate::import::{self, ImportArgs};
 use crate::lookup::{self, LookupArgs};
@@ -56,6 +57,8 @@ pub enum Command {
     Query(Box<QueryArgs>),
     /// Show what records say of an ARN, access key, address, bucket, user, event: who, what, when. Exit code 1: nothing.
     Lookup(LookupArgs),
+    /// Say which statement of which policy decided a recorded call, as it was decided then.
+    Explain(ExplainArgs),
     /// Print the version.
     Version,
 }
@@ -83,6 +86,7 @@ pub fn run(command: Command) -> Result<ExitCode, Failure> {
         #[cfg(feature = "search")]
         Command::Query(args) => return query::run(&args),
         Command::Lookup(args) => return lookup::run(args),
+        Command::Explain(args) => return explain::run(args),
         Command::Version => {
             println!("cairn {}", env!("CARGO_PKG_VERSION"));
             Ok(())

@@ -8,6 +8,7 @@ mod credentials;
 mod data_folder;
 mod documents;
 mod environment;
+mod explain;
 mod figures;
 mod follow;
 mod generate;
