@@ -25,7 +25,7 @@ CALLS = {
     # This CLI ignores AWS_ENDPOINT_URL for SQS.
     "sqs": ("sqs --endpoint-url {endpoint} create-queue --queue-name q", "CreateQueue", '"queueName":"q"'),
     "logs": ("logs create-log-group --log-group-name /a/b", "CreateLogGroup", '"logGroupName":"/a/b"'),
-    "monitoring": ("cloudwatch delete-alarms --alarm-names a", "DeleteAlarms", '"alarmNames":["a"]'),
+    "monitoring": ("cloudwatch start-otel-enrichment", "StartOTelEnrichment", "null"),
     "events": ("events put-rule --name r --schedule-expression 'rate(1 day)'", "PutRule", '"name":"r"'),
     "organizations": ("organizations create-gov-cloud-account --email g@example.com --account-name g", "CreateGovCloudAccount",
                       '"accountName":"HIDDEN_DUE_TO_SECURITY_REASONS"'),

@@ -137,6 +137,7 @@ pub struct Node {
     events_upkeep: Option<JoinHandle<()>>,
     follower: Option<JoinHandle<()>>,
     federated: JoinHandle<()>,
+    tenants: Arc<Tenants>,
 }
 
 /// A node could not start or stop in order. For our own log.
@@ -279,6 +280,7 @@ impl Node {
         s3.recover().await?;
         let crew = Arc::new(Crew::new(Arc::clone(&journal), env.clone()));
         tenants.first.consume(&crew).await?;
+        tenants.begin_work(stopping.clone());
         crew.add(s3.access_logs(&journal).await?);
         if let Some(stores) = &event_stores {
             let events =
@@ -400,7 +402,7 @@ impl Node {
             recorder: Arc::clone(&recorder),
             s3,
             holds,
-            tenants,
+            tenants: Arc::clone(&tenants),
             sts,
             sign_in,
             clock,
@@ -424,6 +426,7 @@ impl Node {
             events_upkeep,
             follower,
             federated,
+            tenants,
         })
     }
 
@@ -437,6 +440,7 @@ impl Node {
         for task in [self.validator, self.events_upkeep, self.follower, Some(self.federated)].into_iter().flatten() {
             task.await?;
         }
+        self.tenants.end_work().await;
         self.recorder.close();
         if let Err(error) = self.recorder.write_unwritten().await {
             tracing::error!(%error, "records of finished calls could not be written; the next start says so of these calls");

@@ -4,7 +4,7 @@
 //! [ADR 24]: ../../../docs/adr/0024-accounts-are-tenants.md
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock, RwLock, Weak};
+use std::sync::{Arc, Mutex, OnceLock, RwLock, Weak};
 
 use async_trait::async_trait;
 use base::arn::Arn;
@@ -20,6 +20,8 @@ use ports::{
 };
 use service::Access;
 use state::State;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 use worker::{Consumer as _, Crew};
 
 use crate::Failure;
@@ -52,6 +54,7 @@ pub(crate) struct Tenant {
     pub iam: Arc<iam::Iam>,
     pub kms: Arc<kms::Kms>,
     pub cloudtrail: Arc<cloudtrail::CloudTrail>,
+    pub cloudwatch: Arc<cloudwatch::CloudWatch>,
 }
 
 /// See the module.
@@ -64,6 +67,9 @@ pub(crate) struct Tenants {
     common: OnceLock<MakeCommon>,
     crew: OnceLock<Arc<Crew>>,
     resources: OnceLock<Vec<Arc<dyn ResourcePolicies>>>,
+    /// What accounts do by themselves, and what ends it.
+    work: Mutex<JoinSet<()>>,
+    stopping: OnceLock<watch::Receiver<bool>>,
     others: RwLock<BTreeMap<Arc<str>, Open>>,
     /// One account at a time is opened.
     opening: tokio::sync::Mutex<()>,
@@ -104,6 +110,15 @@ impl Ground {
             records: Some(self.records.of(&account)),
         })
         .await?;
+        let cloudwatch = cloudwatch::CloudWatch::open(cloudwatch::Deps {
+            env: self.env.clone(),
+            account: Arc::clone(&account),
+            state: Arc::clone(&state),
+            journal: Arc::clone(&self.journal),
+            topics: None,
+            functions: None,
+        })
+        .await?;
         let stores = self.event_stores.as_ref().map(|stores| Arc::clone(stores) as Arc<dyn ports::EventStores>);
         let cloudtrail = cloudtrail::CloudTrail::new(cloudtrail::Deps {
             env: self.env.clone(),
@@ -126,7 +141,7 @@ impl Ground {
             options: self.cloudtrail,
         })
         .await?;
-        Ok(Tenant { account, iam, kms, cloudtrail })
+        Ok(Tenant { account, iam, kms, cloudtrail, cloudwatch })
     }
 }
 
@@ -139,6 +154,7 @@ impl Tenant {
                 env: env.clone(),
                 channels: Arc::clone(&self.cloudtrail) as Arc<dyn ports::AuditChannels>,
             })),
+            cloudwatch::definition(Arc::clone(&self.cloudwatch)),
             iam::definition(Arc::clone(&self.iam)),
             kms::definition(Arc::clone(&self.kms)),
         ]
@@ -150,6 +166,7 @@ impl Tenant {
         tracing::debug!(delivery = delivery.name(), history = history.name(), "an account's records are delivered");
         crew.add(delivery);
         crew.add(history);
+        crew.add(self.cloudwatch.consumer());
         Ok(())
     }
 }
@@ -165,6 +182,8 @@ impl Tenants {
             common: OnceLock::new(),
             crew: OnceLock::new(),
             resources: OnceLock::new(),
+            work: Mutex::default(),
+            stopping: OnceLock::new(),
             others: RwLock::default(),
             opening: tokio::sync::Mutex::default(),
         })
@@ -192,6 +211,25 @@ impl Tenants {
         Ok(())
     }
 
+    /// From now on accounts do what is due by itself, until told to stop: the first one, and those that are opened later.
+    pub fn begin_work(&self, stopping: watch::Receiver<bool>) {
+        let _ = self.stopping.set(stopping);
+        self.let_work(&self.first);
+    }
+
+    fn let_work(&self, tenant: &Tenant) {
+        let Some(stopping) = self.stopping.get().cloned() else { return };
+        let cloudwatch = Arc::clone(&tenant.cloudwatch);
+        let mut work = self.work.lock().expect("no holder of this lock can panic");
+        work.spawn(async move { cloudwatch.work(stopping).await });
+    }
+
+    /// Waits for what was told to stop.
+    pub async fn end_work(&self) {
+        let work = std::mem::take(&mut *self.work.lock().expect("no holder of this lock can panic"));
+        work.join_all().await;
+    }
+
     /// The services of an account, opened now if they were not.
     async fn open(&self, account: &Arc<str>) -> Result<Open, Failure> {
         let _turn = self.opening.lock().await;
@@ -203,6 +241,7 @@ impl Tenants {
         if let Some(crew) = self.crew.get() {
             tenant.consume(crew).await?;
         }
+        self.let_work(&tenant);
         let mut definitions = tenant.definitions(&self.ground.env);
         definitions.extend(self.common.get().map(|make| make()).unwrap_or_default());
         let open = Open { tenant, handlers: Arc::new(Handlers::new(definitions)) };

@@ -132,3 +132,14 @@ pub fn definition(cloudwatch: Arc<CloudWatch>) -> Definition {
         .on::<ops::tags::UntagResource>()
         .build()
 }
+
+/// Reads a composite alarm's rule and asks whether it holds: for fuzzing.
+#[doc(hidden)]
+pub fn fuzz_rule(text: &str) {
+    use alarms::{StateValue, rule::Rule};
+    if let Ok(rule) = Rule::parse(text) {
+        let state = |name: &str| if name.len().is_multiple_of(2) { Some(StateValue::Alarm) } else { None };
+        rule.holds(&state);
+        assert!(rule.alarms().len() <= 100);
+    }
+}

@@ -41,6 +41,8 @@ impl CloudWatch {
             let Some(interval) = interval else { continue };
             let end_ms = (now.ms().div_euclid(interval) + 1) * interval;
             self.evaluate_alarm(&mut changes, name, When::Arriving, end_ms, now).await?;
+            // A value may come a moment after the minute that it is of.
+            self.evaluate_alarm(&mut changes, name, When::Late, end_ms - interval, now).await?;
         }
         self.commit(changes, now).await
     }

@@ -26,6 +26,8 @@ pub enum When {
     Over,
     /// Data have come, and the last period is not over: only what no further data can undo counts.
     Arriving,
+    /// Data have come for periods that are over: what they breach counts now, the rest by the minute.
+    Late,
 }
 
 /// How often an alarm is evaluated, in milliseconds.
@@ -64,7 +66,7 @@ impl CloudWatch {
         let Some(alarm) = changes.alarm(self, name) else { return Ok(()) };
         let Watches::Metric(metric) = &alarm.watches else { return Ok(()) };
         // It was decided with data of a period that is over only later.
-        if when == When::Over && end_ms < alarm.state.decided_until_ms {
+        if when != When::Arriving && end_ms < alarm.state.decided_until_ms {
             return Ok(());
         }
         let range = match self.range(&alarm, metric, &compiled, end_ms).await? {
@@ -88,6 +90,9 @@ impl CloudWatch {
         let needed = usize::try_from(metric.needed()).unwrap_or(1);
         let verdict = judge(&breaching, periods, needed, metric.missing());
         let Verdict::Is { state, .. } = &verdict else { return Ok(()) };
+        if when == When::Late && *state != StateValue::Alarm {
+            return Ok(());
+        }
         if when == When::Arriving && (*state != StateValue::Alarm || !range.is_final || breaching.last() != Some(&Some(true))) {
             return Ok(());
         }

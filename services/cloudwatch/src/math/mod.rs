@@ -38,6 +38,9 @@ pub fn evaluate(expression: &Expression, scope: &Scope<'_>) -> Result<Value, Str
 
 #[doc(hidden)]
 pub fn fuzz(text: &str) {
+    if let Ok(search) = search::Search::parse(text) {
+        search.finds(&crate::metric::Metric::new("AWS/EC2", "CPUUtilization", [("InstanceId".to_owned(), "i-1".to_owned())]));
+    }
     let Ok(expression) = parse(text) else { return };
     let mut values = BTreeMap::new();
     let points = |from: i64| (0..5).map(|i| (i * 60_000, (from + i) as f64)).collect::<BTreeMap<i64, f64>>();
