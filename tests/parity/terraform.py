@@ -56,6 +56,7 @@ provider "aws" {{
 
   endpoints {{
     cloudtrail    = "{endpoint}"
+    cloudwatch    = "{endpoint}"
     iam           = "{endpoint}"
     kms           = "{endpoint}"
     logs          = "{endpoint}"

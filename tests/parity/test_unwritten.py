@@ -23,7 +23,7 @@ CALLS = {
                "--code S3Bucket=bucket,S3Key=k", "CreateFunction20150331", '"functionName":"f"'),
     "logs": ("logs create-delivery --delivery-source-name s --delivery-destination-arn arn:aws:logs:us-east-1:123456789012:delivery-destination:d",
              "CreateDelivery", '"deliverySourceName":"s"'),
-    "monitoring": ("cloudwatch delete-alarms --alarm-names a", "DeleteAlarms", '"alarmNames":["a"]'),
+    "monitoring": ("cloudwatch start-otel-enrichment", "StartOTelEnrichment", "null"),
     "events": ("events put-rule --name r --schedule-expression 'rate(1 day)'", "PutRule", '"name":"r"'),
     "organizations": ("organizations create-gov-cloud-account --email g@example.com --account-name g", "CreateGovCloudAccount",
                       '"accountName":"HIDDEN_DUE_TO_SECURITY_REASONS"'),

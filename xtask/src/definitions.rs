@@ -104,6 +104,15 @@ async fn make() -> Result<Vec<Definition>, Failure> {
         issuer_keys: Arc::new(sts::KeyFolder::new(Arc::clone(&env.disk), None)),
     });
     let sts = sts.await?;
+    let cloudwatch = cloudwatch::CloudWatch::open(cloudwatch::Deps {
+        env: env.clone(),
+        account: Arc::clone(&account),
+        state: Arc::clone(&state),
+        journal: Arc::new(journal::MemoryJournal::new()),
+        topics: None,
+        functions: None,
+    });
+    let cloudwatch = cloudwatch.await?;
     let cloudtrail = cloudtrail::CloudTrail::new(cloudtrail::Deps {
         env,
         account,
@@ -135,6 +144,7 @@ async fn make() -> Result<Vec<Definition>, Failure> {
             env: system::env(),
             channels: cloudtrail as Arc<dyn ports::AuditChannels>,
         })),
+        cloudwatch::definition(cloudwatch),
         iam::definition(iam),
         kms::definition(kms),
         sns::definition(sns),

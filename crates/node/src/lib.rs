@@ -8,6 +8,8 @@ mod follow;
 mod holds;
 mod host_keys;
 mod key_records;
+mod later_tenants;
+mod of_tenants;
 mod operator;
 mod pages;
 mod people;
@@ -38,7 +40,9 @@ use crate::holds::{HeldObjects, Holds};
 use crate::key_records::Records;
 use crate::operator::ServerOperator;
 use crate::pages::AllPages;
-use crate::tenants::{Ground, Kind, LaterTenants, OfTenants, OwnResources, Tenants};
+use crate::later_tenants::LaterTenants;
+use crate::of_tenants::{Kind, OfTenants, OwnResources};
+use crate::tenants::{Ground, Tenants};
 use crate::upkeep::Upkeep;
 use crate::validation::{Results, Validator};
 
@@ -219,9 +223,9 @@ impl Node {
             organizations: Arc::clone(&organizations),
             stopping: stopping.clone(),
             watch: cloudtrail::Watch {
-                log_groups: None,
+                log_groups: Some(Arc::clone(&later) as Arc<dyn ports::LogGroups>),
                 roles: Some(Arc::clone(&later) as Arc<dyn ports::ServiceRoles>),
-                topics: None,
+                topics: Some(Arc::clone(&later) as Arc<dyn ports::Topics>),
             },
             later: Arc::clone(&later),
             way_out,
@@ -299,6 +303,7 @@ impl Node {
         s3.recover().await?;
         let crew = Arc::new(Crew::new(Arc::clone(&journal), env.clone()));
         tenants.first.consume(&crew).await?;
+        tenants.begin_work(stopping.clone());
         crew.add(s3.access_logs(&journal).await?);
         if let Some(stores) = &event_stores {
             let events =
@@ -426,7 +431,7 @@ impl Node {
             recorder: Arc::clone(&recorder),
             s3,
             holds,
-            tenants,
+            tenants: Arc::clone(&tenants),
             sts,
             sign_in,
             clock,
@@ -465,6 +470,7 @@ impl Node {
             task.await?;
         }
         self.tenants.stop().await;
+        self.tenants.end_work().await;
         self.recorder.close();
         if let Err(error) = self.recorder.write_unwritten().await {
             tracing::error!(%error, "records of finished calls could not be written; the next start says so of these calls");
