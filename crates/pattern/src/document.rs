@@ -51,9 +51,9 @@ pub(crate) struct Document<'a> {
 }
 
 impl<'a> Document<'a> {
-    /// Reads an event; `None` if it is not one object or array of JSON, from its first character to its last.
+    /// Reads an event; `None` if it is not one object of JSON, from its first character to its last.
     pub fn parse(text: &'a str) -> Option<Document<'a>> {
-        if !text.trim_start().starts_with(['{', '[']) || u32::try_from(text.len()).is_err() {
+        if !text.trim_start().starts_with('{') || u32::try_from(text.len()).is_err() {
             return None;
         }
         let mut reader = Reader { bytes: text.as_bytes(), at: 0, nodes: Vec::with_capacity(text.len() / 24 + 4) };

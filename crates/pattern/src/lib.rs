@@ -39,8 +39,14 @@ use terms::Terms;
 pub const PATTERN_CHARS_MAX: usize = 1024;
 /// How many regular expressions a pattern for JSON or for space-delimited events may hold.
 pub const EXPRESSIONS_MAX: usize = 2;
+/// How many wildcards the selectors of a pattern for JSON may hold together.
+pub const WILDCARDS_MAX: usize = 3;
 /// How many filters with regular expressions one log group may have ("Supported regular expressions (regex) syntax", quotas).
 pub const PATTERNS_WITH_EXPRESSIONS_MAX: usize = 5;
+
+const TOO_MANY_EXPRESSIONS: &str = "Your input has exceeded the maximum of 2 regular expressions per filter pattern.";
+const TOO_MANY_WILDCARDS: &str =
+    "Your input has exceeded the maximum of 3 JSON wildcard selectors allowed per filter pattern.";
 
 /// A filter pattern. Cloning it is cheap.
 #[derive(Clone, Debug)]
@@ -84,12 +90,14 @@ impl FilterPattern {
         };
         let pattern = FilterPattern { form: Arc::new(form) };
         if pattern.expressions() > expressions_max {
-            return Err(PatternError::new(
-                start,
-                format!("the pattern has more than {EXPRESSIONS_MAX} regular expressions"),
-            ));
+            return Err(PatternError::answered(start, TOO_MANY_EXPRESSIONS));
         }
-        Ok(pattern)
+        match &*pattern.form {
+            Form::Json(compiled) if compiled.wildcards() > WILDCARDS_MAX => {
+                Err(PatternError::answered(start, TOO_MANY_WILDCARDS))
+            }
+            _ => Ok(pattern),
+        }
     }
 
     /// Whether an event matches.

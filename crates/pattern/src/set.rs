@@ -154,8 +154,7 @@ impl Index {
             let patterns = match document.value(place) {
                 Value::String(text) => texts.get(&*text),
                 Value::Number(text) => texts.get(text),
-                Value::Bool(flag) => texts.get(if flag { "true" } else { "false" }),
-                Value::Null | Value::Container => None,
+                Value::Bool(_) | Value::Null | Value::Container => None,
             };
             out.extend(patterns.into_iter().flatten());
         }
@@ -187,7 +186,7 @@ impl Trie {
             here = match step {
                 Step::Member(name) => here.members.entry(name.clone()).or_default(),
                 Step::Element(index) => here.elements.entry(*index).or_default(),
-                Step::Elements | Step::Members => return,
+                Step::Every => return,
             };
         }
         here.path = Some(number);

@@ -78,9 +78,9 @@ fn term(cursor: &mut Cursor<'_>) -> Result<Term, PatternError> {
         Some(_) => {
             let word = cursor.take_while(|_, letter| !letter.is_whitespace() && !matches!(letter, '"' | '%'));
             // "Terms that include characters other than alphanumeric or underscore must be placed inside double quotes."
-            match word.chars().all(|letter| letter.is_alphanumeric() || letter == '_') {
-                true => Ok(phrase(word)),
-                false => Err(cursor.wrong_at(start, format!("Invalid character(s) in term '{word}'"))),
+            match word.char_indices().find(|(_, letter)| !letter.is_alphanumeric() && !matches!(letter, '_' | '-')) {
+                None => Ok(phrase(word)),
+                Some((at, letter)) => Err(PatternError::term(start + at, letter.encode_utf8(&mut [0; 4]))),
             }
         }
     }
