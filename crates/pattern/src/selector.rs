@@ -104,8 +104,13 @@ impl Path {
     pub fn parse(cursor: &mut Cursor<'_>) -> Result<Path, PatternError> {
         let start = cursor.at();
         if !cursor.eat("$") {
+            // A sign that could begin another one is shown with what follows it.
             return Err(match cursor.peek() {
-                Some('!' | ':' | '@' | '#' | ';' | '/' | '&' | '\\' | '?' | '`') => cursor.term_with_next(start),
+                Some('!') => {
+                    cursor.next();
+                    cursor.term_with_next(start)
+                }
+                Some(':' | '@' | '#' | ';' | '/' | '\\' | '?' | '`') => cursor.term_with_next(start),
                 _ => cursor.wrong("a property selector was expected, such as $.eventName"),
             });
         }

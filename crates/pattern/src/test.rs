@@ -93,8 +93,8 @@ impl Test {
             Some('%') => Literal::Expression(Expression::parse(cursor)?),
             _ => {
                 let word = cursor.take_while(|rest, next| !next.is_whitespace() && !ends(rest, next));
-                if word.is_empty() {
-                    return Err(cursor.wrong("a value was expected"));
+                if word.is_empty() || word.starts_with(['=', '<', '>', '(', '[', '{']) {
+                    return Err(cursor.wrong_at(value_at, "a value was expected"));
                 }
                 if let Some(letter) = word.chars().find(|letter| !unquoted(*letter)) {
                     return Err(PatternError::term(value_at, letter.encode_utf8(&mut [0; 4])));
