@@ -20,6 +20,7 @@ mod selector;
 mod set;
 mod terms;
 mod test;
+mod words;
 
 use std::sync::Arc;
 

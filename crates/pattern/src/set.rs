@@ -10,6 +10,7 @@ use crate::{
     compiled::{Compiled, Guard, Node, Places},
     document::{Document, Kind, Place, Value},
     selector::{Path, Step},
+    words::Words,
 };
 
 /// Patterns by key, matched together.
@@ -21,7 +22,9 @@ pub struct PatternSet<K> {
     paths: Vec<Path>,
     trie: Trie,
     index: Index,
-    /// Patterns that must be asked about every event.
+    /// Patterns of words.
+    words: Option<Words>,
+    /// Other patterns that must be asked about every event.
     always: Vec<usize>,
     /// The same, for events of JSON.
     always_json: Vec<usize>,
@@ -52,6 +55,7 @@ impl<K> PatternSet<K> {
             paths: Vec::new(),
             trie: Trie::default(),
             index: Index::default(),
+            words: None,
             always: Vec::new(),
             always_json: Vec::new(),
             patterns,
@@ -64,6 +68,11 @@ impl<K> PatternSet<K> {
                 _ => set.always.push(which),
             }
         }
+        let forms: Vec<_> = set.patterns.iter().map(|(_, pattern)| pattern.form.clone()).collect();
+        set.words = Words::new(&mut set.always, |which| match &*forms[which] {
+            Form::Terms(terms) => Some(terms),
+            _ => None,
+        });
         for (number, path) in set.paths.iter().enumerate() {
             if path.is_plain() {
                 set.trie.add(path, number);
@@ -98,18 +107,25 @@ impl<K> PatternSet<K> {
     fn matching(&self, event: &Event<'_>) -> Vec<usize> {
         let mut out: Vec<usize> =
             self.always.iter().copied().filter(|which| self.patterns[*which].1.matches(event)).collect();
-        if self.roots.is_empty() {
-            return out;
+        if let Some(words) = &self.words {
+            words.matching(event.text(), &mut out);
         }
-        let Some(document) = event.document() else { return out };
+        if !self.roots.is_empty()
+            && let Some(document) = event.document()
+        {
+            self.matching_json(document, &mut out);
+        }
+        out.sort_unstable();
+        out
+    }
+
+    fn matching_json(&self, document: &Document<'_>, out: &mut Vec<usize>) {
         let found = self.trie.find(document, self.paths.len());
         let mut candidates = self.always_json.clone();
         self.index.candidates(document, &found, &mut candidates);
         candidates.sort_unstable();
         candidates.dedup();
         out.extend(candidates.into_iter().filter(|which| self.roots[which].holds(&self.paths, document, &found)));
-        out.sort_unstable();
-        out
     }
 
     fn add(&mut self, which: usize, compiled: &Compiled, numbers: &mut HashMap<Path, usize>) {
