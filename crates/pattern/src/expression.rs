@@ -51,8 +51,7 @@ fn translate(body: &str) -> Result<String, usize> {
     let mut cursor = Cursor::new(body);
     let mut in_class = false;
     let mut class_start = false;
-    loop {
-        let Some(next) = cursor.next() else { break };
+    while let Some(next) = cursor.next() {
         let first_in_class = std::mem::take(&mut class_start);
         match next {
             '\\' => escape(&mut cursor, &mut out)?,

@@ -33,7 +33,7 @@ fn read(file: &str, text: &str) -> Cases {
         match line.chars().next() {
             None | Some('#') => {}
             Some('@') => {
-                let (name, event) = line[1..].split_once(' ').unwrap();
+                let (name, event) = line[1..].split_once(" ").expect("a name and an event");
                 named.insert(name.to_owned(), event.replace('⇥', "\t"));
             }
             Some('=') => {
@@ -63,8 +63,8 @@ fn read(file: &str, text: &str) -> Cases {
                 cases.checked += 1;
             }
             Some('$') => {
-                let (_, event, _) = cases.events.last().unwrap();
-                let extracted = cases.patterns.last().unwrap().1.extracted(&Event::new(event));
+                let (_, event, _) = cases.events.last().expect("an event before it");
+                let extracted = cases.patterns.last().expect("a pattern before it").1.extracted(&Event::new(event));
                 let shown: Vec<String> = extracted.iter().map(|(name, value)| format!("{name}={value}")).collect();
                 if shown.join("|") != content {
                     cases.wrong.push(format!("{place}: `{pattern}`: {shown:?}"));

@@ -186,7 +186,7 @@ fn asks(ask: &Ask, value: &Value) -> bool {
         (Ask::Number("=", wanted), Value::String(text)) => *text == wanted.to_string(),
         (Ask::Number("!=", wanted), Value::String(text)) => *text != wanted.to_string(),
         (Ask::Number(sign, wanted), Value::Number(number)) => {
-            let (found, wanted) = (number.as_f64().unwrap(), f64::from(*wanted));
+            let (found, wanted) = (number.as_f64().expect("a number"), f64::from(*wanted));
             match *sign {
                 "=" => found == wanted,
                 "!=" => found != wanted,
