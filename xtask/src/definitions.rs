@@ -84,6 +84,7 @@ async fn make() -> Result<Vec<Definition>, Failure> {
             operator: Arc::new(Nobody),
             receiver: None,
             event_stores: None,
+            decisions: None,
         })),
         cloudtrail::definition(Arc::clone(&cloudtrail)),
         cloudtrail_data::definition(Arc::new(cloudtrail_data::CloudTrailData {

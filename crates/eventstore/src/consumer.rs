@@ -107,7 +107,7 @@ impl Events {
                         taken.selection_changed = true;
                     }
                 }
-                Ok(EntryKind::Begin { .. }) => {}
+                Ok(EntryKind::Begin { .. } | EntryKind::Data(_)) => {}
                 Err(error) => tracing::error!(%error, "the event stores leave out an entry"),
             }
         }

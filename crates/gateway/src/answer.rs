@@ -5,6 +5,7 @@ use std::sync::Arc;
 use base::{Region, ids};
 use http::Response;
 use model::{Fields, Protocol};
+use service::decided::{self, Decided};
 use service::{ApiError, Body, Notes, Reply};
 use sigv4::Family;
 use worker::entry;
@@ -247,8 +248,9 @@ impl Gateway {
             draft.write(&outcome, &mut buffer);
         }
         let copies = self.copies(draft, outcome, &mut buffer);
-        if let Some(aside) = outcome.aside.filter(|aside| buffer.len() + aside.len() < RECORD_BYTES_MAX) {
-            entry::add_aside(&mut buffer, aside);
+        let aside = with_decisions(outcome.aside, &decided::taken());
+        if let Some(aside) = aside.filter(|aside| buffer.len() + aside.len() < RECORD_BYTES_MAX) {
+            entry::add_aside(&mut buffer, &aside);
         }
         self.deps.recorder.finish(begun, buffer, copies).await
     }
@@ -367,4 +369,16 @@ impl Answer {
         }
         response
     }
+}
+
+/// What stands beside a record: what the operation says, with what was decided as `decided`. Both are objects of JSON.
+fn with_decisions(aside: Option<&str>, decided: &[Decided]) -> Option<String> {
+    if decided.is_empty() {
+        return aside.map(str::to_owned);
+    }
+    let decided = serde_json::to_string(decided).ok()?;
+    Some(match aside.and_then(|aside| aside.strip_suffix('}')).filter(|aside| aside.len() > 1) {
+        Some(aside) => format!("{aside},\"decided\":{decided}}}"),
+        None => format!("{{\"decided\":{decided}}}"),
+    })
 }

@@ -127,7 +127,10 @@ impl Gateway {
         let (source_ip, tls) = (Arc::clone(&peer.ip), peer.tls);
         let task = tokio::spawn(Box::pin(async move {
             let start_ms = gateway.now_ms();
-            let response = gateway.caught(&source_ip, gateway.process(request, Arc::clone(&source_ip), tls)).await;
+            let response = {
+                let work = service::decided::gather(gateway.process(request, Arc::clone(&source_ip), tls));
+                gateway.caught(&source_ip, work).await
+            };
             let ended = response.extensions().get::<Ended>().copied();
             let unknown = Ended { service: None, reads: false, ending: Ending::ServerError };
             gateway.meter.call(ended.unwrap_or(unknown), gateway.now_ms().saturating_sub(start_ms));

@@ -286,6 +286,11 @@ impl Node {
             worker::ahead(events.name(), events.needs(), &*journal)?;
             crew.add(events);
         }
+        let first_entry = journal.first();
+        let (decisions, decided) =
+            cairn_service::decisions::Decisions::open(env.clone(), Arc::clone(&state), first_entry).await?;
+        worker::ahead(decided.name(), decided.needs(), &*journal)?;
+        crew.add(decided);
         cloudtrail.begin_imports().await?;
         let _ = operator.crew.set(Arc::clone(&crew));
 
@@ -348,6 +353,7 @@ impl Node {
                 operator,
                 receiver,
                 event_stores: event_stores.as_ref().map(|stores| Arc::clone(stores) as Arc<dyn ports::EventStores>),
+                decisions: Some(decisions),
             })),
         ];
         definitions.extend(tenants.first.definitions(&env));

@@ -167,12 +167,7 @@ pub trait LogGroups: Send + Sync + 'static {
 
     /// Puts events: times in milliseconds since 1970, and texts (UTF-8), in order. `position` only grows for a target's trail; a position
     /// that was reached before is dropped, so that a delivery may be repeated after a crash. Durable when this returns.
-    async fn put(
-        &self,
-        target: &LogTarget,
-        position: u64,
-        events: Vec<(i64, Bytes)>,
-    ) -> Result<LogsTaken, HandOver>;
+    async fn put(&self, target: &LogTarget, position: u64, events: Vec<(i64, Bytes)>) -> Result<LogsTaken, HandOver>;
 }
 
 /// Functions that Cairn does not run itself: their ARNs stand for HTTP endpoints of the configuration.

@@ -10,6 +10,7 @@ use crate::client::Client;
 use crate::config::{Config, Settings};
 use crate::documents::{self, CompletionsArgs, ConfigArgs, ManArgs};
 use crate::environment::{self, EnvArgs};
+use crate::explain::{self, ExplainArgs};
 use crate::generate::{self, GenerateArgs};
 use crate::import::{self, ImportArgs};
 use crate::lookup::{self, LookupArgs};
@@ -59,6 +60,8 @@ pub enum Command {
     Lookup(LookupArgs),
     /// Make the metric filters and alarms of a pack: cis, security, critical, or a file. Without a pack: list them
     Apply(Box<ApplyArgs>),
+    /// Say which statement of which policy decided a recorded call, as it was decided then.
+    Explain(ExplainArgs),
     /// Print the version.
     Version,
 }
@@ -87,6 +90,7 @@ pub fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Query(args) => return query::run(&args),
         Command::Lookup(args) => return lookup::run(args),
         Command::Apply(args) => return apply::run(*args),
+        Command::Explain(args) => return explain::run(args),
         Command::Version => {
             println!("cairn {}", env!("CARGO_PKG_VERSION"));
             Ok(())

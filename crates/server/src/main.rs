@@ -9,6 +9,7 @@ mod credentials;
 mod data_folder;
 mod documents;
 mod environment;
+mod explain;
 mod figures;
 mod follow;
 mod generate;

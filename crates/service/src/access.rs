@@ -64,6 +64,14 @@ impl Access {
 #[async_trait]
 impl Authorizer for Access {
     async fn decide(&self, request: &AccessRequest<'_>) -> Result<Decision, Unavailable> {
+        let decision = self.decided(request).await?;
+        crate::decided::note(request, &decision);
+        Ok(decision)
+    }
+}
+
+impl Access {
+    async fn decided(&self, request: &AccessRequest<'_>) -> Result<Decision, Unavailable> {
         let caller = request.caller;
         // Nobody without credentials gets in, whatever a policy says of everyone.
         if matches!(caller, Caller::Anonymous | Caller::Unknown { .. }) {

@@ -4,6 +4,7 @@
 mod access;
 mod body;
 mod call;
+pub mod decided;
 mod definition;
 mod error;
 mod operation;

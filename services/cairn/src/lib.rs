@@ -1,6 +1,9 @@
 //! Cairn's own API, for whoever runs the server: flush, tail, status, backup, import, look-ups. It is called like any other service: signed, authorized,
 //! recorded.
 
+pub mod decisions;
+#[cfg(test)]
+mod decisions_tests;
 mod files;
 pub mod ops;
 mod summary;
@@ -18,6 +21,8 @@ pub struct Cairn {
     pub receiver: Option<Arc<importer::Receiver>>,
     /// Where records are looked up; absent where there are none.
     pub event_stores: Option<Arc<dyn EventStores>>,
+    /// What was decided in calls; absent where nothing records.
+    pub decisions: Option<Arc<decisions::Decisions>>,
 }
 
 impl Service for Cairn {
@@ -44,6 +49,7 @@ pub(crate) fn number(count: u64) -> i64 {
 pub fn definition(cairn: Arc<Cairn>) -> Definition {
     Builder::new(cairn)
         .on::<ops::check_import::CheckImport>()
+        .on::<ops::explain::Explain>()
         .on::<ops::flush::Flush>()
         .on::<ops::get_status::GetStatus>()
         .on::<ops::hold_for_backup::HoldForBackup>()

@@ -1,6 +1,7 @@
 //! One file per operation.
 
 pub mod check_import;
+pub mod explain;
 pub mod flush;
 pub mod get_status;
 pub mod hold_for_backup;
