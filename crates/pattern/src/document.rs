@@ -237,7 +237,10 @@ impl Reader<'_> {
         let start = self.at;
         let mut escaped = false;
         loop {
-            match *self.bytes.get(self.at)? {
+            // Most strings are plain from one end to the other.
+            let plain = self.bytes[self.at..].iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20))?;
+            self.at += plain;
+            match self.bytes[self.at] {
                 b'"' => {
                     let span = self.since(start);
                     self.at += 1;
@@ -251,8 +254,7 @@ impl Reader<'_> {
                         _ => return None,
                     };
                 }
-                0..0x20 => return None,
-                _ => self.at += 1,
+                _ => return None,
             }
         }
     }

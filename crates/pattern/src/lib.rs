@@ -175,6 +175,44 @@ mod tests {
     use super::*;
 
     #[test]
+    fn selectors_are_read_and_written() {
+        for (text, written) in [
+            ("$.a.b", "$.a.b"),
+            ("$.a[0].b[*]", "$.a[0].b[*]"),
+            ("$.a.*", "$.a[*]"),
+            ("$.[\"it's\"]", "$.['it\\'s']"),
+            ("$['']", "$.['']"),
+            ("$status_code", "$status_code"),
+            ("$7", "$7"),
+        ] {
+            let selector = Selector::parse(text).unwrap();
+            assert_eq!(selector.to_string(), written);
+            assert_eq!(Selector::parse(written), Ok(selector));
+        }
+        for text in ["", "a", "$", "$.", "$.a b", "$.a[", "$a.b", "$.a[*].*", "1"] {
+            assert!(Selector::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn values_are_found_for_metrics_and_dimensions() {
+        let all = ["$.n", "$.text", "$.flag", "$.null", "$.list", "$.list[1]", "$.none", "$.list[*]", "$ip"];
+        let selectors = all.map(|text| Selector::parse(text).unwrap());
+        let json = FilterPattern::parse("{ $.n = * }").unwrap();
+        let event = Event::new(r#"{"n":1.50,"text":"a\tb","flag":true,"null":null,"list":[null,"x"]}"#);
+        let found = json.extract(&event, &selectors);
+        let expected = [Some("1.50"), Some("a\tb"), Some("true"), None, None, Some("x"), None, Some("x"), None];
+        assert_eq!(found.iter().map(Option::as_deref).collect::<Vec<_>>(), expected);
+        let fields = FilterPattern::parse("[ip, ..., size]").unwrap();
+        let selectors = ["$ip", "$size", "$2", "$9", "$none"].map(|text| Selector::parse(text).unwrap());
+        let found = fields.extract(&Event::new("10.0.0.1 - x 7"), &selectors);
+        assert_eq!(
+            found.iter().map(Option::as_deref).collect::<Vec<_>>(),
+            [Some("10.0.0.1"), Some("7"), Some("-"), None, None]
+        );
+    }
+
+    #[test]
     fn the_users_patterns_match() {
         let root = r#"{ $.userIdentity.type = "Root" && $.userIdentity.invokedBy NOT EXISTS && $.eventType != "AwsServiceEvent" }"#;
         let pattern = FilterPattern::parse(root).unwrap();

@@ -84,8 +84,8 @@ impl fmt::Display for Path {
         out.write_str("$")?;
         for step in &self.steps {
             match step {
-                Step::Member(name) if name.chars().all(is_of_a_field) => write!(out, ".{name}")?,
-                Step::Member(name) => write!(out, ".['{name}']")?,
+                Step::Member(name) if !name.is_empty() && name.chars().all(is_of_a_field) => write!(out, ".{name}")?,
+                Step::Member(name) => write!(out, ".['{}']", name.replace('\\', "\\\\").replace('\'', "\\'"))?,
                 Step::Element(index) => write!(out, "[{index}]")?,
                 Step::Every => out.write_str("[*]")?,
             }
