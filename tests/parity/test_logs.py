@@ -48,7 +48,7 @@ def test_the_guides_example(cairn):
         aws logs put-log-events --log-group-name /guide/app --log-stream-name web-1 \\
             --log-events timestamp=$(date +%s000),message='ERROR disk full' timestamp=$(date +%s001),message='all is well' > /dev/null
         aws logs filter-log-events --log-group-name /guide/app --filter-pattern ERROR --query 'events[].message' --output text
-        aws logs tail /guide/app --since 1h --format short
+        aws logs get-log-events --log-group-name /guide/app --log-stream-name web-1 --query 'events[].message' --output text
         """)
     assert "ERROR disk full" in out.out.splitlines()[0] and out.out.count("all is well") == 1
 
@@ -260,7 +260,7 @@ def test_a_key_of_kms(cairn, client, name):
     assert error_of(put, client, group, ["b"])[0] == "InvalidParameterException"
     kms.enable_key(KeyId=key["KeyId"])
     cairn.restart()
-    client = cairn.client("logs")
+    kms, client = cairn.client("kms"), cairn.client("logs")
     assert texts(client.filter_log_events(logGroupName=group)) == ["a-text-that-is-sealed"]
     kms.disable_key(KeyId=key["KeyId"])
     assert error_of(client.filter_log_events, logGroupName=group)[0] == "InvalidParameterException"
