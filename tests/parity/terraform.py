@@ -56,11 +56,14 @@ provider "aws" {{
 
   endpoints {{
     cloudtrail    = "{endpoint}"
+    cloudwatch    = "{endpoint}"
     iam           = "{endpoint}"
     kms           = "{endpoint}"
     logs          = "{endpoint}"
     organizations = "{endpoint}"
     s3            = "{endpoint}"
+    sns           = "{endpoint}"
+    sqs           = "{endpoint}"
     sts           = "{endpoint}"
   }}
 }}
