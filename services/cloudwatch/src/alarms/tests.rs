@@ -226,7 +226,8 @@ async fn a_crash_loses_no_action() {
 async fn actions_that_cannot_be_carried_out_are_in_the_history() {
     let world = World::new().await;
     let actions = json!(["arn:aws:sns:us-east-1:111111111111:gone", "arn:aws:automate:us-east-1:ec2:stop"]);
-    world.run("PutMetricAlarm", alarm("a", json!({"AlarmActions": actions}))).await;
+    world.run("PutMetricAlarm", alarm("a", json!({"AlarmActions": actions, "OKActions": []}))).await;
+    world.minute().await;
     world.run("SetAlarmState", json!({"AlarmName": "a", "StateValue": "ALARM", "StateReason": "test"})).await;
     world.tick().await;
     let history = world.run("DescribeAlarmHistory", json!({"AlarmName": "a", "HistoryItemType": "Action"})).await;

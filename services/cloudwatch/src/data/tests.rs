@@ -1,6 +1,6 @@
 //! Data through the whole service: what is put is read, after crashes too, and becomes coarser with age.
 
-use ports::{Datum, Metrics as _};
+use ports::Datum;
 use serde_json::json;
 
 use crate::testing::{START, World, time};
@@ -70,7 +70,7 @@ async fn a_source_may_say_its_data_again() {
     let world = world.crash().await;
     world.take(true).await;
     let world = world.crash().await;
-    world.cloudwatch.put(base::Region::US_EAST_1, "filter", 6, vec![datum()]).await.unwrap();
+    ports::Metrics::put(&*world.cloudwatch, base::Region::US_EAST_1, "filter", 6, vec![datum()]).await.unwrap();
     assert_eq!(sums(&world, "m", START, START + 60_000, 60).await, [(0, 4.0)]);
 }
 
