@@ -59,8 +59,11 @@ provider "aws" {{
     cloudwatch    = "{endpoint}"
     iam           = "{endpoint}"
     kms           = "{endpoint}"
+    logs          = "{endpoint}"
     organizations = "{endpoint}"
     s3            = "{endpoint}"
+    sns           = "{endpoint}"
+    sqs           = "{endpoint}"
     sts           = "{endpoint}"
   }}
 }}

@@ -52,6 +52,47 @@ async fn make() -> Result<Vec<Definition>, Failure> {
         records: None,
     });
     let kms = kms.await?;
+    let sqs = sqs::Sqs::open(sqs::Deps {
+        env: env.clone(),
+        account: Arc::clone(&account),
+        state: Arc::clone(&state),
+        keys: None,
+        authorizer: Arc::clone(&access),
+        stopping: None,
+        endpoint: None,
+    });
+    let sqs = sqs.await?;
+    let way_out = node::WayOut::default();
+    let sns = sns::Sns::open(sns::Deps {
+        env: env.clone(),
+        account: Arc::clone(&account),
+        state: Arc::clone(&state),
+        queues: None,
+        functions: way_out.functions,
+        outbound: way_out.http,
+        mail: None,
+        sms: None,
+        keys: None,
+        authorizer: Arc::clone(&access),
+        endpoint: way_out.public_url,
+        signer: sns::Signer::new(env.clone(), Arc::clone(&state)),
+    });
+    let sns = sns.await?;
+    let logs = logs::Logs::open(logs::Deps {
+        env: env.clone(),
+        account: Arc::clone(&account),
+        state: Arc::clone(&state),
+        objects: Arc::clone(&objects),
+        journal: Arc::new(journal::MemoryJournal::new()),
+        metrics: None,
+        keys: None,
+        buckets: Arc::clone(&s3) as Arc<dyn Buckets>,
+        functions: None,
+        outbound: None,
+        roles: None,
+        authorizer: Arc::clone(&access),
+    });
+    let logs = logs.await?;
     let sts = sts::Sts::open(sts::Deps {
         env: env.clone(),
         state: Arc::clone(&state),
@@ -80,6 +121,9 @@ async fn make() -> Result<Vec<Definition>, Failure> {
         state,
         objects,
         buckets: Arc::clone(&s3) as Arc<dyn Buckets>,
+        keys: None,
+        organized: None,
+        watch: cloudtrail::Watch::default(),
         event_stores: None,
         query_engine: None,
         tables: None,
@@ -103,6 +147,9 @@ async fn make() -> Result<Vec<Definition>, Failure> {
         cloudwatch::definition(cloudwatch),
         iam::definition(iam),
         kms::definition(kms),
+        sns::definition(sns),
+        sqs::definition(sqs),
+        logs::definition(logs),
         organizations::definition(organizations),
         s3::definition(s3),
         sts::definition(sts),

@@ -403,7 +403,10 @@ impl Gateway {
         };
         let decoded = wire::decode(route.protocol, route.model(), route.operation, &request);
         let input = match decoded {
-            Ok(input) => input,
+            Ok(mut input) => {
+                route.with_queue_of_path(&mut input, &arrival.host, parts.uri.path());
+                input
+            }
             Err(error) => {
                 tracing::debug!(
                     request_id = arrival.request_id,

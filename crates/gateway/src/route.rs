@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::{HeaderMap, Method};
-use model::{Model, Protocol};
+use model::{Fields, Model, Protocol};
 use sigv4::{Claim, Family};
 
 use crate::services::{Entry, Loaded, OperationEntry, Services};
@@ -92,8 +92,23 @@ pub fn target<'s>(services: &'s Services, names: &HostNames, head: &Head<'_>, cl
             }
         },
         None if is_form && head.method == Method::POST => Target::Action { entry: None, protocol: Protocol::Query },
-        None => by_entry(services.by_name("s3").expect("the catalog has S3"), names, head),
+        None => match link(services, names, head) {
+            Some(entry) => Target::Action { entry: Some(entry), protocol: Protocol::Query },
+            None => by_entry(services.by_name("s3").expect("the catalog has S3"), names, head),
+        },
     }
+}
+
+/// Operations that people call by opening a link, unsigned, with the member that names the topic or subscription. Source: SNS API reference,
+/// ConfirmSubscription and Unsubscribe: they need no signature.
+const LINKS: [(&str, &str); 2] = [("ConfirmSubscription", "TopicArn="), ("Unsubscribe", "SubscriptionArn=")];
+
+/// The service of a link that somebody opened. S3 has no parameters of these names at its root.
+fn link<'s>(services: &'s Services, names: &HostNames, head: &Head<'_>) -> Option<&'s Entry> {
+    let is_root = head.path == "/" && *head.method == Method::GET && bucket_of_host(names, head.host).is_none();
+    let (action, _) = is_root.then(|| wire::action(head.query)).flatten()?;
+    let (_, member) = LINKS.iter().find(|(name, _)| *name == action)?;
+    head.query.split('&').any(|pair| pair.starts_with(member)).then(|| services.by_name("sns")).flatten()
 }
 
 fn rpc_v2<'s>(services: &'s Services, path: &str) -> Target<'s> {
@@ -220,6 +235,23 @@ impl NoOperation {
 }
 
 impl Route<'_> {
+    /// Where requests of SQS's Query protocol go to says which queue is meant, if they do not. Source: SQS developer guide, "Making Query API
+    /// requests", structure of a request.
+    pub fn with_queue_of_path(&self, input: &mut Fields, host: &str, path: &str) {
+        let is_asked = |shape: &model::ShapeRef| match &self.loaded.model.shape(shape).kind {
+            model::ShapeKind::Structure(structure) => structure.member("QueueUrl").is_some(),
+            _ => false,
+        };
+        if self.protocol == Protocol::Query
+            && &*self.loaded.model.name == "sqs"
+            && path.trim_matches('/').contains('/')
+            && input.get("QueueUrl").is_none()
+            && self.operation.input.as_ref().is_some_and(is_asked)
+        {
+            input.push("QueueUrl", format!("http://{host}{path}"));
+        }
+    }
+
     /// The model.
     pub fn model(&self) -> &Arc<Model> {
         &self.loaded.model

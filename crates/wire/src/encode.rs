@@ -132,7 +132,7 @@ fn query_body(
         let usual = || format!("{}Result", operation.name);
         let wrapper = operation.result_wrapper.clone().unwrap_or_else(usual);
         xml::open(&mut out, &wrapper, None);
-        xml_members(&mut out, model, of, output, Rules::default())?;
+        xml_members(&mut out, model, of, output, Rules { query: true, ..Rules::default() })?;
         xml::close(&mut out, &wrapper);
     }
     out.push_str("<ResponseMetadata><RequestId>");
@@ -236,7 +236,7 @@ fn rest_reply(
             if of.traits.xml_namespace.is_none() {
                 of.traits.xml_namespace = default_namespace(model).map(|uri| (uri.to_owned(), None));
             }
-            let rules = Rules { ms: s3::is(model) };
+            let rules = Rules { ms: s3::is(model), ..Rules::default() };
             xml::write(&mut out, model, rules, &name, &of, value).map_err(|fault| fault.in_member(&payload.name))?;
             response.body = out.into();
             Ok(Some("application/xml".to_owned()))
@@ -252,7 +252,7 @@ fn default_namespace(model: &Model) -> Option<&str> {
 fn rest_xml_body(model: &Model, operation: &Operation, of: &Structure, output: &Fields) -> Outcome<String> {
     let mut out = String::with_capacity(512);
     out.push_str(PROLOGUE);
-    let rules = Rules { ms: s3::is(model) };
+    let rules = Rules { ms: s3::is(model), ..Rules::default() };
     let reference = operation.output.as_ref();
     let shape_name = reference.map_or("", |of| &*model.shape(of).name);
     let named = reference.and_then(|of| of.traits.location_name.as_deref());

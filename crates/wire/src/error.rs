@@ -63,7 +63,7 @@ pub fn encode_error(
         && model.is_some_and(|model| model.metadata.query_compatible)
     {
         let fault = if error.sender_fault { "Sender" } else { "Receiver" };
-        headers.push(("x-amzn-query-error".to_owned(), one_line(&format!("{};{fault}", writer.wire_code()))));
+        headers.push(("x-amzn-query-error".to_owned(), one_line(&format!("{};{fault}", writer.query_code()))));
     }
     headers.push(("content-type".to_owned(), content_type));
     match (model, protocol) {
@@ -121,6 +121,15 @@ impl Writer<'_> {
     fn wire_code(&self) -> &str {
         let own = self.known.as_ref().and_then(|known| known.error.code.as_deref());
         own.or(self.known.as_ref().map(|known| &*known.shape.name)).unwrap_or(self.error.code)
+    }
+
+    /// What clients that come from the Query protocol call the error: there the error common to all services has no ending. Source:
+    /// SQS API reference, "Common Errors".
+    fn query_code(&self) -> &str {
+        match self.wire_code() {
+            "AccessDeniedException" => "AccessDenied",
+            code => code,
+        }
     }
 
     fn member(&self, name: &str) -> Option<&Member> {

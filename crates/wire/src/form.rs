@@ -111,11 +111,11 @@ impl<'m> Reader<'m> {
     fn is_named(&self, member: &Member, segment: &str) -> bool {
         let traits = &member.target.traits;
         match (self.style, &traits.query_name, &traits.location_name) {
-            (Style::Ec2, Some(name), _) => **name == *segment,
+            (_, Some(name), _) => **name == *segment,
             (Style::Ec2, None, Some(name)) => capitalised(name, segment),
-            (Style::Query, _, Some(name)) => **name == *segment,
+            (Style::Query, None, Some(name)) => **name == *segment,
             (Style::Ec2, None, None) => *member.name == *segment || capitalised(&member.name, segment),
-            (Style::Query, _, None) => *member.name == *segment,
+            (Style::Query, None, None) => *member.name == *segment,
         }
     }
 

@@ -14,6 +14,8 @@ use crate::scalar;
 pub(crate) struct Rules {
     /// Timestamps have exactly three digits of milliseconds (S3).
     pub(crate) ms: bool,
+    /// Members have the names that the model has for the Query protocol beside another one (SQS).
+    pub(crate) query: bool,
 }
 
 /// Writes a member of a structure; nothing for `Null`. Attributes are written by the element that has them.
@@ -28,7 +30,7 @@ pub(crate) fn write_member(
     if *value == Value::Null || traits.xml_attribute {
         return Ok(());
     }
-    let own = traits.location_name.as_deref();
+    let own = traits.query_name.as_deref().filter(|_| rules.query).or(traits.location_name.as_deref());
     let name = own.or_else(|| item_name(model, &member.target)).unwrap_or(&member.name);
     let written = match (&model.shape(&member.target).kind, value) {
         (ShapeKind::List(item), Value::List(items)) if traits.flattened => {
