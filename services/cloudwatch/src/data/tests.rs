@@ -171,3 +171,27 @@ async fn pages_of_metric_data_go_on() {
     assert_eq!(values["m"], [0.0, 1.0, 2.0, 3.0, 4.0]);
     assert_eq!(values["double, at most 8"], [0.0, 2.0, 4.0, 6.0, 8.0]);
 }
+
+#[tokio::test]
+async fn inputs_are_those_of_the_model() {
+    let Some(model) = model::catalog().get("cloudwatch") else {
+        eprintln!("skipped: the catalog has no model of cloudwatch");
+        return;
+    };
+    let world = World::new().await;
+    for (name, handler) in crate::definition(std::sync::Arc::clone(&world.cloudwatch)).operations {
+        let operation = model.operations.get(name).unwrap_or_else(|| panic!("{name} is not modelled"));
+        let mut ours = handler.input_fields();
+        ours.extend(handler.ignores());
+        ours.sort_unstable();
+        let shape = operation.input.as_ref().map(|input| &model.shapes[input.shape]);
+        let mut modelled: Vec<&str> = match shape.map(|shape| &shape.kind) {
+            Some(model::ShapeKind::Structure(structure)) => {
+                structure.members.iter().map(|member| &*member.name).collect()
+            }
+            _ => Vec::new(),
+        };
+        modelled.sort_unstable();
+        assert_eq!(ours, modelled, "{name}");
+    }
+}
