@@ -264,6 +264,7 @@ impl Node {
         let resources = vec![
             Arc::clone(&s3) as Arc<dyn ports::ResourcePolicies>,
             own(Kind::CloudTrail),
+            own(Kind::CloudWatch),
             own(Kind::Iam),
             own(Kind::Kms),
             own(Kind::Sns),

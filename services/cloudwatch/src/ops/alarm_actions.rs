@@ -18,14 +18,16 @@ pub struct Input {
 
 operation! {
     /// Alarms carry out their actions.
-    EnableAlarmActions on "alarm:*": Input => (), |cloudwatch, call, input| {
+    EnableAlarmActions asks: Input => (), |cloudwatch, call, input| {
+        cloudwatch.authorize_alarms(call, "EnableAlarmActions", &input.alarm_names).await?;
         enable(cloudwatch, call, &input.alarm_names, true).await
     }
 }
 
 operation! {
     /// Alarms do not carry out their actions.
-    DisableAlarmActions on "alarm:*": Input => (), |cloudwatch, call, input| {
+    DisableAlarmActions asks: Input => (), |cloudwatch, call, input| {
+        cloudwatch.authorize_alarms(call, "DisableAlarmActions", &input.alarm_names).await?;
         enable(cloudwatch, call, &input.alarm_names, false).await
     }
 }
