@@ -14,7 +14,12 @@ use crate::ops::alarm_arn;
 
 impl CloudWatch {
     /// Refuses a call whose caller may not do this with one of these alarms.
-    pub(crate) async fn authorize_alarms(&self, call: &Call, operation: &str, names: &[String]) -> Result<(), ApiError> {
+    pub(crate) async fn authorize_alarms(
+        &self,
+        call: &Call,
+        operation: &str,
+        names: &[String],
+    ) -> Result<(), ApiError> {
         let action = format!("cloudwatch:{operation}");
         let context = call.context(&[]);
         for name in names {
@@ -48,7 +53,8 @@ impl ResourcePolicies for CloudWatch {
         }
         let Some(alarm) = self.alarms.see(|memory| memory.alarm(region, name).cloned()) else { return Ok(None) };
         let tags = alarm.tags.iter();
-        let conditions = tags.map(|(key, value)| (format!("aws:resourcetag/{}", key.to_lowercase()), vec![value.clone()]));
+        let conditions =
+            tags.map(|(key, value)| (format!("aws:resourcetag/{}", key.to_lowercase()), vec![value.clone()]));
         Ok(Some(Ruled { conditions: conditions.collect(), ..Ruled::plain(Arc::clone(&self.deps.account)) }))
     }
 
@@ -56,9 +62,10 @@ impl ResourcePolicies for CloudWatch {
         let input = request.context.input?;
         let texts = |name: &str| match input.get(name) {
             Some(Value::String(text)) => vec![text.clone()],
-            Some(Value::List(all)) => {
-                all.iter().filter_map(|one| if let Value::String(text) = one { Some(text.clone()) } else { None }).collect()
-            }
+            Some(Value::List(all)) => all
+                .iter()
+                .filter_map(|one| if let Value::String(text) = one { Some(text.clone()) } else { None })
+                .collect(),
             _ => Vec::new(),
         };
         let values = match key {

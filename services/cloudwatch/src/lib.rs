@@ -109,7 +109,7 @@ pub fn definition(cloudwatch: Arc<CloudWatch>) -> Definition {
         .on::<ops::describe_alarms::DescribeAlarmsForMetric>()
         .on::<ops::get_metric_data::GetMetricData>()
         .on::<ops::get_metric_statistics::GetMetricStatistics>()
-.on::<ops::get_metric_widget_image::GetMetricWidgetImage>()
+        .on::<ops::get_metric_widget_image::GetMetricWidgetImage>()
         .on::<ops::insight_rules::DeleteInsightRules>()
         .on::<ops::insight_rules::DescribeInsightRules>()
         .on::<ops::insight_rules::DisableInsightRules>()

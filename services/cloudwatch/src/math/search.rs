@@ -234,9 +234,9 @@ impl Term {
                 key => metric.dimension(key).is_some_and(|value| matches(value, text, *is_exact)),
             },
             Term::Word { key: None, text, is_exact } => {
-                let mut texts = [&metric.namespace, &metric.name].into_iter().chain(
-                    metric.dimensions.iter().flat_map(|(name, value)| [name, value]),
-                );
+                let mut texts = [&metric.namespace, &metric.name]
+                    .into_iter()
+                    .chain(metric.dimensions.iter().flat_map(|(name, value)| [name, value]));
                 texts.any(|known| matches(known, text, *is_exact))
             }
         }

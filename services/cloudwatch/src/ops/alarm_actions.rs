@@ -44,7 +44,14 @@ async fn enable(cloudwatch: &CloudWatch, call: &Call, names: &[String], is_enabl
         let mut alarm = Alarm::clone(&known);
         alarm.actions_enabled = is_enabled;
         let id = base::ids::uuid(&*cloudwatch.deps.env.rng);
-        changes.history.push(history::configuration(&id, &alarm, "Update", &shown_json(&alarm), Some(&shown_json(&known)), now));
+        changes.history.push(history::configuration(
+            &id,
+            &alarm,
+            "Update",
+            &shown_json(&alarm),
+            Some(&shown_json(&known)),
+            now,
+        ));
         changes.alarms.insert((call.region, name.clone()), alarm);
     }
     cloudwatch.commit(changes, now).await.map_err(storage)

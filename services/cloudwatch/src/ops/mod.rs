@@ -48,10 +48,10 @@ pub mod insight_rules;
 pub mod list_metrics;
 pub mod metric_streams;
 pub mod mute_rules;
+mod put_alarm;
 pub mod put_composite_alarm;
 pub mod put_metric_alarm;
 pub mod put_metric_data;
-mod put_alarm;
 pub mod set_alarm_state;
 pub mod tags;
 

@@ -231,7 +231,9 @@ fn time_series(surface: &mut Surface, picture: &Picture, style: &Style, whole: F
             surface.text(&axis.show(*tick), x, y + 4.0, 11.0, false, style.faint, align);
         }
     }
-    for (label, x, align) in [(&picture.left_label, whole.left, Align::Left), (&picture.right_label, whole.right, Align::Right)] {
+    for (label, x, align) in
+        [(&picture.left_label, whole.left, Align::Left), (&picture.right_label, whole.right, Align::Right)]
+    {
         if let Some(label) = label {
             surface.text(label, x, whole.top + 8.0, 11.0, false, style.faint, align);
         }
@@ -266,9 +268,11 @@ fn time_series(surface: &mut Surface, picture: &Picture, style: &Style, whole: F
         for (line, points) in picture.lines.iter().zip(&lie).rev() {
             let axis = if line.is_right { &right } else { &left };
             for run in runs(points, line.period_ms) {
-                let mut shape: Vec<(f32, f32)> = run.iter().map(|(at, value)| (x(*at), frame.y(axis, *value))).collect();
+                let mut shape: Vec<(f32, f32)> =
+                    run.iter().map(|(at, value)| (x(*at), frame.y(axis, *value))).collect();
                 let floor = frame.y(axis, 0.0_f64.clamp(axis.min, axis.max));
-                let (first, last) = (shape.first().map_or(0.0, |point| point.0), shape.last().map_or(0.0, |point| point.0));
+                let (first, last) =
+                    (shape.first().map_or(0.0, |point| point.0), shape.last().map_or(0.0, |point| point.0));
                 shape.extend([(last, floor), (first, floor)]);
                 surface.area(&shape, style.ground);
                 surface.area(&shape, line.ink.at(150));
