@@ -5,6 +5,7 @@
 
 mod chunked;
 mod decoding;
+mod filters;
 mod front;
 mod journals;
 mod policies;
@@ -16,6 +17,7 @@ pub use chunked::chunked_body;
 pub use decoding::{
     Service, decode_cbor, decode_ec2, decode_json, decode_query, decode_rest_json, decode_rest_xml, services,
 };
+pub use filters::filter_policy;
 pub use front::{http_front, signed_calls};
 pub use journals::journal_recovery;
 pub use policies::policy_document;
@@ -37,6 +39,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("decode_rest_xml", decode_rest_xml),
     ("digest_reader", digest_reader),
     ("event_selectors", event_selectors),
+    ("filter_policy", filter_policy),
     ("http_front", http_front),
     ("journal_recovery", journal_recovery),
     ("policy_document", policy_document),
