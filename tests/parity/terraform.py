@@ -56,8 +56,10 @@ provider "aws" {{
 
   endpoints {{
     cloudtrail    = "{endpoint}"
+    cloudwatch    = "{endpoint}"
     iam           = "{endpoint}"
     kms           = "{endpoint}"
+    logs          = "{endpoint}"
     organizations = "{endpoint}"
     s3            = "{endpoint}"
     sns           = "{endpoint}"

@@ -8,6 +8,8 @@ mod follow;
 mod holds;
 mod host_keys;
 mod key_records;
+mod later_tenants;
+mod of_tenants;
 mod operator;
 mod pages;
 mod people;
@@ -38,7 +40,9 @@ use crate::holds::{HeldObjects, Holds};
 use crate::key_records::Records;
 use crate::operator::ServerOperator;
 use crate::pages::AllPages;
-use crate::tenants::{Ground, Kind, LaterTenants, OfTenants, OwnResources, Tenants};
+use crate::later_tenants::LaterTenants;
+use crate::of_tenants::{Kind, OfTenants, OwnResources};
+use crate::tenants::{Ground, Tenants};
 use crate::upkeep::Upkeep;
 use crate::validation::{Results, Validator};
 
@@ -196,6 +200,7 @@ impl Node {
             query_threads: options.cloudtrail.query_threads,
         };
         let key_records = Records::new(env.clone());
+        let (stop, stopping) = watch::channel(false);
         let signer = sns::Signer::new(env.clone(), Arc::clone(&state));
         let ground = Ground {
             env: env.clone(),
@@ -216,6 +221,12 @@ impl Node {
             cloudtrail: cloudtrail::Options { recording: options.recording == Recording::On, ..options.cloudtrail },
             records: Arc::clone(&key_records),
             organizations: Arc::clone(&organizations),
+            stopping: stopping.clone(),
+            watch: cloudtrail::Watch {
+                log_groups: Some(Arc::clone(&later) as Arc<dyn ports::LogGroups>),
+                roles: Some(Arc::clone(&later) as Arc<dyn ports::ServiceRoles>),
+                topics: Some(Arc::clone(&later) as Arc<dyn ports::Topics>),
+            },
             later: Arc::clone(&later),
             way_out,
             signer: Arc::clone(&signer),
@@ -257,6 +268,7 @@ impl Node {
             own(Kind::Kms),
             own(Kind::Sns),
             own(Kind::Sqs),
+            own(Kind::Logs),
         ];
         let organized = Organized {
             controls: Arc::clone(&organizations) as Arc<dyn ports::ControlPolicies>,
@@ -264,7 +276,6 @@ impl Node {
         };
         access.ask(of_tenants(), Some(organized), &resources);
         tenants.keep(resources);
-        let (stop, stopping) = watch::channel(false);
         let validation = Arc::new(Results::default());
         let followed = Arc::new(Followed::default());
         let operator = Arc::new(ServerOperator {
@@ -292,6 +303,7 @@ impl Node {
         s3.recover().await?;
         let crew = Arc::new(Crew::new(Arc::clone(&journal), env.clone()));
         tenants.first.consume(&crew).await?;
+        tenants.begin_work(stopping.clone());
         crew.add(s3.access_logs(&journal).await?);
         if let Some(stores) = &event_stores {
             let events =
@@ -419,7 +431,7 @@ impl Node {
             recorder: Arc::clone(&recorder),
             s3,
             holds,
-            tenants,
+            tenants: Arc::clone(&tenants),
             sts,
             sign_in,
             clock,
@@ -458,6 +470,7 @@ impl Node {
             task.await?;
         }
         self.tenants.stop().await;
+        self.tenants.end_work().await;
         self.recorder.close();
         if let Err(error) = self.recorder.write_unwritten().await {
             tracing::error!(%error, "records of finished calls could not be written; the next start says so of these calls");

@@ -106,6 +106,7 @@ pub async fn rebuild(parts: RebuildParts, may: Permitted, say: &mut dyn FnMut(&s
         buckets: Arc::clone(&buckets),
         keys: None,
         organized: None,
+        watch: cloudtrail::Watch::default(),
         event_stores: None,
         query_engine: None,
         tables: None,

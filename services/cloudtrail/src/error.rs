@@ -15,6 +15,10 @@ service::api_errors! {
         ConflictException(String) = 400 => "{0}",
         /// The trail has no insight selectors.
         InsightNotEnabledException(String) = 400 => "{0}",
+        /// Log groups cannot be written to now.
+        CloudWatchLogsDeliveryUnavailableException(String) = 400 => "{0}",
+        /// The topic is not there, or its policy does not let CloudTrail publish.
+        InsufficientSnsTopicPolicyException(String) = 400 => "{0}",
         /// The bucket's policy does not let CloudTrail write.
         InsufficientS3BucketPolicyException(String) = 400 => "Incorrect S3 bucket policy is detected for bucket: {0}",
         /// The log group cannot be used.

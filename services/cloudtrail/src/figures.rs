@@ -24,6 +24,10 @@ pub(crate) struct TrailFigures {
     pub waiting: AtomicI64,
     /// Log files given up.
     pub given_up: AtomicU64,
+    /// Events that the log group has.
+    pub log_events: AtomicU64,
+    /// Events that it will never have: too large, or refused for too long.
+    pub log_events_lost: AtomicU64,
     /// When the oldest waiting file was finished, in milliseconds.
     oldest_ms: AtomicI64,
     digests: AtomicU64,
@@ -40,6 +44,8 @@ impl Default for TrailFigures {
             files: AtomicU64::new(0),
             waiting: AtomicI64::new(0),
             given_up: AtomicU64::new(0),
+            log_events: AtomicU64::new(0),
+            log_events_lost: AtomicU64::new(0),
             oldest_ms: AtomicI64::new(NEVER),
             digests: AtomicU64::new(0),
             backfills: AtomicU64::new(0),
@@ -84,6 +90,12 @@ impl TrailFigures {
             "cairn_trail_log_files_given_up_total",
             "Log files that a trail's bucket refused for 30 days.",
             &self.given_up,
+        );
+        counter("cairn_trail_log_events_total", "Events that a trail's log group has.", &self.log_events);
+        counter(
+            "cairn_trail_log_events_lost_total",
+            "Events that a trail's log group will never have: too large, or refused for too long.",
+            &self.log_events_lost,
         );
         for (kind, count) in [("regular", &self.digests), ("backfill", &self.backfills)] {
             let labels = [("trail", trail), ("kind", kind)];

@@ -12,7 +12,7 @@ async fn started(world: &World) -> (Arc<CloudTrail>, Crew) {
     let ct = world.open().await;
     let deps = world.deps();
     let crew = Crew::new(deps.journal, deps.env);
-    let (delivery, history) = ct.consumers().await.unwrap();
+    let (delivery, history, _logs) = ct.consumers().await.unwrap();
     crew.add(delivery);
     crew.add(history);
     (ct, crew)

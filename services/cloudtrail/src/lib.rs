@@ -29,12 +29,13 @@ mod stepped;
 #[cfg(test)]
 mod testing;
 pub mod trail;
+pub mod watch;
 
 use std::sync::Arc;
 
 use service::{ApiError, Builder, Definition, Service};
 
-pub use delivery::Delivery;
+pub use delivery::{Delivery, LogDelivery};
 pub use digest::evidence::Evidence;
 pub use digest::key_maker::{KeyMaker, RsaKeyMaker};
 pub use digest::keys::PublicKey;
@@ -44,6 +45,7 @@ pub use history::History;
 pub use lake::selection::StoreSelection;
 pub use organization::{Instances, Organized};
 pub use shared::{Deps, DigestRegions, Options};
+pub use watch::Watch;
 
 use shared::Shared;
 use trail::store::TrailStore;
@@ -127,15 +129,17 @@ impl CloudTrail {
 
     /// The consumers that make the service work: to be added to the crew of the journal, once.
     /// Refuses a journal that is older than the tables.
-    pub async fn consumers(&self) -> Result<(Delivery, History), Failure> {
+    pub async fn consumers(&self) -> Result<(Delivery, History, LogDelivery), Failure> {
         let failed = |error: state::Error| Failure(error.to_string());
         let delivery = Delivery::open(Arc::clone(&self.shared)).await.map_err(failed)?;
         let history = History::open(Arc::clone(&self.history)).await.map_err(failed)?;
-        for (name, cursor) in [(delivery.name(), delivery.needs()), (history.name(), history.needs())] {
+        let logs = LogDelivery::open(Arc::clone(&self.shared)).await.map_err(failed)?;
+        let all: [&dyn Consumer; 3] = [&delivery, &history, &logs];
+        for (name, cursor) in all.map(|consumer| (consumer.name(), consumer.needs())) {
             worker::ahead(name, cursor, &*self.shared.journal)?;
         }
         self.shared.start_workers();
-        Ok((delivery, history))
+        Ok((delivery, history, logs))
     }
 }
 

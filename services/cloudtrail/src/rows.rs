@@ -15,11 +15,15 @@ pub const REVISION: Table = "cloudtrail/revision";
 pub const DELIVERY: Table = "cloudtrail/delivery";
 /// Trails as of delivery's place in the journal. Key: ARN.
 pub const DELIVERY_TRAILS: Table = "cloudtrail/delivery-trails";
+/// How far log groups are. One row.
+pub const LOG_DELIVERY: Table = "cloudtrail/log-delivery";
+/// Trails that have log groups, as of that place in the journal. Key: ARN.
+pub const LOG_TRAILS: Table = "cloudtrail/log-trails";
 /// Log files that are not in their bucket yet. Key: ARN, first sequence (hexadecimal), region.
 pub const OUTBOX: Table = "cloudtrail/outbox";
 /// Log files in their bucket that no digest has taken yet. Key: ARN, region, first sequence.
 pub const DELIVERED: Table = "cloudtrail/delivered";
-/// What GetTrailStatus tells of deliveries. Key: ARN, `delivery` or `digest`.
+/// What GetTrailStatus tells of deliveries. Key: ARN, `delivery`, `digest`, `logs` or `notification`.
 pub const STATUS: Table = "cloudtrail/status";
 /// Digest chains. Key: ARN, region.
 pub const CHAINS: Table = "cloudtrail/chains";

@@ -12,6 +12,7 @@ use service::ApiError;
 use state::State;
 use tokio::sync::watch;
 
+use crate::delivery::outbox::Status;
 use crate::delivery::worker::TrailWorker;
 use crate::digest::key_maker::KeyMaker;
 use crate::digest::keys::Signer;
@@ -19,6 +20,7 @@ use crate::error::Error;
 use crate::figures::TrailFigures;
 use crate::organization::Organized;
 use crate::trail::Trail;
+use crate::watch::Watch;
 
 /// For which regions a trail of all regions gets digests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -91,6 +93,8 @@ pub struct Deps {
     pub keys: Option<Arc<dyn Keys>>,
     /// Organizations; `None` if there are none.
     pub organized: Option<Organized>,
+    /// Log groups and topics.
+    pub watch: Watch,
     /// Records of any age, in columns; `None` if the server keeps none.
     pub event_stores: Option<Arc<dyn EventStores>>,
     /// What answers SQL over them; `None` if this program has no engine.
@@ -114,6 +118,7 @@ pub struct Shared {
     pub(crate) buckets: Arc<dyn Buckets>,
     pub(crate) keys: Option<Arc<dyn Keys>>,
     pub(crate) organized: Option<Organized>,
+    pub(crate) watch: Watch,
     pub(crate) event_stores: Option<Arc<dyn EventStores>>,
     pub(crate) query_engine: Option<Arc<dyn QueryEngine>>,
     pub(crate) tables: Option<Arc<dyn Tables>>,
@@ -123,6 +128,8 @@ pub struct Shared {
     trails: Mutex<BTreeMap<String, Arc<Trail>>>,
     workers: Mutex<BTreeMap<String, Arc<TrailWorker>>>,
     figures: Mutex<BTreeMap<String, Arc<TrailFigures>>>,
+    /// How delivery to log groups last went, by trail.
+    log_statuses: Mutex<BTreeMap<String, Status>>,
     /// The first entry that delivery has not committed.
     delivery_cursor: watch::Sender<u64>,
     /// The first entry that history has not taken.
@@ -170,6 +177,7 @@ impl Shared {
             buckets,
             keys,
             organized,
+            watch,
             event_stores,
             query_engine,
             tables,
@@ -187,6 +195,7 @@ impl Shared {
             buckets,
             keys,
             organized,
+            watch,
             event_stores,
             query_engine,
             tables,
@@ -195,6 +204,7 @@ impl Shared {
             trails: Mutex::default(),
             workers: Mutex::default(),
             figures: Mutex::default(),
+            log_statuses: Mutex::default(),
             delivery_cursor: watch::Sender::new(0),
             history_cursor: watch::Sender::new(0),
             background: AtomicBool::new(false),
@@ -266,6 +276,21 @@ impl Shared {
     pub(crate) fn all_figures(&self) -> Vec<(String, Arc<TrailFigures>)> {
         let figures = self.figures.lock().unwrap_or_else(PoisonError::into_inner);
         figures.iter().map(|(arn, figures)| (arn.clone(), Arc::clone(figures))).collect()
+    }
+
+    /// How delivery to a trail's log group last went, if it was tried since the start.
+    pub(crate) fn log_status(&self, arn: &str) -> Option<Status> {
+        self.log_statuses.lock().unwrap_or_else(PoisonError::into_inner).get(arn).cloned()
+    }
+
+    /// Says how delivery to a trail's log group went.
+    pub(crate) fn set_log_status(&self, arn: &str, status: Status) {
+        self.log_statuses.lock().unwrap_or_else(PoisonError::into_inner).insert(arn.to_owned(), status);
+    }
+
+    /// Forgets it.
+    pub(crate) fn forget_log_status(&self, arn: &str) {
+        self.log_statuses.lock().unwrap_or_else(PoisonError::into_inner).remove(arn);
     }
 
     /// Drops the figures of a trail that is gone.

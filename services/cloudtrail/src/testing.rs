@@ -341,6 +341,7 @@ pub struct World {
     pub query_engine: Arc<FakeEngine>,
     pub tables: Arc<FakeTables>,
     pub options: Mutex<Options>,
+    pub watch: Mutex<crate::Watch>,
     /// Until then the bucket `logs` takes digests alone.
     pub late_until_ms: AtomicI64,
 }
@@ -366,6 +367,7 @@ impl World {
             event_stores: Arc::default(),
             query_engine: Arc::default(),
             tables: Arc::default(),
+            watch: Mutex::default(),
             options: Mutex::new(Options {
                 delivery_interval_ms: 5_000,
                 digest_interval_ms: 20_000,
@@ -397,6 +399,7 @@ impl World {
             buckets: Arc::clone(&self.buckets) as Arc<dyn Buckets>,
             keys: Some(Arc::clone(&self.kms) as Arc<dyn ports::Keys>),
             organized: Some(self.organization.organized()),
+            watch: self.watch.lock().unwrap().clone(),
             event_stores: Some(Arc::clone(&self.event_stores) as Arc<dyn ports::EventStores>),
             query_engine: Some(Arc::clone(&self.query_engine) as Arc<dyn ports::QueryEngine>),
             tables: Some(Arc::clone(&self.tables) as Arc<dyn ports::Tables>),

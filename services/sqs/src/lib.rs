@@ -26,7 +26,7 @@ use base::{Env, Region};
 use ports::{Authorizer, Keys};
 use service::{Builder, Definition, Service};
 use state::State;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 pub use error::Error;
 use queue::Live;
@@ -48,6 +48,8 @@ pub struct Deps {
     pub keys: Option<Arc<dyn Keys>>,
     /// Decides who may what, and asks SQS in turn what queues' policies say ([`ports::ResourcePolicies`]).
     pub authorizer: Arc<dyn Authorizer>,
+    /// Becomes true when the server stops: who waits for messages is answered then. `None`: it does not stop.
+    pub stopping: Option<watch::Receiver<bool>>,
     /// What URLs of queues begin with; `None`: with the address that the client uses.
     pub endpoint: Option<Arc<str>>,
 }

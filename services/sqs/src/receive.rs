@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use service::ApiError;
 use state::{Expect, Op};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::error::storage;
@@ -50,13 +51,14 @@ impl Sqs {
         opens: &For<'_>,
     ) -> Result<Vec<Received>, ApiError> {
         let deadline = Instant::now() + Duration::from_millis(u64::try_from(wanted.wait_ms).unwrap_or(0));
-        let _place = if wanted.wait_ms > 0 { self.waiters.try_acquire().ok() } else { None };
+        let place = if wanted.wait_ms > 0 { self.waiters.try_acquire().ok() } else { None };
+        let mut stopping = self.deps.stopping.clone();
         loop {
             let arrival = live.arrival.notified();
             tokio::pin!(arrival);
             arrival.as_mut().enable();
             let received = self.take(live, wanted, opens).await?;
-            if !received.is_empty() || _place.is_none() || Instant::now() >= deadline {
+            if !received.is_empty() || place.is_none() || Instant::now() >= deadline {
                 return Ok(received);
             }
             let due_ms = live.lock().shelf.next_due_ms().map(|due_ms| (due_ms - self.now_ms()).max(1));
@@ -65,6 +67,7 @@ impl Sqs {
             tokio::select! {
                 () = arrival => {}
                 () = tokio::time::sleep_until(until) => {}
+                () = stops(stopping.as_mut()) => return Ok(Vec::new()),
             }
         }
     }
@@ -426,4 +429,15 @@ fn note_attempt(live: &Live, name: &str, attempt: Attempt) {
         }
     }
     lying.attempts.insert(name.to_owned(), attempt);
+}
+
+/// Completes when the server stops.
+async fn stops(stopping: Option<&mut watch::Receiver<bool>>) {
+    let waited = match stopping {
+        Some(stopping) => stopping.wait_for(|stops| *stops).await.is_ok(),
+        None => false,
+    };
+    if !waited {
+        std::future::pending::<()>().await;
+    }
 }

@@ -98,6 +98,7 @@ async fn open(clock: &Arc<SetClock>, memory: &state::Memory) -> Arc<Sqs> {
         state: Arc::new(memory.clone()),
         keys: None,
         authorizer: Arc::clone(&access) as Arc<dyn Authorizer>,
+        stopping: None,
         endpoint: None,
     };
     let sqs = Sqs::open(deps).await.unwrap();

@@ -378,3 +378,24 @@ async fn refusals_are_told_in_sealed_texts() {
     let stranger = Caller::Root { account: OTHER.into(), access_key_id: "AKIA".into() };
     assert_eq!(server.refused(&stranger, "DecodeAuthorizationMessage", json!({"EncodedMessage": message})).await, bad);
 }
+
+#[tokio::test]
+async fn services_act_as_roles_that_trust_them() {
+    use ports::{HandOver, OnBehalf, ServiceRoles};
+    let server = Server::new().await;
+    let trail = format!("arn:aws:cloudtrail:us-east-1:{ACCOUNT}:trail/t");
+    let by =
+        OnBehalf { principal: "cloudtrail.amazonaws.com", source_arn: trail.clone(), source_account: ACCOUNT.into() };
+    let service = json!({"Service": "cloudtrail.amazonaws.com"});
+    let when =
+        |source: &str| json!({"ArnEquals": {"aws:SourceArn": source}, "StringEquals": {"aws:SourceAccount": ACCOUNT}});
+    let good = server.world.role(ACCOUNT, "good", 3_600, &trusts(&service, &json!("sts:AssumeRole"), &when(&trail)));
+    let other = server.world.role(ACCOUNT, "other", 3_600, &trusts(&service, &json!("sts:AssumeRole"), &when("arn:x")));
+    let none = server.world.role(ACCOUNT, "none", 3_600, &trusts_account());
+    let act = async |role: &str| ServiceRoles::act_as(&*server.sts, &by, role, "delivery").await;
+    let caller = act(&good).await.unwrap();
+    assert_eq!(caller.arn().unwrap(), format!("arn:aws:sts::{ACCOUNT}:assumed-role/good/delivery"));
+    assert!(matches!(act(&other).await, Err(HandOver::Denied(_))));
+    assert!(matches!(act(&none).await, Err(HandOver::Denied(_))));
+    assert!(matches!(act(&format!("{good}x")).await, Err(HandOver::NotFound(_))));
+}

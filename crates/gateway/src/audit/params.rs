@@ -412,6 +412,12 @@ mod tests {
             &format!(r#"{{"password":{hidden},"userName":"u"}}"#),
         );
         check(
+            "sqs",
+            "SendMessage",
+            r#"{"QueueUrl":"u","MessageBody":"hunter2","MessageGroupId":"g"}"#,
+            &format!(r#"{{"queueUrl":"u","messageBody":{hidden},"messageGroupId":"g"}}"#),
+        );
+        check(
             "secretsmanager",
             "CreateSecret",
             r#"{"Name":"n","SecretString":"hunter2"}"#,

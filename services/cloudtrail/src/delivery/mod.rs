@@ -13,8 +13,12 @@ pub mod give_up;
 #[cfg(test)]
 mod give_up_tests;
 pub mod lane;
+pub mod logs;
+#[cfg(test)]
+mod logs_tests;
 pub mod outbox;
 mod tidy;
 pub mod worker;
 
 pub use consumer::Delivery;
+pub use logs::LogDelivery;

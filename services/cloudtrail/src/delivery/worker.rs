@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use ports::{BucketError, ServicePut};
+use ports::{BucketError, Notice, ServicePut};
 use state::{Expect, Range};
 use tokio::sync::{Mutex, Notify};
 
@@ -15,6 +15,7 @@ use super::outbox::{OutboxFile, Status, log_key};
 use crate::figures::TrailFigures;
 use crate::rows::{self, CHAIN_ENDS, DELIVERED, Found, OUTBOX, STATUS};
 use crate::shared::Shared;
+use crate::watch::{on_behalf, topic_arn};
 
 /// The principal whose permission a bucket's policy must give.
 pub const PRINCIPAL: &str = "cloudtrail.amazonaws.com";
@@ -260,10 +261,12 @@ impl TrailWorker {
             return Ok(Some((file.value.bucket, error)));
         }
         let status = Status::delivered(self.shared.env.clock.now());
+        let notified = self.notify(&file.value).await?;
         let mut ops = vec![
             rows::delete(OUTBOX, file.value.row_key(), Expect::Rev(file.rev)),
             rows::put(STATUS, self.status_key("delivery"), &status, Expect::Any),
         ];
+        ops.extend(notified.map(|status| rows::put(STATUS, self.status_key("notification"), &status, Expect::Any)));
         if let Some(delivered) = file.value.delivered() {
             ops.push(rows::put(DELIVERED, file.value.delivered_key(), &delivered, Expect::Absent));
         }
@@ -282,6 +285,36 @@ impl TrailWorker {
             tracing::warn!(%error, object = file.value.object, "a delivered log file stays in the outbox");
         }
         Ok(None)
+    }
+
+    /// Tells the trail's topic, if it has one, of a log file that is in its bucket. Told before that is written down: after a crash it is told
+    /// again, which the topic knows by the file's key. A topic that refuses is not asked again for this file. Source: CloudTrail user
+    /// guide, "Configuring Amazon SNS notifications for CloudTrail".
+    async fn notify(&self, file: &OutboxFile) -> Result<Option<Status>, Stuck> {
+        let trail = self.shared.trail(&self.arn);
+        let topic_arn = trail.as_ref().and_then(|trail| topic_arn(trail, &self.shared.account));
+        let (Some(topic_arn), Some(topics)) = (topic_arn, &self.shared.watch.topics) else { return Ok(None) };
+        let message = serde_json::json!({"s3Bucket": file.bucket, "s3ObjectKey": [file.key]}).to_string();
+        let notice = Notice {
+            by: on_behalf(&self.arn, &self.shared.account),
+            topic_arn,
+            subject: None,
+            message,
+            attributes: Vec::new(),
+            once: Some(format!("{}/{}", file.bucket, file.key)),
+        };
+        let now = self.shared.env.clock.now();
+        Ok(Some(match topics.publish(notice).await {
+            Ok(_) => Status::delivered(now),
+            Err(error) => {
+                tracing::warn!(trail = self.arn, %error, "a topic was not told of a log file");
+                let key = self.status_key("notification");
+                let found: Option<Found<Status>> =
+                    rows::get(&*self.shared.state, STATUS, &key).await.map_err(Stuck::own)?;
+                let before = found.map(|found| found.value).unwrap_or_default();
+                Status { attempted_ms: Some(now.ms()), error: Some(error.to_string()), ..before }
+            }
+        }))
     }
 
     /// Where the file would go today, if that is elsewhere.

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use service::{ApiError, Call, Operation};
 
 use super::get_trail_status;
-use super::settings::{self, Absent, TagInput};
+use super::settings::{self, TagInput};
 use super::tags;
 use super::view::SettingsView;
 use crate::CloudTrail;
@@ -15,6 +15,7 @@ use crate::selectors::Selectors;
 use crate::trail::names::check_trail_name;
 use crate::trail::store::TRAILS_PER_REGION_MAX;
 use crate::trail::{TRAIL_VERSION, Trail, arn_of};
+use crate::watch::Asked;
 
 /// See the module.
 pub struct CreateTrail;
@@ -48,12 +49,11 @@ impl Operation for CreateTrail {
 
     async fn run(cloudtrail: &CloudTrail, call: &Call, input: Input) -> Result<SettingsView, ApiError> {
         check_trail_name(&input.name)?;
-        let absent = Absent {
-            sns_topic: input.sns_topic_name.as_deref(),
+        let asked = Asked {
+            topic: input.sns_topic_name.as_deref(),
             log_group: input.cloud_watch_logs_log_group_arn.as_deref(),
             log_role: input.cloud_watch_logs_role_arn.as_deref(),
         };
-        absent.refuse()?;
         let mut trail_tags = Vec::new();
         tags::add(&mut trail_tags, input.tags_list.unwrap_or_default())?;
         let (keeper, organization) = match input.is_organization_trail.unwrap_or(false) {
@@ -77,6 +77,9 @@ impl Operation for CreateTrail {
             multi_region: input.is_multi_region_trail.unwrap_or(false),
             log_file_validation: input.enable_log_file_validation.unwrap_or(false),
             kms_key: None,
+            log_group: None,
+            log_role: None,
+            topic: None,
             organization,
             selectors: Selectors::Default,
             logging: false,
@@ -86,6 +89,7 @@ impl Operation for CreateTrail {
             tags: trail_tags,
         };
         settings::check(cloudtrail, &trail).await?;
+        asked.apply(cloudtrail, &mut trail).await?;
         if let Some(key) = input.kms_key_id.filter(|key| !key.is_empty()) {
             trail.kms_key = Some(keys::for_trail(cloudtrail, &trail, &key, call.region).await?);
         }

@@ -23,6 +23,14 @@ pub struct Output {
     #[serde(skip_serializing_if = "Option::is_none")]
     latest_delivery_time: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    latest_notification_error: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    latest_notification_time: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    latest_cloud_watch_logs_delivery_error: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    latest_cloud_watch_logs_delivery_time: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     start_logging_time: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     stop_logging_time: Option<Timestamp>,
@@ -50,11 +58,21 @@ impl Operation for GetTrailStatus {
         let trail = cloudtrail.trails.find(&input.name, call.region).await?;
         let delivery = status(cloudtrail, &trail.arn, "delivery").await?;
         let digest = status(cloudtrail, &trail.arn, "digest").await?;
+        let notification = status(cloudtrail, &trail.arn, "notification").await?;
+        let logs = match cloudtrail.shared.log_status(&trail.arn) {
+            Some(status) => status,
+            None => status(cloudtrail, &trail.arn, "logs").await?,
+        };
         let time = |ms: Option<i64>| ms.map(Timestamp::from_ms);
         let text = |ms: Option<i64>| time(ms).map(Timestamp::iso8601_secs).unwrap_or_default();
         let succeeded = delivery.delivered_ms.filter(|_| delivery.error.is_none());
+        let notified = notification.delivered_ms.filter(|_| notification.error.is_none());
         Ok(Output {
             is_logging: trail.logging,
+            latest_notification_error: notification.error,
+            latest_notification_time: time(notification.delivered_ms),
+            latest_cloud_watch_logs_delivery_error: logs.error,
+            latest_cloud_watch_logs_delivery_time: time(logs.delivered_ms),
             latest_delivery_error: delivery.error,
             latest_delivery_time: time(delivery.delivered_ms),
             start_logging_time: time(trail.started_ms),
@@ -62,8 +80,8 @@ impl Operation for GetTrailStatus {
             latest_digest_delivery_time: time(digest.delivered_ms),
             latest_digest_delivery_error: digest.error,
             latest_delivery_attempt_time: text(delivery.attempted_ms),
-            latest_notification_attempt_time: String::new(),
-            latest_notification_attempt_succeeded: String::new(),
+            latest_notification_attempt_time: text(notification.attempted_ms),
+            latest_notification_attempt_succeeded: text(notified),
             latest_delivery_attempt_succeeded: text(succeeded),
             time_logging_started: text(trail.started_ms),
             time_logging_stopped: text(trail.stopped_ms),
@@ -80,7 +98,14 @@ async fn status(cloudtrail: &CloudTrail, arn: &str, what: &str) -> Result<Status
 /// Drops what is known of an earlier trail of this name.
 pub(super) async fn forget(cloudtrail: &CloudTrail, arn: &str) -> Result<(), ApiError> {
     let gone = |what: &str| rows::delete(STATUS, state::key::key(&[arn, what]), Expect::Any);
-    let ops = vec![gone("delivery"), gone("digest"), rows::delete(EVENT_CONFIGURATIONS, arn, Expect::Any)];
+    cloudtrail.shared.forget_log_status(arn);
+    let ops = vec![
+        gone("delivery"),
+        gone("digest"),
+        gone("logs"),
+        gone("notification"),
+        rows::delete(EVENT_CONFIGURATIONS, arn, Expect::Any),
+    ];
     cloudtrail.shared.state.commit(ops).await.map_err(ApiError::unavailable)?;
     Ok(())
 }

@@ -13,17 +13,6 @@ use crate::error::Error;
 use crate::trail::Trail;
 use crate::trail::names::{check_bucket_name, check_prefix};
 
-/// Settings whose service is not here yet: what AWS answers when the thing they name does not exist.
-#[derive(Default)]
-pub struct Absent<'a> {
-    /// `SnsTopicName`.
-    pub sns_topic: Option<&'a str>,
-    /// `CloudWatchLogsLogGroupArn`.
-    pub log_group: Option<&'a str>,
-    /// `CloudWatchLogsRoleArn`.
-    pub log_role: Option<&'a str>,
-}
-
 /// Tags of a new trail, as the request has them.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -32,26 +21,6 @@ pub struct TagInput {
     pub key: String,
     /// The value.
     pub value: Option<String>,
-}
-
-impl Absent<'_> {
-    /// Refuses what cannot be honoured. An empty text, which UpdateTrail takes as "none", is fine.
-    pub fn refuse(&self) -> Result<(), Error> {
-        let given = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
-        if let Some(topic) = given(self.sns_topic) {
-            let text = format!("SNS Topic does not exist or the topic policy is incorrect! Topic: {topic}");
-            return Err(Error::InvalidSnsTopicNameException(text));
-        }
-        if let Some(group) = given(self.log_group) {
-            let text = format!("CloudTrail cannot validate the specified log group ARN: {group} does not exist.");
-            return Err(Error::InvalidCloudWatchLogsLogGroupArnException(text));
-        }
-        if let Some(role) = given(self.log_role) {
-            let text = format!("CloudWatchLogsRoleArn {role} cannot be set without CloudWatchLogsLogGroupArn.");
-            return Err(Error::InvalidCloudWatchLogsRoleArnException(text));
-        }
-        Ok(())
-    }
 }
 
 /// Checks what a trail's settings must be together, and that its bucket lets CloudTrail write.

@@ -3,10 +3,11 @@
 use serde::Deserialize;
 use service::{ApiError, Call, Operation};
 
-use super::settings::{self, Absent};
+use super::settings;
 use super::view::SettingsView;
 use crate::CloudTrail;
 use crate::keys;
+use crate::watch::Asked;
 
 /// See the module.
 pub struct UpdateTrail;
@@ -38,12 +39,11 @@ impl Operation for UpdateTrail {
     const RESOURCE: &'static str = "trail/{Name}";
 
     async fn run(cloudtrail: &CloudTrail, call: &Call, input: Input) -> Result<SettingsView, ApiError> {
-        let absent = Absent {
-            sns_topic: input.sns_topic_name.as_deref(),
+        let asked = Asked {
+            topic: input.sns_topic_name.as_deref(),
             log_group: input.cloud_watch_logs_log_group_arn.as_deref(),
             log_role: input.cloud_watch_logs_role_arn.as_deref(),
         };
-        absent.refuse()?;
         let cloudtrail = &*cloudtrail.changes_trail(call, &input.name).await?;
         let organization = match input.is_organization_trail {
             Some(true) => Some(Some(cloudtrail.becomes_organization()?)),
@@ -68,6 +68,7 @@ impl Operation for UpdateTrail {
             trail.organization = organization;
         }
         settings::check(cloudtrail, &trail).await?;
+        asked.apply(cloudtrail, &mut trail).await?;
         match input.kms_key_id {
             Some(key) if key.is_empty() => trail.kms_key = None,
             Some(key) => trail.kms_key = Some(keys::for_trail(cloudtrail, &trail, &key, call.region).await?),

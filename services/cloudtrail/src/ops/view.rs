@@ -4,6 +4,7 @@ use base::Region;
 use serde::Serialize;
 
 use crate::trail::Trail;
+use crate::watch::topic_arn;
 
 /// `Trail` of GetTrail and DescribeTrails.
 #[derive(Serialize)]
@@ -14,6 +15,14 @@ pub struct TrailView {
     s3_bucket_name: String,
     #[serde(rename = "S3KeyPrefix", skip_serializing_if = "Option::is_none")]
     s3_key_prefix: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sns_topic_name: Option<String>,
+    #[serde(rename = "SnsTopicARN", skip_serializing_if = "Option::is_none")]
+    sns_topic_arn: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cloud_watch_logs_log_group_arn: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cloud_watch_logs_role_arn: Option<String>,
     include_global_service_events: bool,
     is_multi_region_trail: bool,
     home_region: Region,
@@ -29,11 +38,16 @@ pub struct TrailView {
 
 impl From<Trail> for TrailView {
     fn from(trail: Trail) -> TrailView {
+        let topic = topic_of(&trail);
         TrailView {
             has_custom_event_selectors: trail.selectors.are_custom(),
             name: trail.name,
             s3_bucket_name: trail.bucket,
             s3_key_prefix: trail.prefix,
+            sns_topic_name: topic.as_ref().map(|topic| topic.0.clone()),
+            sns_topic_arn: topic.map(|topic| topic.1),
+            cloud_watch_logs_log_group_arn: trail.log_group,
+            cloud_watch_logs_role_arn: trail.log_role,
             include_global_service_events: trail.include_global_service_events,
             is_multi_region_trail: trail.multi_region,
             home_region: trail.home_region,
@@ -55,6 +69,14 @@ pub struct SettingsView {
     s3_bucket_name: String,
     #[serde(rename = "S3KeyPrefix", skip_serializing_if = "Option::is_none")]
     s3_key_prefix: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sns_topic_name: Option<String>,
+    #[serde(rename = "SnsTopicARN", skip_serializing_if = "Option::is_none")]
+    sns_topic_arn: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cloud_watch_logs_log_group_arn: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cloud_watch_logs_role_arn: Option<String>,
     include_global_service_events: bool,
     is_multi_region_trail: bool,
     #[serde(rename = "TrailARN")]
@@ -67,10 +89,15 @@ pub struct SettingsView {
 
 impl From<Trail> for SettingsView {
     fn from(trail: Trail) -> SettingsView {
+        let topic = topic_of(&trail);
         SettingsView {
             name: trail.name,
             s3_bucket_name: trail.bucket,
             s3_key_prefix: trail.prefix,
+            sns_topic_name: topic.as_ref().map(|topic| topic.0.clone()),
+            sns_topic_arn: topic.map(|topic| topic.1),
+            cloud_watch_logs_log_group_arn: trail.log_group,
+            cloud_watch_logs_role_arn: trail.log_role,
             include_global_service_events: trail.include_global_service_events,
             is_multi_region_trail: trail.multi_region,
             trail_arn: trail.arn,
@@ -79,4 +106,11 @@ impl From<Trail> for SettingsView {
             kms_key_id: trail.kms_key,
         }
     }
+}
+
+/// Name and ARN of the topic.
+fn topic_of(trail: &Trail) -> Option<(String, String)> {
+    let account = base::Arn::parse(&trail.arn)?.account;
+    let arn = topic_arn(trail, &account)?;
+    Some((arn.rsplit(':').next()?.to_owned(), arn))
 }

@@ -39,6 +39,15 @@ pub struct Trail {
     /// The ARN of the key of KMS that files are encrypted under, if one is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kms_key: Option<String>,
+    /// The ARN of the log group that gets its events, if one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_group: Option<String>,
+    /// The role that CloudTrail assumes to write there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_role: Option<String>,
+    /// The topic that hears of its log files: a name or an ARN.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub topic: Option<String>,
     /// The organization that it is for, if it is for one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub organization: Option<Scope>,
