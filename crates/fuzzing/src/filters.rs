@@ -23,7 +23,8 @@ pub fn filter_policy(data: &[u8]) {
         // What a policy does not name makes no difference to it.
         let unnamed = Attribute { name: "\u{1}unnamed", kind: "String", value: message };
         if scope == Scope::Attributes && !policy.contains("unnamed") {
-            let (with, without) = (filter.matches(std::iter::once(unnamed), ""), filter.matches(std::iter::empty(), ""));
+            let (with, without) =
+                (filter.matches(std::iter::once(unnamed), ""), filter.matches(std::iter::empty(), ""));
             assert_eq!(with, without);
         }
     }

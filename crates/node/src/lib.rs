@@ -38,10 +38,10 @@ use crate::figures::{CrewFigures, JournalFigures};
 use crate::follow::{Followed, Follower};
 use crate::holds::{HeldObjects, Holds};
 use crate::key_records::Records;
-use crate::operator::ServerOperator;
-use crate::pages::AllPages;
 use crate::later_tenants::LaterTenants;
 use crate::of_tenants::{Kind, OfTenants, OwnResources};
+use crate::operator::ServerOperator;
+use crate::pages::AllPages;
 use crate::tenants::{Ground, Tenants};
 use crate::upkeep::Upkeep;
 use crate::validation::{Results, Validator};
@@ -125,9 +125,9 @@ impl Default for Options {
 }
 
 pub use crate::follow::Follow;
-pub use crate::way_out::WayOut;
 pub use crate::host_keys::{HostKeyError, has_host_keys};
 pub use crate::rebuild::{Permitted, RebuildParts, Rebuilt, rebuild};
+pub use crate::way_out::WayOut;
 
 /// A running node.
 pub struct Node {
