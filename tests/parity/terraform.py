@@ -56,10 +56,13 @@ provider "aws" {{
 
   endpoints {{
     cloudtrail    = "{endpoint}"
+    cloudwatch    = "{endpoint}"
     iam           = "{endpoint}"
     kms           = "{endpoint}"
+    logs          = "{endpoint}"
     organizations = "{endpoint}"
     s3            = "{endpoint}"
+    sns           = "{endpoint}"
     sqs           = "{endpoint}"
     sts           = "{endpoint}"
   }}

@@ -1,6 +1,7 @@
 """STS with boto3 and the CLI: sessions of roles, users, federated users and OpenID Connect; what they may do, and their records."""
 
 import base64
+import hashlib
 import json
 import subprocess
 import time
@@ -277,3 +278,84 @@ def test_the_cli_assumes_roles_by_profile(cairn, name):
     (folder / "config").write_text(f"[profile work]\nrole_arn = {role}\nsource_profile = base\nrole_session_name = cli\nregion = us-east-1\n")
     done = cairn.sh("unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY; aws --profile work sts get-caller-identity --query Arn --output text")
     assert done.out.strip() == f"arn:aws:sts::{ACCOUNT}:assumed-role/{name}/cli"
+
+
+DSIG = "http://www.w3.org/2000/09/xmldsig#"
+AWS_SAML = "https://signin.aws.amazon.com/saml"
+
+
+class SamlProvider:
+    """An identity provider that signs responses with openssl. What it signs it writes canonically, so that nothing has to be rewritten."""
+
+    def __init__(self, folder):
+        self.folder, self.entity = folder, "https://idp.example/metadata"
+        self.key, self.certificate = folder / "saml.pem", folder / "saml.crt"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=idp", "-days", "2", "-keyout", self.key,
+                        "-out", self.certificate], check=True, capture_output=True)
+
+    def metadata(self):
+        lines = self.certificate.read_text().strip().splitlines()[1:-1]
+        padding = f"<!-- {'x' * 1000} -->"
+        return (f'<md:EntityDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata" entityID="{self.entity}">{padding}<md:IDPSSODescriptor '
+                f'protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol"><md:KeyDescriptor use="signing"><ds:KeyInfo xmlns:ds="{DSIG}">'
+                f'<ds:X509Data><ds:X509Certificate>{"".join(lines)}</ds:X509Certificate></ds:X509Data></ds:KeyInfo></md:KeyDescriptor>'
+                f'<md:SingleSignOnService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST" Location="https://idp.example/sso"/>'
+                f'</md:IDPSSODescriptor></md:EntityDescriptor>')
+
+    def response(self, subject="carol", issued=0, tamper=lambda text: text, **attributes):
+        at = lambda seconds: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + seconds))  # noqa: E731
+        said = "".join(f'<saml:Attribute Name="https://aws.amazon.com/SAML/Attributes/{name}"><saml:AttributeValue>{value}</saml:AttributeValue>'
+                       f'</saml:Attribute>' for name, value in attributes.items())
+        head = (f'<saml:Assertion xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion" ID="_a" IssueInstant="{at(issued)}" Version="2.0">'
+                f'<saml:Issuer>{self.entity}</saml:Issuer>')
+        rest = (f'<saml:Subject><saml:NameID Format="urn:oasis:names:tc:SAML:2.0:nameid-format:transient">{subject}</saml:NameID>'
+                f'<saml:SubjectConfirmation Method="urn:oasis:names:tc:SAML:2.0:cm:bearer"><saml:SubjectConfirmationData '
+                f'NotOnOrAfter="{at(issued + 300)}" Recipient="{AWS_SAML}"></saml:SubjectConfirmationData></saml:SubjectConfirmation></saml:Subject>'
+                f'<saml:Conditions><saml:AudienceRestriction><saml:Audience>{AWS_SAML}</saml:Audience></saml:AudienceRestriction></saml:Conditions>'
+                f'<saml:AttributeStatement>{said}</saml:AttributeStatement></saml:Assertion>')
+        digest = base64.b64encode(hashlib.sha256((head + rest).encode()).digest()).decode()
+        info = (f'<ds:SignedInfo xmlns:ds="{DSIG}"><ds:CanonicalizationMethod Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#">'
+                f'</ds:CanonicalizationMethod><ds:SignatureMethod Algorithm="http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"></ds:SignatureMethod>'
+                f'<ds:Reference URI="#_a"><ds:Transforms><ds:Transform Algorithm="{DSIG}enveloped-signature"></ds:Transform>'
+                f'<ds:Transform Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"></ds:Transform></ds:Transforms>'
+                f'<ds:DigestMethod Algorithm="http://www.w3.org/2001/04/xmlenc#sha256"></ds:DigestMethod>'
+                f'<ds:DigestValue>{digest}</ds:DigestValue></ds:Reference></ds:SignedInfo>')
+        done = subprocess.run(["openssl", "dgst", "-sha256", "-sign", self.key], input=info.encode(), check=True, capture_output=True)
+        signature = (f'<ds:Signature xmlns:ds="{DSIG}">{info}<ds:SignatureValue>{base64.b64encode(done.stdout).decode()}</ds:SignatureValue>'
+                     f'</ds:Signature>')
+        text = (f'<samlp:Response xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol" ID="_r" Version="2.0"><samlp:Status><samlp:StatusCode '
+                f'Value="urn:oasis:names:tc:SAML:2.0:status:Success"/></samlp:Status>{head}{signature}{rest}</samlp:Response>')
+        return base64.b64encode(tamper(text).encode()).decode()
+
+
+def test_a_response_of_a_saml_provider(cairn, name, tmp_path):
+    idp = SamlProvider(tmp_path)
+    provider = cairn.client("iam").create_saml_provider(Name=name, SAMLMetadataDocument=idp.metadata())["SAMLProviderArn"]
+    condition = {"StringEquals": {"saml:aud": AWS_SAML, "saml:sub_type": "transient"}}
+    role = role_of(cairn, f"{name}-saml", trust({"Federated": provider}, "sts:AssumeRoleWithSAML", condition=condition),
+                   allow("s3:ListAllMyBuckets"))
+    stranger = boto3.client("sts", endpoint_url=cairn.endpoint, region_name="us-east-1",
+                            config=Config(signature_version=UNSIGNED, retries={"total_max_attempts": 1}))
+    said = {"Role": f"{role},{provider}", "RoleSessionName": "carol", "SessionDuration": "900"}
+    asking = {"RoleArn": role, "PrincipalArn": provider}
+    answer = stranger.assume_role_with_saml(**asking, SAMLAssertion=idp.response(**said))
+    assert (answer["Subject"], answer["SubjectType"], answer["Issuer"], answer["Audience"]) == ("carol", "transient", idp.entity, AWS_SAML)
+    assert answer["AssumedRoleUser"]["Arn"].endswith(f"assumed-role/{name}-saml/carol")
+    client_of(cairn, "s3", answer["Credentials"]).list_buckets()
+    record = record_of(cairn, answer, "AssumeRoleWithSAML")
+    who = record["userIdentity"]
+    assert (who["type"], who["userName"], who["identityProvider"]) == ("SAMLUser", "carol", provider)
+    assert idp.entity not in json.dumps(record["requestParameters"]), "the response is a secret as long as it is good"
+
+    def refused(assertion, **more):
+        return error_of(stranger.assume_role_with_saml, **{**asking, **more}, SAMLAssertion=assertion)[:2]
+
+    denied, invalid = ("AccessDenied", 403), ("InvalidIdentityToken", 400)
+    assert refused(idp.response(**{**said, "Role": f"{role}-other,{provider}"})) == denied
+    assert refused(idp.response(**said), RoleArn=f"{role}-other") == denied
+    assert refused(idp.response(**said), PrincipalArn=f"{provider}-other") == invalid
+    assert refused(idp.response(**said, tamper=lambda text: text.replace(">carol<", ">root<"))) == invalid
+    assert refused(idp.response(**said, issued=-600)) == ("ExpiredTokenException", 400)
+    (tmp_path / "other").mkdir()
+    assert refused(SamlProvider(tmp_path / "other").response(**said)) == invalid
+    assert refused(base64.b64encode(b"<a/>").decode()) == invalid

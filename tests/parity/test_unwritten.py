@@ -21,9 +21,9 @@ CALLS = {
     "ecs": ("ecs update-service --service web --desired-count 3", "UpdateService", '"desiredCount":3'),
     "lambda": ("lambda create-function --function-name f --role arn:aws:iam::123456789012:role/r --handler a.b --runtime python3.12 "
                "--code S3Bucket=bucket,S3Key=k", "CreateFunction20150331", '"functionName":"f"'),
-    "sns": ("sns create-topic --name alerts", "CreateTopic", '"name":"alerts"'),
-    "logs": ("logs create-log-group --log-group-name /a/b", "CreateLogGroup", '"logGroupName":"/a/b"'),
-    "monitoring": ("cloudwatch delete-alarms --alarm-names a", "DeleteAlarms", '"alarmNames":["a"]'),
+    "logs": ("logs create-delivery --delivery-source-name s --delivery-destination-arn arn:aws:logs:us-east-1:123456789012:delivery-destination:d",
+             "CreateDelivery", '"deliverySourceName":"s"'),
+    "monitoring": ("cloudwatch start-otel-enrichment", "StartOTelEnrichment", "null"),
     "events": ("events put-rule --name r --schedule-expression 'rate(1 day)'", "PutRule", '"name":"r"'),
     "organizations": ("organizations create-gov-cloud-account --email g@example.com --account-name g", "CreateGovCloudAccount",
                       '"accountName":"HIDDEN_DUE_TO_SECURITY_REASONS"'),

@@ -62,6 +62,37 @@ async fn make() -> Result<Vec<Definition>, Failure> {
         endpoint: None,
     });
     let sqs = sqs.await?;
+    let way_out = node::WayOut::default();
+    let sns = sns::Sns::open(sns::Deps {
+        env: env.clone(),
+        account: Arc::clone(&account),
+        state: Arc::clone(&state),
+        queues: None,
+        functions: way_out.functions,
+        outbound: way_out.http,
+        mail: None,
+        sms: None,
+        keys: None,
+        authorizer: Arc::clone(&access),
+        endpoint: way_out.public_url,
+        signer: sns::Signer::new(env.clone(), Arc::clone(&state)),
+    });
+    let sns = sns.await?;
+    let logs = logs::Logs::open(logs::Deps {
+        env: env.clone(),
+        account: Arc::clone(&account),
+        state: Arc::clone(&state),
+        objects: Arc::clone(&objects),
+        journal: Arc::new(journal::MemoryJournal::new()),
+        metrics: None,
+        keys: None,
+        buckets: Arc::clone(&s3) as Arc<dyn Buckets>,
+        functions: None,
+        outbound: None,
+        roles: None,
+        authorizer: Arc::clone(&access),
+    });
+    let logs = logs.await?;
     let sts = sts::Sts::open(sts::Deps {
         env: env.clone(),
         state: Arc::clone(&state),
@@ -73,6 +104,15 @@ async fn make() -> Result<Vec<Definition>, Failure> {
         issuer_keys: Arc::new(sts::KeyFolder::new(Arc::clone(&env.disk), None)),
     });
     let sts = sts.await?;
+    let cloudwatch = cloudwatch::CloudWatch::open(cloudwatch::Deps {
+        env: env.clone(),
+        account: Arc::clone(&account),
+        state: Arc::clone(&state),
+        journal: Arc::new(journal::MemoryJournal::new()),
+        topics: None,
+        functions: None,
+    });
+    let cloudwatch = cloudwatch.await?;
     let cloudtrail = cloudtrail::CloudTrail::new(cloudtrail::Deps {
         env,
         account,
@@ -104,9 +144,12 @@ async fn make() -> Result<Vec<Definition>, Failure> {
             env: system::env(),
             channels: cloudtrail as Arc<dyn ports::AuditChannels>,
         })),
+        cloudwatch::definition(cloudwatch),
         iam::definition(iam),
         kms::definition(kms),
+        sns::definition(sns),
         sqs::definition(sqs),
+        logs::definition(logs),
         organizations::definition(organizations),
         s3::definition(s3),
         sts::definition(sts),

@@ -120,6 +120,7 @@ impl World {
             state: Arc::new(state::Memory::new()),
             objects: Arc::new(objects::Memory::new()),
             query_engine: None,
+            way_out: node::WayOut::default(),
             options: Options::default(),
         };
         let node = runtime.block_on(Node::start(parts)).expect("a node in memory starts");

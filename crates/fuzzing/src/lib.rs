@@ -11,6 +11,7 @@ mod policies;
 mod reading;
 mod selecting;
 mod signing;
+mod watching;
 
 pub use chunked::chunked_body;
 pub use decoding::{
@@ -22,12 +23,14 @@ pub use policies::policy_document;
 pub use reading::{digest_reader, record_reader};
 pub use selecting::event_selectors;
 pub use signing::signature;
+pub use watching::{alarm_rule, metric_math};
 
 /// What a target does with an input.
 pub type Target = fn(&[u8]);
 
 /// All targets, by the names of their files in `fuzz/fuzz_targets`.
 pub const TARGETS: &[(&str, Target)] = &[
+    ("alarm_rule", alarm_rule),
     ("chunked_body", chunked_body),
     ("decode_cbor", decode_cbor),
     ("decode_ec2", decode_ec2),
@@ -39,6 +42,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("event_selectors", event_selectors),
     ("http_front", http_front),
     ("journal_recovery", journal_recovery),
+    ("metric_math", metric_math),
     ("policy_document", policy_document),
     ("record_reader", record_reader),
     ("signature", signature),

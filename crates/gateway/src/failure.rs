@@ -45,7 +45,10 @@ pub fn of_decision(
     protocol: Protocol,
     s3: bool,
 ) -> ApiError {
+    // SNS writes its actions in capitals, and has a code of its own (SNS API reference, AuthorizationErrorException).
+    let of_sns = action.strip_prefix("sns:").map(|name| format!("SNS:{name}"));
     let (code, status) = match protocol {
+        _ if of_sns.is_some() => ("AuthorizationError", 403),
         _ if s3 => ("AccessDenied", 403),
         Protocol::Json => ("AccessDeniedException", 400),
         Protocol::RestJson | Protocol::RpcV2Cbor => ("AccessDeniedException", 403),
@@ -58,6 +61,7 @@ pub fn of_decision(
         (resource, true) => format!(" on resource: \"{resource}\""),
         (resource, false) => format!(" on resource: {resource}"),
     };
+    let action = of_sns.as_deref().unwrap_or(action);
     let because = decision.reason(action);
     ApiError::new(code, status, format!("User: {arn} is not authorized to perform: {action}{on} {because}"))
 }

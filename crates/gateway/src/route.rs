@@ -92,8 +92,23 @@ pub fn target<'s>(services: &'s Services, names: &HostNames, head: &Head<'_>, cl
             }
         },
         None if is_form && head.method == Method::POST => Target::Action { entry: None, protocol: Protocol::Query },
-        None => by_entry(services.by_name("s3").expect("the catalog has S3"), names, head),
+        None => match link(services, names, head) {
+            Some(entry) => Target::Action { entry: Some(entry), protocol: Protocol::Query },
+            None => by_entry(services.by_name("s3").expect("the catalog has S3"), names, head),
+        },
     }
+}
+
+/// Operations that people call by opening a link, unsigned, with the member that names the topic or subscription. Source: SNS API reference,
+/// ConfirmSubscription and Unsubscribe: they need no signature.
+const LINKS: [(&str, &str); 2] = [("ConfirmSubscription", "TopicArn="), ("Unsubscribe", "SubscriptionArn=")];
+
+/// The service of a link that somebody opened. S3 has no parameters of these names at its root.
+fn link<'s>(services: &'s Services, names: &HostNames, head: &Head<'_>) -> Option<&'s Entry> {
+    let is_root = head.path == "/" && *head.method == Method::GET && bucket_of_host(names, head.host).is_none();
+    let (action, _) = is_root.then(|| wire::action(head.query)).flatten()?;
+    let (_, member) = LINKS.iter().find(|(name, _)| *name == action)?;
+    head.query.split('&').any(|pair| pair.starts_with(member)).then(|| services.by_name("sns")).flatten()
 }
 
 fn rpc_v2<'s>(services: &'s Services, path: &str) -> Target<'s> {

@@ -8,13 +8,17 @@ mod follow;
 mod holds;
 mod host_keys;
 mod key_records;
+mod later_tenants;
+mod of_tenants;
 mod operator;
+mod pages;
 mod people;
 mod rebuild;
 mod rounds;
 mod tenants;
 mod upkeep;
 pub mod validation;
+mod way_out;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -35,7 +39,10 @@ use crate::follow::{Followed, Follower};
 use crate::holds::{HeldObjects, Holds};
 use crate::key_records::Records;
 use crate::operator::ServerOperator;
-use crate::tenants::{Ground, Kind, LaterTenants, OfTenants, OwnResources, Tenants};
+use crate::pages::AllPages;
+use crate::later_tenants::LaterTenants;
+use crate::of_tenants::{Kind, OfTenants, OwnResources};
+use crate::tenants::{Ground, Tenants};
 use crate::upkeep::Upkeep;
 use crate::validation::{Results, Validator};
 
@@ -63,6 +70,8 @@ pub struct Parts {
     pub key_maker: Arc<dyn cloudtrail::KeyMaker>,
     /// Makes what answers SQL over the event stores. `None`: nothing does.
     pub query_engine: Option<MakeQueryEngine>,
+    /// What leads out of the server.
+    pub way_out: WayOut,
     /// See [`Options`].
     pub options: Options,
 }
@@ -116,6 +125,7 @@ impl Default for Options {
 }
 
 pub use crate::follow::Follow;
+pub use crate::way_out::WayOut;
 pub use crate::host_keys::{HostKeyError, has_host_keys};
 pub use crate::rebuild::{Permitted, RebuildParts, Rebuilt, rebuild};
 
@@ -137,6 +147,7 @@ pub struct Node {
     events_upkeep: Option<JoinHandle<()>>,
     follower: Option<JoinHandle<()>>,
     federated: JoinHandle<()>,
+    tenants: Arc<Tenants>,
 }
 
 /// A node could not start or stop in order. For our own log.
@@ -157,6 +168,7 @@ impl Node {
             objects,
             key_maker,
             query_engine,
+            way_out,
             options,
         } = parts;
         let started_ms = env.clock.monotonic_ms();
@@ -189,6 +201,7 @@ impl Node {
         };
         let key_records = Records::new(env.clone());
         let (stop, stopping) = watch::channel(false);
+        let signer = sns::Signer::new(env.clone(), Arc::clone(&state));
         let ground = Ground {
             env: env.clone(),
             journal: Arc::clone(&journal),
@@ -210,11 +223,13 @@ impl Node {
             organizations: Arc::clone(&organizations),
             stopping: stopping.clone(),
             watch: cloudtrail::Watch {
-                log_groups: None,
+                log_groups: Some(Arc::clone(&later) as Arc<dyn ports::LogGroups>),
                 roles: Some(Arc::clone(&later) as Arc<dyn ports::ServiceRoles>),
-                topics: None,
+                topics: Some(Arc::clone(&later) as Arc<dyn ports::Topics>),
             },
             later: Arc::clone(&later),
+            way_out,
+            signer: Arc::clone(&signer),
         };
         let first = Arc::new(ground.open(Arc::clone(&account), Some(root_key), false).await?);
         let cloudtrail = Arc::clone(&first.cloudtrail);
@@ -251,7 +266,9 @@ impl Node {
             own(Kind::CloudTrail),
             own(Kind::Iam),
             own(Kind::Kms),
+            own(Kind::Sns),
             own(Kind::Sqs),
+            own(Kind::Logs),
         ];
         let organized = Organized {
             controls: Arc::clone(&organizations) as Arc<dyn ports::ControlPolicies>,
@@ -286,6 +303,7 @@ impl Node {
         s3.recover().await?;
         let crew = Arc::new(Crew::new(Arc::clone(&journal), env.clone()));
         tenants.first.consume(&crew).await?;
+        tenants.begin_work(stopping.clone());
         crew.add(s3.access_logs(&journal).await?);
         if let Some(stores) = &event_stores {
             let events =
@@ -375,7 +393,10 @@ impl Node {
             credentials: of_tenants(),
             authorizer: access,
             cross_origin: Arc::clone(&s3) as Arc<dyn ports::CrossOrigin>,
-            pages: Some(Arc::new(signin::SignInPages(Arc::clone(&sign_in)))),
+            pages: Some(Arc::new(AllPages(vec![
+                Arc::new(sns::CertificatePage(signer)),
+                Arc::new(signin::SignInPages(Arc::clone(&sign_in))),
+            ]))),
             recorder: Arc::clone(&recorder),
             limits: options.limits,
             host_names: options.host_names,
@@ -390,6 +411,7 @@ impl Node {
         gateway.watch(Arc::new(JournalFigures(Arc::clone(&journal))));
         gateway.watch(Arc::clone(&cloudtrail) as Arc<dyn ports::Figures>);
         gateway.watch(Arc::clone(&s3) as Arc<dyn ports::Figures>);
+        gateway.watch(Arc::clone(&tenants.first.sns) as Arc<dyn ports::Figures>);
         gateway.watch(Arc::clone(&validation) as Arc<dyn ports::Figures>);
         gateway.watch(followed as Arc<dyn ports::Figures>);
         if let Some(stores) = &event_stores {
@@ -397,6 +419,8 @@ impl Node {
         }
 
         // 4. What is done in the background.
+        tenants.first.sns.begin();
+        let running = Arc::clone(&tenants);
         let federated = federated::keep_up(Arc::clone(&cloudtrail), stopping.clone());
         let federated = tokio::spawn(federated);
         let upkeep = Upkeep {
@@ -407,7 +431,7 @@ impl Node {
             recorder: Arc::clone(&recorder),
             s3,
             holds,
-            tenants,
+            tenants: Arc::clone(&tenants),
             sts,
             sign_in,
             clock,
@@ -431,6 +455,7 @@ impl Node {
             events_upkeep,
             follower,
             federated,
+            tenants: running,
         })
     }
 
@@ -444,6 +469,8 @@ impl Node {
         for task in [self.validator, self.events_upkeep, self.follower, Some(self.federated)].into_iter().flatten() {
             task.await?;
         }
+        self.tenants.stop().await;
+        self.tenants.end_work().await;
         self.recorder.close();
         if let Err(error) = self.recorder.write_unwritten().await {
             tracing::error!(%error, "records of finished calls could not be written; the next start says so of these calls");

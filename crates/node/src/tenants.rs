@@ -4,26 +4,24 @@
 //! [ADR 24]: ../../../docs/adr/0024-accounts-are-tenants.md
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock, RwLock, Weak};
+use std::sync::{Arc, Mutex, OnceLock, RwLock};
 
 use async_trait::async_trait;
-use base::arn::Arn;
-use base::{Env, Region, Timestamp};
+use base::Env;
 use gateway::Handlers;
 use journal::Journal;
 use model::{Fields, Value};
 use objects::Objects;
-use ports::{
-    AccessRequest, AccountStatus, Accounts, Caller, Credential, Credentials, DataKey, Identities, Identity, KeyError,
-    KeyInfo, KeyUse, Keys, LooksAt, MfaDevices, NewAccount, NewAccounts, OidcProvider, OidcProviders, PlainKey,
-    ResourcePolicies, RoleInfo, Roles, Ruled, Unavailable,
-};
+use ports::{AccountStatus, Accounts, ResourcePolicies, Unavailable};
 use service::Access;
 use state::State;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 use worker::{Consumer as _, Crew};
 
 use crate::Failure;
 use crate::key_records::Records;
+use crate::later_tenants::LaterTenants;
 
 /// What all accounts stand on.
 pub(crate) struct Ground {
@@ -48,6 +46,8 @@ pub(crate) struct Ground {
     pub watch: cloudtrail::Watch,
     /// What an account asks of all.
     pub later: Arc<LaterTenants>,
+    pub way_out: crate::WayOut,
+    pub signer: Arc<sns::Signer>,
 }
 
 /// An account with its services.
@@ -55,8 +55,11 @@ pub(crate) struct Tenant {
     pub account: Arc<str>,
     pub iam: Arc<iam::Iam>,
     pub kms: Arc<kms::Kms>,
+    pub sns: Arc<sns::Sns>,
     pub sqs: Arc<sqs::Sqs>,
     pub cloudtrail: Arc<cloudtrail::CloudTrail>,
+    pub logs: Arc<logs::Logs>,
+    pub cloudwatch: Arc<cloudwatch::CloudWatch>,
 }
 
 /// See the module.
@@ -69,6 +72,9 @@ pub(crate) struct Tenants {
     common: OnceLock<MakeCommon>,
     crew: OnceLock<Arc<Crew>>,
     resources: OnceLock<Vec<Arc<dyn ResourcePolicies>>>,
+    /// What accounts do by themselves, and what ends it.
+    work: Mutex<JoinSet<()>>,
+    stopping: OnceLock<watch::Receiver<bool>>,
     others: RwLock<BTreeMap<Arc<str>, Open>>,
     /// One account at a time is opened.
     opening: tokio::sync::Mutex<()>,
@@ -119,6 +125,45 @@ impl Ground {
             endpoint: None,
         })
         .await?;
+        let sns = sns::Sns::open(sns::Deps {
+            env: self.env.clone(),
+            account: Arc::clone(&account),
+            state: Arc::clone(&state),
+            queues: Some(Arc::clone(&self.later) as Arc<dyn ports::Queues>),
+            functions: Arc::clone(&self.way_out.functions),
+            outbound: Arc::clone(&self.way_out.http),
+            mail: self.way_out.mail.clone(),
+            sms: self.way_out.sms.clone(),
+            keys: Some(Arc::clone(&self.later) as Arc<dyn ports::Keys>),
+            authorizer: Arc::clone(&self.access) as Arc<dyn ports::Authorizer>,
+            endpoint: Arc::clone(&self.way_out.public_url),
+            signer: Arc::clone(&self.signer),
+        })
+        .await?;
+        let cloudwatch = cloudwatch::CloudWatch::open(cloudwatch::Deps {
+            env: self.env.clone(),
+            account: Arc::clone(&account),
+            state: Arc::clone(&state),
+            journal: Arc::clone(&self.journal),
+            topics: Some(Arc::clone(&self.later) as Arc<dyn ports::Topics>),
+            functions: Some(Arc::clone(&self.way_out.functions)),
+        })
+        .await?;
+        let logs = logs::Logs::open(logs::Deps {
+            env: self.env.clone(),
+            account: Arc::clone(&account),
+            state: Arc::clone(&state),
+            objects: Arc::clone(&objects),
+            journal: Arc::clone(&self.journal),
+            metrics: Some(Arc::clone(&cloudwatch) as Arc<dyn ports::Metrics>),
+            keys: Some(Arc::clone(&self.later) as Arc<dyn ports::Keys>),
+            buckets: Arc::clone(&self.s3) as Arc<dyn ports::Buckets>,
+            functions: Some(Arc::clone(&self.way_out.functions)),
+            outbound: Some(Arc::clone(&self.way_out.http)),
+            roles: Some(Arc::clone(&self.later) as Arc<dyn ports::ServiceRoles>),
+            authorizer: Arc::clone(&self.access) as Arc<dyn ports::Authorizer>,
+        })
+        .await?;
         let stores = self.event_stores.as_ref().map(|stores| Arc::clone(stores) as Arc<dyn ports::EventStores>);
         let cloudtrail = cloudtrail::CloudTrail::new(cloudtrail::Deps {
             env: self.env.clone(),
@@ -142,7 +187,7 @@ impl Ground {
             options: self.cloudtrail,
         })
         .await?;
-        Ok(Tenant { account, iam, kms, sqs, cloudtrail })
+        Ok(Tenant { account, iam, kms, sns, sqs, cloudwatch, logs, cloudtrail })
     }
 }
 
@@ -155,9 +200,12 @@ impl Tenant {
                 env: env.clone(),
                 channels: Arc::clone(&self.cloudtrail) as Arc<dyn ports::AuditChannels>,
             })),
+            cloudwatch::definition(Arc::clone(&self.cloudwatch)),
             iam::definition(Arc::clone(&self.iam)),
             kms::definition(Arc::clone(&self.kms)),
+            sns::definition(Arc::clone(&self.sns)),
             sqs::definition(Arc::clone(&self.sqs)),
+            logs::definition(Arc::clone(&self.logs)),
         ]
     }
 
@@ -168,6 +216,8 @@ impl Tenant {
         crew.add(delivery);
         crew.add(history);
         crew.add(logs);
+        crew.add(self.logs.consumer().await?);
+        crew.add(self.cloudwatch.consumer());
         Ok(())
     }
 }
@@ -183,6 +233,8 @@ impl Tenants {
             common: OnceLock::new(),
             crew: OnceLock::new(),
             resources: OnceLock::new(),
+            work: Mutex::default(),
+            stopping: OnceLock::new(),
             others: RwLock::default(),
             opening: tokio::sync::Mutex::default(),
         })
@@ -210,6 +262,25 @@ impl Tenants {
         Ok(())
     }
 
+    /// From now on accounts do what is due by itself, until told to stop: the first one, and those that are opened later.
+    pub fn begin_work(&self, stopping: watch::Receiver<bool>) {
+        let _ = self.stopping.set(stopping);
+        self.let_work(&self.first);
+    }
+
+    fn let_work(&self, tenant: &Tenant) {
+        let Some(stopping) = self.stopping.get().cloned() else { return };
+        let cloudwatch = Arc::clone(&tenant.cloudwatch);
+        let mut work = self.work.lock().expect("no holder of this lock can panic");
+        work.spawn(async move { cloudwatch.work(stopping).await });
+    }
+
+    /// Waits for what was told to stop.
+    pub async fn end_work(&self) {
+        let work = std::mem::take(&mut *self.work.lock().expect("no holder of this lock can panic"));
+        work.join_all().await;
+    }
+
     /// The services of an account, opened now if they were not.
     async fn open(&self, account: &Arc<str>) -> Result<Open, Failure> {
         let _turn = self.opening.lock().await;
@@ -221,6 +292,8 @@ impl Tenants {
         if let Some(crew) = self.crew.get() {
             tenant.consume(crew).await?;
         }
+        tenant.sns.begin();
+        self.let_work(&tenant);
         let mut definitions = tenant.definitions(&self.ground.env);
         definitions.extend(self.common.get().map(|make| make()).unwrap_or_default());
         let open = Open { tenant, handlers: Arc::new(Handlers::new(definitions)) };
@@ -246,6 +319,13 @@ impl Tenants {
         std::iter::once(&self.first).chain(others.values().map(|open| &open.tenant)).cloned().collect()
     }
 
+    /// Ends what runs for accounts by itself.
+    pub async fn stop(&self) {
+        for tenant in self.all() {
+            tenant.sns.stop().await;
+        }
+    }
+
     /// Whether it is the account's email address.
     pub fn has_email(&self, account: &str, email: &str) -> bool {
         email.contains('@') && self.accounts.account(account).is_some_and(|info| info.email.eq_ignore_ascii_case(email))
@@ -267,311 +347,6 @@ impl gateway::Accounts for Tenants {
             ("s3", Some(Value::String(bucket))) => self.ground.s3.bucket_owner(bucket).await,
             ("sqs", _) => Ok(sqs::owner(input).filter(|account| self.is_active(account))),
             _ => Ok(None),
-        }
-    }
-}
-
-/// [`Tenants`] for the services in them: they hold no account, so that accounts can go.
-pub(crate) struct OfTenants(pub Weak<Tenants>);
-
-impl OfTenants {
-    pub fn tenants(&self) -> Result<Arc<Tenants>, Unavailable> {
-        self.0.upgrade().ok_or_else(|| Unavailable("the server is stopping".to_owned()))
-    }
-
-    fn of(&self, account: Option<&str>) -> Result<Option<Arc<Tenant>>, Unavailable> {
-        let tenants = self.tenants()?;
-        Ok(account.and_then(|account| tenants.get(account)))
-    }
-}
-
-#[async_trait]
-impl Credentials for OfTenants {
-    async fn find(&self, access_key_id: &str) -> Result<Option<Arc<Credential>>, Unavailable> {
-        let tenants = self.tenants()?;
-        let is_let_in =
-            |found: &Arc<Credential>| found.caller.account().is_some_and(|account| tenants.is_active(account));
-        if let Some(sts) = tenants.sts.get()
-            && let Some(found) = sts.find(access_key_id).await?
-        {
-            return Ok(Some(found).filter(is_let_in));
-        }
-        for tenant in tenants.all() {
-            if let Some(found) = tenant.iam.find(access_key_id).await? {
-                return Ok(Some(found).filter(is_let_in));
-            }
-        }
-        Ok(None)
-    }
-
-    fn used(&self, caller: &Caller, time: Timestamp, region: &str, service: &str) {
-        if let Ok(Some(tenant)) = self.of(caller.account().map(|account| &**account)) {
-            tenant.iam.note_call(caller, time, region, service);
-        }
-    }
-}
-
-#[async_trait]
-impl Identities for OfTenants {
-    async fn identity(&self, caller: &Caller) -> Result<Identity, Unavailable> {
-        match self.of(caller.account().map(|account| &**account))? {
-            Some(tenant) => tenant.iam.identity(caller).await,
-            None => Ok(Identity::default()),
-        }
-    }
-}
-
-#[async_trait]
-impl Roles for OfTenants {
-    async fn role(&self, arn: &str) -> Result<Option<RoleInfo>, Unavailable> {
-        let account = Arn::parse(arn).map(|arn| arn.account);
-        let tenants = self.tenants()?;
-        match account.filter(|account| tenants.is_active(account)).and_then(|account| tenants.get(&account)) {
-            Some(tenant) => tenant.iam.role(arn).await,
-            None => Ok(None),
-        }
-    }
-}
-
-#[async_trait]
-impl OidcProviders for OfTenants {
-    async fn oidc_provider(&self, account: &str, issuer: &str) -> Result<Option<OidcProvider>, Unavailable> {
-        match self.of(Some(account))? {
-            Some(tenant) => OidcProviders::oidc_provider(&*tenant.iam, account, issuer).await,
-            None => Ok(None),
-        }
-    }
-}
-
-#[async_trait]
-impl MfaDevices for OfTenants {
-    async fn verify(&self, caller: &Caller, serial: &str, code: &str) -> Result<bool, Unavailable> {
-        match self.of(caller.account().map(|account| &**account))? {
-            Some(tenant) => tenant.iam.verify(caller, serial, code).await,
-            None => Ok(false),
-        }
-    }
-}
-
-impl OfTenants {
-    /// The keys of the account in a key's ARN; of a name without one, those of `otherwise`.
-    fn keys(&self, key: &str, otherwise: Option<&str>) -> Result<Arc<kms::Kms>, KeyError> {
-        let named = Arn::parse(key).map(|arn| arn.account).filter(|account| !account.is_empty());
-        let tenant = self.of(named.as_deref().or(otherwise)).map_err(KeyError::Unavailable)?;
-        let tenant = tenant.ok_or_else(|| KeyError::Refused {
-            code: "NotFoundException".to_owned(),
-            message: match key.starts_with("arn:") {
-                true => format!("Key '{key}' does not exist"),
-                false => format!("Invalid keyId '{key}'"),
-            },
-        })?;
-        Ok(Arc::clone(&tenant.kms))
-    }
-
-    /// A key is its ARN's account's, else the caller's; a service's, the account's of the resource on whose behalf it acts.
-    fn keys_of(&self, asked: &KeyUse<'_>) -> Result<Arc<kms::Kms>, KeyError> {
-        let source = asked.source_arn.and_then(Arn::parse).map(|arn| arn.account).filter(|account| !account.is_empty());
-        let caller = asked.caller.account().map(|account| &**account);
-        self.keys(asked.key.unwrap_or_default(), caller.or(source.as_deref()))
-    }
-}
-
-#[async_trait]
-impl Keys for OfTenants {
-    async fn describe(&self, region: Region, key: &str) -> Result<KeyInfo, KeyError> {
-        self.keys(key, None)?.describe(region, key).await
-    }
-
-    async fn generate_data_key(&self, asked: &KeyUse<'_>, bytes: usize) -> Result<DataKey, KeyError> {
-        self.keys_of(asked)?.generate_data_key(asked, bytes).await
-    }
-
-    async fn decrypt_data_key(&self, asked: &KeyUse<'_>, ciphertext: &[u8]) -> Result<PlainKey, KeyError> {
-        self.keys_of(asked)?.decrypt_data_key(asked, ciphertext).await
-    }
-
-    async fn permitted_data_key(
-        &self,
-        region: Region,
-        key: &str,
-        context: &[(&str, &str)],
-        bytes: usize,
-    ) -> Result<DataKey, KeyError> {
-        self.keys(key, None)?.permitted_data_key(region, key, context, bytes).await
-    }
-
-    async fn open_data_key(
-        &self,
-        region: Region,
-        key: &str,
-        context: &[(&str, &str)],
-        ciphertext: &[u8],
-    ) -> Result<PlainKey, KeyError> {
-        self.keys(key, None)?.open_data_key(region, key, context, ciphertext).await
-    }
-}
-
-#[async_trait]
-impl ports::Queues for OfTenants {
-    async fn send(&self, message: ports::QueueMessage) -> Result<String, ports::HandOver> {
-        let account = Arn::parse(&message.queue_arn).map(|arn| arn.account);
-        let tenants = self.tenants()?;
-        match account.filter(|account| tenants.is_active(account)).and_then(|account| tenants.get(&account)) {
-            Some(tenant) => ports::Queues::send(&*tenant.sqs, message).await,
-            None => Err(ports::HandOver::NotFound("The specified queue does not exist.".to_owned())),
-        }
-    }
-}
-
-#[async_trait]
-impl NewAccounts for OfTenants {
-    async fn prepare(&self, account: &NewAccount) -> Result<(), Unavailable> {
-        let failed = |error: Failure| Unavailable(format!("opening the account {}: {error}", account.id));
-        let open = self.tenants()?.open(&account.id).await.map_err(failed)?;
-        let made = open.tenant.iam.provide_role(&account.role_name, &account.management_account).await;
-        made.map_err(|error| Unavailable(error.log.unwrap_or(error.message)))
-    }
-}
-
-/// Which service's resources.
-#[derive(Clone, Copy)]
-pub(crate) enum Kind {
-    CloudTrail,
-    Iam,
-    Kms,
-    Sqs,
-}
-
-/// What the policies of resources say that each account has of its own: the account in the resource's ARN is asked.
-pub(crate) struct OwnResources {
-    pub tenants: Weak<Tenants>,
-    pub kind: Kind,
-}
-
-impl OwnResources {
-    fn keeper(&self, request: &AccessRequest<'_>) -> Option<Arc<dyn ResourcePolicies>> {
-        let tenants = self.tenants.upgrade()?;
-        let named = Arn::parse(request.resource).map(|arn| arn.account).filter(|account| !account.is_empty());
-        let account = named.as_deref().or(request.caller.account().map(|account| &**account))?;
-        let tenant = tenants.get(account)?;
-        Some(match self.kind {
-            Kind::CloudTrail => Arc::clone(&tenant.cloudtrail) as Arc<dyn ResourcePolicies>,
-            Kind::Iam => Arc::clone(&tenant.iam) as Arc<dyn ResourcePolicies>,
-            Kind::Kms => Arc::clone(&tenant.kms) as Arc<dyn ResourcePolicies>,
-            Kind::Sqs => Arc::clone(&tenant.sqs) as Arc<dyn ResourcePolicies>,
-        })
-    }
-}
-
-#[async_trait]
-impl ResourcePolicies for OwnResources {
-    fn prefixes(&self) -> &'static [&'static str] {
-        match self.kind {
-            Kind::CloudTrail => &["cloudtrail"],
-            Kind::Iam => &["iam", "sts"],
-            Kind::Kms => &["kms"],
-            Kind::Sqs => &["sqs"],
-        }
-    }
-
-    async fn ruled(&self, request: &AccessRequest<'_>, looks_at: LooksAt<'_>) -> Result<Option<Ruled>, Unavailable> {
-        match self.keeper(request) {
-            Some(keeper) => keeper.ruled(request, looks_at).await,
-            None => Ok(None),
-        }
-    }
-
-    fn condition(&self, request: &AccessRequest<'_>, key: &str) -> Option<Vec<String>> {
-        self.keeper(request)?.condition(request, key)
-    }
-}
-
-/// What accounts have, for services that are there before the accounts are.
-#[derive(Default)]
-pub(crate) struct LaterTenants(OnceLock<Arc<OfTenants>>);
-
-impl LaterTenants {
-    pub fn set(&self, tenants: Arc<OfTenants>) {
-        let _ = self.0.set(tenants);
-    }
-
-    fn keys(&self) -> Result<&Arc<OfTenants>, KeyError> {
-        self.0.get().ok_or_else(|| KeyError::Unavailable(Unavailable("the server is starting".to_owned())))
-    }
-}
-
-#[async_trait]
-impl Keys for LaterTenants {
-    async fn describe(&self, region: Region, key: &str) -> Result<KeyInfo, KeyError> {
-        self.keys()?.describe(region, key).await
-    }
-
-    async fn generate_data_key(&self, asked: &KeyUse<'_>, bytes: usize) -> Result<DataKey, KeyError> {
-        self.keys()?.generate_data_key(asked, bytes).await
-    }
-
-    async fn decrypt_data_key(&self, asked: &KeyUse<'_>, ciphertext: &[u8]) -> Result<PlainKey, KeyError> {
-        self.keys()?.decrypt_data_key(asked, ciphertext).await
-    }
-
-    async fn permitted_data_key(
-        &self,
-        region: Region,
-        key: &str,
-        context: &[(&str, &str)],
-        bytes: usize,
-    ) -> Result<DataKey, KeyError> {
-        self.keys()?.permitted_data_key(region, key, context, bytes).await
-    }
-
-    async fn open_data_key(
-        &self,
-        region: Region,
-        key: &str,
-        context: &[(&str, &str)],
-        ciphertext: &[u8],
-    ) -> Result<PlainKey, KeyError> {
-        self.keys()?.open_data_key(region, key, context, ciphertext).await
-    }
-}
-
-#[async_trait]
-impl ports::Queues for LaterTenants {
-    async fn send(&self, message: ports::QueueMessage) -> Result<String, ports::HandOver> {
-        match self.0.get() {
-            Some(tenants) => ports::Queues::send(&**tenants, message).await,
-            None => Err(ports::HandOver::Unavailable("the server is starting".to_owned())),
-        }
-    }
-}
-
-#[async_trait]
-impl ports::ServiceRoles for LaterTenants {
-    async fn act_as(
-        &self,
-        by: &ports::OnBehalf,
-        role_arn: &str,
-        session_name: &str,
-    ) -> Result<Caller, ports::HandOver> {
-        let starting = || ports::HandOver::Unavailable("the server is starting".to_owned());
-        let tenants = self.0.get().ok_or_else(starting)?.tenants()?;
-        tenants.sts.get().ok_or_else(starting)?.act_as(by, role_arn, session_name).await
-    }
-}
-
-impl cloudtrail::Instances for LaterTenants {
-    fn of(&self, account: &str) -> Option<Arc<cloudtrail::CloudTrail>> {
-        let tenant = self.0.get()?.0.upgrade()?.get(account)?;
-        Some(Arc::clone(&tenant.cloudtrail))
-    }
-}
-
-#[async_trait]
-impl MfaDevices for LaterTenants {
-    async fn verify(&self, caller: &Caller, serial: &str, code: &str) -> Result<bool, Unavailable> {
-        match self.0.get() {
-            Some(tenants) => tenants.verify(caller, serial, code).await,
-            None => Ok(false),
         }
     }
 }

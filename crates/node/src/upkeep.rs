@@ -89,6 +89,7 @@ impl Upkeep {
     async fn keep_identities(&self) {
         for tenant in self.tenants.all() {
             tenant.kms.round().await;
+            tenant.sns.round().await;
             if let Err(error) = tenant.sqs.round().await {
                 tracing::warn!(error = error.log.unwrap_or(error.message), "what is old in queues is deleted later");
             }

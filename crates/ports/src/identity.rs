@@ -133,6 +133,13 @@ pub struct Federation {
     pub attributes: Vec<(String, String)>,
 }
 
+impl Federation {
+    /// Whether a SAML provider gave its word; otherwise one of OpenID Connect.
+    pub fn is_saml(&self) -> bool {
+        self.provider.contains(":saml-provider/")
+    }
+}
+
 /// Somebody known to an identity provider only.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct External {

@@ -8,6 +8,7 @@ pub mod figures;
 pub mod identity;
 pub mod keys;
 pub mod lake;
+pub mod mail;
 pub mod mfa;
 pub mod operator;
 pub mod organizations;
@@ -46,7 +47,7 @@ pub use watch::{
     Datum, Functions, HandOver, LogGroups, LogTarget, LogsTaken, Metrics, Notice, OnBehalf, Outbound, OutboundAnswer,
     OutboundRequest, QueueMessage, Queues, ServiceRoles, Topics,
 };
-pub use web_identity::{IssuerKeys, OidcProvider, OidcProviders};
+pub use web_identity::{IssuerKeys, OidcProvider, OidcProviders, SamlProvider};
 
 /// A port's owner could not do its part (its storage failed, say). The text is for our own log, never for a client.
 #[derive(Debug, Clone)]

@@ -9,7 +9,10 @@ use cloudtrail::DigestRegions;
 use node::Follow;
 
 use crate::commands::Failure;
+pub use crate::config_kinds::{LogFormat, RemoteObjects, TlsFiles};
 use crate::follow::follow;
+use crate::notifications::{self, Notifications};
+use crate::mistakes::{distance, where_and_why};
 use crate::query_limits::{QueryLimits, query_limits};
 use crate::{credentials, protection};
 
@@ -131,6 +134,36 @@ pub struct Settings {
     /// On how many threads a query may run, 1 to 64 [default: 2].
     #[arg(long, env = "CAIRN_QUERY_THREADS", value_name = "THREADS")]
     query_threads: Option<String>,
+    /// Where others reach this server: what links in notifications begin with [default: the address that is listened on].
+    #[arg(long, env = "CAIRN_PUBLIC_URL", value_name = "URL")]
+    public_url: Option<String>,
+    /// The mail server for notifications [default: no mail is sent].
+    #[arg(long, env = "CAIRN_SMTP_HOST", value_name = "NAME")]
+    smtp_host: Option<String>,
+    /// Its port [default: 587; 465 with smtp_tls on, 25 with off].
+    #[arg(long, env = "CAIRN_SMTP_PORT", value_name = "PORT")]
+    smtp_port: Option<String>,
+    /// How it is spoken to: starttls, on (TLS from the first byte) or off [default: starttls].
+    #[arg(long, env = "CAIRN_SMTP_TLS", value_name = "STARTTLS|ON|OFF")]
+    smtp_tls: Option<String>,
+    /// The user that it asks for.
+    #[arg(long, env = "CAIRN_SMTP_USER", value_name = "USER")]
+    smtp_user: Option<String>,
+    /// A file with that user's password.
+    #[arg(long, env = "CAIRN_SMTP_PASSWORD_FILE", value_name = "FILE", hide_env_values = true)]
+    smtp_password_file: Option<PathBuf>,
+    /// The address that mail comes from.
+    #[arg(long, env = "CAIRN_SMTP_FROM", value_name = "ADDRESS")]
+    smtp_from: Option<String>,
+    /// A TOML file that says how text messages are sent: url, body, and headers [default: none are sent].
+    #[arg(long, env = "CAIRN_SMS_FILE", value_name = "FILE")]
+    sms_file: Option<PathBuf>,
+    /// Endpoints that stand for Lambda functions: ARN=URL, with commas between.
+    #[arg(long, env = "CAIRN_FUNCTIONS", value_name = "ENDPOINTS")]
+    functions: Option<String>,
+    /// Whom notifications may reach: private (this machine and its network too) or public [default: private].
+    #[arg(long, env = "CAIRN_OUTBOUND", value_name = "PRIVATE|PUBLIC")]
+    outbound: Option<String>,
     /// Whether calls are recorded: on, or off to measure what recording costs.
     #[arg(long, env = "CAIRN_RECORDING", value_name = "ON|OFF", hide = true)]
     recording: Option<String>,
@@ -191,50 +224,10 @@ pub struct Config {
     pub oidc_keys: Option<PathBuf>,
     /// What a query may take.
     pub query: QueryLimits,
+    /// What leads out of the server.
+    pub notifications: Notifications,
     /// Whether calls are recorded.
     pub recording: bool,
-}
-
-/// How the log is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// One JSON object a line.
-    Json,
-}
-
-/// Where certificate and key lie.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TlsFiles {
-    /// The chain.
-    pub certificate: PathBuf,
-    /// The key.
-    pub key: PathBuf,
-}
-
-/// An S3 that holds the objects.
-#[derive(Clone)]
-pub struct RemoteObjects {
-    /// The bucket.
-    pub bucket: String,
-    /// The endpoint; AWS if `None`.
-    pub endpoint: Option<String>,
-    /// The bucket's region.
-    pub region: String,
-    /// The access key.
-    pub access_key_id: String,
-    /// Its secret.
-    pub secret_access_key: String,
-}
-
-impl std::fmt::Debug for RemoteObjects {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RemoteObjects")
-            .field("bucket", &self.bucket)
-            .field("endpoint", &self.endpoint)
-            .finish_non_exhaustive()
-    }
 }
 
 impl std::fmt::Debug for Config {
@@ -312,6 +305,16 @@ impl Settings {
             query_timeout: self.query_timeout.or(other.query_timeout),
             query_memory: self.query_memory.or(other.query_memory),
             query_threads: self.query_threads.or(other.query_threads),
+            public_url: self.public_url.or(other.public_url),
+            smtp_host: self.smtp_host.or(other.smtp_host),
+            smtp_port: self.smtp_port.or(other.smtp_port),
+            smtp_tls: self.smtp_tls.or(other.smtp_tls),
+            smtp_user: self.smtp_user.or(other.smtp_user),
+            smtp_password_file: self.smtp_password_file.or(other.smtp_password_file),
+            smtp_from: self.smtp_from.or(other.smtp_from),
+            sms_file: self.sms_file.or(other.sms_file),
+            functions: self.functions.or(other.functions),
+            outbound: self.outbound.or(other.outbound),
             recording: self.recording.or(other.recording),
         }
     }
@@ -412,6 +415,19 @@ impl Settings {
                 self.query_threads.as_deref(),
                 interval,
             )?,
+            notifications: notifications::Given {
+                public_url: self.public_url,
+                smtp_host: self.smtp_host,
+                smtp_port: self.smtp_port,
+                smtp_tls: self.smtp_tls,
+                smtp_user: self.smtp_user,
+                smtp_password_file: self.smtp_password_file,
+                smtp_from: self.smtp_from,
+                sms_file: self.sms_file,
+                functions: self.functions,
+                outbound: self.outbound,
+            }
+            .check()?,
             recording,
         })
     }
@@ -473,17 +489,6 @@ fn read_file(path: &Path) -> Result<Settings, Failure> {
     table.try_into().map_err(|error: toml::de::Error| format!("{shown}: {}", error.message()).into())
 }
 
-/// Line, column and reason, without the line itself: it may hold a secret.
-fn where_and_why(text: &str, error: &toml::de::Error) -> String {
-    let before = error.span().and_then(|span| text.get(..span.start));
-    let place = before.map(|before| {
-        let (line, column) =
-            (before.matches('\n').count() + 1, before.chars().rev().take_while(|c| *c != '\n').count() + 1);
-        format!(", line {line}, column {column}")
-    });
-    format!("{}: {}", place.unwrap_or_default(), error.message())
-}
-
 /// The keys of the file: the flags of `serve`.
 fn known_keys() -> Vec<String> {
     #[derive(clap::Parser)]
@@ -494,21 +499,6 @@ fn known_keys() -> Vec<String> {
     let command = Only::command();
     let ids = command.get_arguments().map(|argument| argument.get_id().to_string());
     ids.filter(|id| id != "config" && id != "help").collect()
-}
-
-/// How many letters must be put in, taken out or changed to make one word of the other.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, y) in b.iter().enumerate() {
-            let change = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = change.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]

@@ -77,6 +77,8 @@ async fn run(config: Config) -> Result<(), Failure> {
         figures: vec![Arc::new(ProcessFigures { started: env.clock.now() })],
     };
     let limits = Limits { caller_rate: config.rate, disk_reserve: config.disk_reserve, ..Limits::default() };
+    let own_url = data_folder::url(server.address()?, config.tls.is_some());
+    let way_out = config.notifications.open(&own_url)?;
     let starting = Node::start(Parts {
         query_engine: queries.as_ref().and_then(|queries| queries.engine(env.clone())),
         account: Arc::from(config.account_id.as_str()),
@@ -92,6 +94,7 @@ async fn run(config: Config) -> Result<(), Failure> {
         state: Arc::new(state),
         objects,
         key_maker: Arc::new(cloudtrail::RsaKeyMaker),
+        way_out,
         options: node::Options {
             cloudtrail: cloudtrail::Options {
                 delivery_interval_ms: millis(config.delivery_interval),

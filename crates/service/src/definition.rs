@@ -123,7 +123,8 @@ impl<O: Operation> Handler for Typed<O> {
     }
 }
 
-/// The ARN that [`Operation::RESOURCE`] means for an input: members in braces are filled in (an absent one as `*`). What does
+/// The ARN that [`Operation::RESOURCE`] means for an input: members in braces are filled in (an absent one as `*`; of several with bars
+/// between the first that is there). What does
 /// not start with `arn:` or equal `*` follows `arn:aws:<prefix>:<region>:<account>:`; a filled-in member that is an ARN itself
 /// (a trail may be named by name or ARN) stands for the whole.
 pub fn resource_arn(template: &str, prefix: &str, region: Region, account: &str, input: &Fields) -> String {
@@ -135,7 +136,7 @@ pub fn resource_arn(template: &str, prefix: &str, region: Region, account: &str,
     while let Some((before, after)) = rest.split_once('{') {
         let (name, after) = after.split_once('}').expect("a resource template closes its braces");
         text.push_str(before);
-        match (name, input.get(name)) {
+        match (name, name.split('|').find_map(|name| input.get(name))) {
             ("account", _) => text.push_str(account),
             ("region", _) => text.push_str(region.as_str()),
             (_, Some(Value::String(value))) if value.starts_with("arn:") => return value.clone(),
@@ -168,6 +169,7 @@ mod tests {
         check("*", "*");
         check("trail/{Name}", "arn:aws:cloudtrail:us-east-1:123456789012:trail/audit");
         check("trail/{Trail}", "arn:aws:cloudtrail:us-east-1:123456789012:trail/x");
+        check("trail/{Absent|Name}", "arn:aws:cloudtrail:us-east-1:123456789012:trail/audit");
         check("arn:aws:s3:::{Bucket}/{Key}", "arn:aws:s3:::logs/*");
         check("arn:aws:iam::{account}:user/{Name}", "arn:aws:iam::123456789012:user/audit");
     }

@@ -13,6 +13,7 @@ mod decode;
 mod encode;
 mod entries;
 mod error;
+pub mod event_stream;
 mod fault;
 mod form;
 mod json;

@@ -1,4 +1,4 @@
-//! What IAM answers STS about OpenID Connect providers.
+//! What IAM answers STS about identity providers.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use ports::{OidcProviders, Unavailable};
 
 use crate::Iam;
-use crate::store::OidcProvider;
+use crate::store::{OidcProvider, SamlProvider};
 
 #[async_trait]
 impl OidcProviders for Iam {
@@ -21,6 +21,15 @@ impl OidcProviders for Iam {
         Ok(found.filter(|provider| provider.url.trim_end_matches('/') == plain).map(|provider| ports::OidcProvider {
             arn: Arc::from(provider.arn.as_str()),
             client_ids: provider.client_ids.clone(),
+        }))
+    }
+
+    async fn saml_provider(&self, arn: &str) -> Result<Option<ports::SamlProvider>, Unavailable> {
+        let prefix = format!("arn:aws:iam::{}:saml-provider/", self.account);
+        let found = arn.strip_prefix(&prefix).and_then(|name| self.store.get::<SamlProvider>(name));
+        Ok(found.map(|provider| ports::SamlProvider {
+            metadata: provider.metadata.clone(),
+            valid_until: provider.valid_until,
         }))
     }
 }

@@ -11,12 +11,15 @@ mod jwt;
 mod messages;
 mod mfa;
 pub mod ops;
+mod saml_identity;
 mod service_roles;
 mod session_policies;
 mod store;
 mod tags;
 mod web_identity;
 
+#[cfg(test)]
+mod saml_tests;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -82,6 +85,7 @@ impl Sts {
 pub fn definition(sts: Arc<Sts>) -> Definition {
     Builder::new(sts)
         .on::<ops::assume_role::AssumeRole>()
+        .on::<ops::assume_role_with_saml::AssumeRoleWithSaml>()
         .on::<ops::assume_role_with_web_identity::AssumeRoleWithWebIdentity>()
         .on::<ops::decode_authorization_message::DecodeAuthorizationMessage>()
         .on::<ops::get_access_key_info::GetAccessKeyInfo>()

@@ -26,6 +26,7 @@ use crate::{Deps, Sts};
 
 pub const ACCOUNT: &str = "111111111111";
 pub const OTHER: &str = "222222222222";
+pub const SAML_PROVIDER: &str = "arn:aws:iam::111111111111:saml-provider/corp";
 pub const ISSUER: &str = "idp.example.com/tenant";
 /// What the phone shows.
 pub const CODE: &str = "123456";
@@ -99,6 +100,7 @@ impl Issuer {
 pub struct World {
     pub roles: Mutex<BTreeMap<String, (RoleInfo, String)>>,
     pub key_set: Mutex<Option<String>>,
+    pub saml_metadata: Mutex<Option<String>>,
 }
 
 impl World {
@@ -184,6 +186,13 @@ impl OidcProviders for World {
             client_ids: vec!["app".to_owned()],
         };
         Ok((account == ACCOUNT && issuer == ISSUER).then_some(provider))
+    }
+
+    async fn saml_provider(&self, arn: &str) -> Result<Option<ports::SamlProvider>, Unavailable> {
+        let metadata = self.saml_metadata.lock().unwrap().clone();
+        let valid_until = Timestamp::from_secs(1_800_000_000);
+        let is_known = arn == SAML_PROVIDER;
+        Ok(metadata.filter(|_| is_known).map(|metadata| ports::SamlProvider { metadata, valid_until }))
     }
 }
 

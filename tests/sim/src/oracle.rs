@@ -80,6 +80,7 @@ impl Oracle {
                 self.open.insert(seq, ());
                 Ok(None)
             }
+            EntryKind::Data(_) => Ok(None),
             EntryKind::Finish { begin, record } => {
                 if let Some(begin) = begin
                     && self.open.remove(&begin.get()).is_none()
@@ -101,6 +102,7 @@ impl Oracle {
                 }
                 Ok(None)
             }
+            EntryKind::Data(_) => Ok(None),
         }
     }
 

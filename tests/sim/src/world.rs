@@ -314,6 +314,7 @@ impl World {
             issuer_keys: Arc::new(sts::KeyFolder::new(Arc::clone(&self.env.disk), None)),
             key_maker: Arc::new(signing_key::OneKey),
             query_engine: None,
+            way_out: node::WayOut::default(),
             options: node::Options {
                 cloudtrail: self.options,
                 recording: Recording::On,

@@ -265,7 +265,8 @@ pub fn of_session(session: &Session) -> UserIdentity<'_> {
     };
     let context = |issuer| SessionContext {
         issuer,
-        web_id_federation: session.federation.as_ref().map(|federation| WebIdFederation {
+        // Of SAML's word records say nothing here.
+        web_id_federation: session.federation.as_ref().filter(|by| !by.is_saml()).map(|federation| WebIdFederation {
             federated_provider: Cow::Borrowed(&federation.provider),
             attributes_json: Cow::Owned(attributes_json(&federation.attributes)),
         }),

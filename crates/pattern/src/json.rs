@@ -1,0 +1,151 @@
+//! Patterns for events of JSON: `{ ($.a.b = "x" || $.c[0] > 5) && $.d NOT EXISTS }`.
+//!
+//! `&&` binds tighter than `||`. A value that is missing does not equal anything, and differs from everything: a filter on
+//! `$.additionalEventData.MFAUsed != "Yes"` must see sign-ins whose record does not say.
+
+use crate::{
+    PatternError,
+    cursor::Cursor,
+    document::{Document, Kind},
+    selector::Path,
+    test::Test,
+};
+
+/// How deep parentheses may nest.
+const DEPTH_MAX: usize = 128;
+
+/// An expression as it was written.
+#[derive(Clone, Debug)]
+pub(crate) enum Expr {
+    All(Vec<Expr>),
+    Any(Vec<Expr>),
+    Condition(Path, Condition),
+}
+
+/// What is asked about a selector.
+#[derive(Clone, Debug)]
+pub(crate) enum Condition {
+    Test(Test),
+    Exists,
+    NotExists,
+    IsNull,
+    IsTrue,
+    IsFalse,
+}
+
+impl Expr {
+    /// Reads what stands between the braces.
+    pub fn parse(cursor: &mut Cursor<'_>) -> Result<Expr, PatternError> {
+        let expr = any(cursor, 0)?;
+        cursor.skip_space();
+        match cursor.done() {
+            true => Ok(expr),
+            false => Err(cursor.wrong("'&&' or '||' was expected")),
+        }
+    }
+}
+
+impl Condition {
+    /// Whether it is true of what a path selects in a document.
+    pub fn holds(&self, path: &Path, document: &Document<'_>) -> bool {
+        let mut found = false;
+        let holds = path.any(document, |place| {
+            found = true;
+            self.holds_for(document, place)
+        });
+        holds || (!found && self.holds_without())
+    }
+
+    /// Whether it is true of a value that is there.
+    pub fn holds_for(&self, document: &Document<'_>, place: u32) -> bool {
+        match self {
+            Condition::Test(test) => test.holds_for(&document.value(place)),
+            Condition::Exists => true,
+            Condition::NotExists => false,
+            Condition::IsNull => document.kind(place) == Kind::Null,
+            Condition::IsTrue => document.kind(place) == Kind::True,
+            Condition::IsFalse => document.kind(place) == Kind::False,
+        }
+    }
+
+    /// Whether it is true if there is no such value.
+    pub fn holds_without(&self) -> bool {
+        match self {
+            Condition::Test(test) => test.holds_without(),
+            Condition::NotExists => true,
+            Condition::Exists | Condition::IsNull | Condition::IsTrue | Condition::IsFalse => false,
+        }
+    }
+}
+
+fn any(cursor: &mut Cursor<'_>, depth: usize) -> Result<Expr, PatternError> {
+    joined(cursor, "||", Expr::Any, |cursor| joined(cursor, "&&", Expr::All, |cursor| one(cursor, depth)))
+}
+
+fn joined(
+    cursor: &mut Cursor<'_>,
+    sign: &str,
+    join: fn(Vec<Expr>) -> Expr,
+    part: impl Fn(&mut Cursor<'_>) -> Result<Expr, PatternError>,
+) -> Result<Expr, PatternError> {
+    let first = part(cursor)?;
+    cursor.skip_space();
+    if !cursor.rest().starts_with(sign) {
+        return Ok(first);
+    }
+    let mut parts = vec![first];
+    while cursor.eat(sign) {
+        parts.push(part(cursor)?);
+        cursor.skip_space();
+    }
+    Ok(join(parts))
+}
+
+fn one(cursor: &mut Cursor<'_>, depth: usize) -> Result<Expr, PatternError> {
+    cursor.skip_space();
+    let start = cursor.at();
+    if cursor.eat("(") {
+        if depth == DEPTH_MAX {
+            return Err(cursor.wrong_at(start, "parentheses nest too deeply"));
+        }
+        let inner = any(cursor, depth + 1)?;
+        cursor.skip_space();
+        return match cursor.eat(")") {
+            true => Ok(inner),
+            false => Err(cursor.wrong("')' was expected")),
+        };
+    }
+    let path = Path::parse(cursor)?;
+    cursor.skip_space();
+    Ok(Expr::Condition(path, condition(cursor)?))
+}
+
+fn condition(cursor: &mut Cursor<'_>) -> Result<Condition, PatternError> {
+    if cursor.eat_word("EXISTS") {
+        return Ok(Condition::Exists);
+    }
+    if cursor.eat_word("NOT") {
+        cursor.skip_space();
+        return match cursor.eat_word("EXISTS") {
+            true => Ok(Condition::NotExists),
+            false => Err(cursor.wrong("'EXISTS' was expected")),
+        };
+    }
+    if cursor.eat_word("IS") {
+        cursor.skip_space();
+        for (word, condition) in
+            [("NULL", Condition::IsNull), ("TRUE", Condition::IsTrue), ("FALSE", Condition::IsFalse)]
+        {
+            if cursor.eat_word(word) {
+                return Ok(condition);
+            }
+        }
+        return Err(cursor.wrong("'NULL', 'TRUE' or 'FALSE' was expected"));
+    }
+    Test::parse(cursor, ends_value).map(Condition::Test)
+}
+
+/// Where a value without quotes ends.
+fn ends_value(rest: &str, next: char) -> bool {
+    next == ')' || rest.starts_with("&&") || rest.starts_with("||")
+}
