@@ -7,6 +7,7 @@ mod chunked;
 mod decoding;
 mod front;
 mod journals;
+mod patterns;
 mod policies;
 mod reading;
 mod selecting;
@@ -19,6 +20,7 @@ pub use decoding::{
 };
 pub use front::{http_front, signed_calls};
 pub use journals::journal_recovery;
+pub use patterns::filter_pattern;
 pub use policies::policy_document;
 pub use reading::{digest_reader, record_reader};
 pub use selecting::event_selectors;
@@ -40,6 +42,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("decode_rest_xml", decode_rest_xml),
     ("digest_reader", digest_reader),
     ("event_selectors", event_selectors),
+    ("filter_pattern", filter_pattern),
     ("http_front", http_front),
     ("journal_recovery", journal_recovery),
     ("metric_math", metric_math),

@@ -41,5 +41,5 @@ macro_rules! replays {
 
 replays! {
     chunked_body decode_cbor decode_ec2 decode_json decode_query decode_rest_json decode_rest_xml digest_reader event_selectors
-    http_front journal_recovery policy_document record_reader signature signed_calls
+    filter_pattern http_front journal_recovery policy_document record_reader signature signed_calls
 }
