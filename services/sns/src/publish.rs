@@ -38,10 +38,13 @@ pub(crate) struct Published {
 
 /// Topics whose order is known.
 #[derive(Default)]
-pub(crate) struct Orders(Mutex<HashMap<(Region, String), Arc<tokio::sync::Mutex<Option<Order>>>>>);
+pub(crate) struct Orders(Mutex<HashMap<(Region, String), Slot>>);
+
+/// `None`: it is to be read.
+type Slot = Arc<tokio::sync::Mutex<Option<Order>>>;
 
 impl Orders {
-    fn of(&self, topic: &HeldTopic) -> Arc<tokio::sync::Mutex<Option<Order>>> {
+    fn of(&self, topic: &HeldTopic) -> Slot {
         let mut orders = self.0.lock().expect("no holder of this lock can panic");
         Arc::clone(orders.entry((topic.region, topic.name.clone())).or_default())
     }

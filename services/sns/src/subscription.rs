@@ -238,12 +238,10 @@ pub fn set(
                     )));
                 }
             }
-            "FilterPolicyScope" => {
-                if Scope::parse(value).is_none() {
-                    return Err(refuse(format!(
-                        "FilterPolicyScope: Invalid value [{value}]. Please use either MessageBody or MessageAttributes"
-                    )));
-                }
+            "FilterPolicyScope" if Scope::parse(value).is_none() => {
+                return Err(refuse(format!(
+                    "FilterPolicyScope: Invalid value [{value}]. Please use either MessageBody or MessageAttributes"
+                )));
             }
             "RedrivePolicy" => check_redrive(value, of, topic).map_err(refuse)?,
             "DeliveryPolicy" => {

@@ -67,6 +67,9 @@ pub(crate) struct Item {
     pub pending: Pending,
 }
 
+/// Deliveries that begin, each with its lane.
+pub(crate) type Begun = Vec<(SubscriptionKey, Item)>;
+
 /// What became of a delivery, to be written.
 pub(crate) enum Outcome {
     /// It is over.
@@ -147,7 +150,7 @@ impl Deliveries {
         message: &Message,
         lanes: Vec<SubscriptionKey>,
         now_ms: i64,
-    ) -> Result<(Vec<Op>, Vec<(SubscriptionKey, Item)>), service::ApiError> {
+    ) -> Result<(Vec<Op>, Begun), service::ApiError> {
         if lanes.is_empty() {
             return Ok((Vec::new(), Vec::new()));
         }

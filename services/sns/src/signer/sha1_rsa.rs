@@ -42,15 +42,8 @@ impl Sha1Rsa {
             let rsa = EVP_PKEY_get0_RSA(self.0.as_ptr());
             let mut signature = vec![0; usize::try_from(RSA_size(rsa)).ok()?];
             let mut len = 0;
-            let digest_len = digest.len();
-            let done = RSA_sign(
-                NID_sha1,
-                digest.as_ptr(),
-                digest_len.try_into().ok()?,
-                signature.as_mut_ptr(),
-                &raw mut len,
-                rsa.cast(),
-            );
+            let done =
+                RSA_sign(NID_sha1, digest.as_ptr(), digest.len(), signature.as_mut_ptr(), &raw mut len, rsa.cast());
             signature.truncate(usize::try_from(len).ok()?);
             (done == 1).then_some(signature)
         }
