@@ -1,5 +1,7 @@
 //! How many log events a second are durable and to be seen, and how many bytes one takes: `put_rate FOLDER [CALLERS] [EVENTS_A_BATCH] [BATCHES]`.
 
+#![expect(clippy::disallowed_methods, reason = "it measures real time")]
+
 use std::error::Error;
 use std::path::Path;
 use std::sync::{Arc, Mutex};

@@ -47,11 +47,15 @@ pub(crate) fn failed(what: &str, error: impl std::fmt::Display) -> Failure {
     Failure(format!("{what}: {error}"))
 }
 
+/// Events, and the key that they were encrypted under.
+type Opened = (Vec<(Place, Event)>, Option<Arc<Cipher>>);
+
 /// A batch that is ready to be seen.
 struct Ready {
     seq: u64,
     batch: Batch,
-    events: Result<(Vec<(Place, Event)>, Option<Arc<Cipher>>), Bytes>,
+    /// As they came, if their key cannot be used.
+    events: Result<Opened, Bytes>,
     group: Arc<Group>,
     stream: Arc<Stream>,
 }

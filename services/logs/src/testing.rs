@@ -311,10 +311,6 @@ impl Running {
         self.clock.0.fetch_add(ms, Ordering::SeqCst);
     }
 
-    pub fn now(&self) -> i64 {
-        self.clock.now().ms()
-    }
-
     pub async fn try_run(&self, operation: &str, input: serde_json::Value) -> Result<serde_json::Value, ApiError> {
         let (name, handler) = self.definition.operations.get_key_value(operation).unwrap();
         let call = Call {

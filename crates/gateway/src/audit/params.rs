@@ -426,7 +426,7 @@ mod tests {
             "sqs",
             "SendMessage",
             r#"{"QueueUrl":"u","MessageBody":"hunter2","MessageGroupId":"g"}"#,
-            &format!(r#"{{"queueUrl":"u","messageBody":{hidden},"messageGroupId":"g"}}"#),
+            &format!(r#"{{"messageBody":{hidden},"messageGroupId":"g","queueUrl":"u"}}"#),
         );
         check(
             "secretsmanager",
