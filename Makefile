@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test lint ci sim sim-day bench bench-search models release parity parity-doc fuzz clean
+.PHONY: help run test lint ci sim sim-day bench bench-search bench-patterns models release parity parity-doc fuzz clean
 
 CARGO ?= cargo
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
@@ -55,6 +55,9 @@ bench: ## measure Cairn in twelve minutes (ARGS=quick for less, ARGS="only=objec
 	test -x $(REFERENCE)/bin/s3s-fs || $(CARGO) install --locked --root $(REFERENCE) --features binary s3s-fs@0.14.1
 	CAIRN_BENCH_DIR=$(TARGET_DIR)/bench-data $(TARGET_DIR)/quick/bench $(TARGET_DIR)/quick/cairn s3s-fs=$(REFERENCE)/bin/s3s-fs json=$(TARGET_DIR)/bench.jsonl $(ARGS)
 	$(if $(ARGS),,$(TARGET_DIR)/quick/bench validate $(TARGET_DIR)/quick/cairn $(or $(wildcard .venv/bin/aws),aws))
+
+bench-patterns: ## measure filter patterns: 1, 15 and 1,000 of them, beside reading the event
+	$(CARGO) run --profile quick -p pattern --example speed
 
 bench-search: ## import and search beside DuckDB: RECORDS=1000000 (ARGS="only=needle rounds=10"); ten million take 8 GB of disk
 	$(CARGO) build --profile quick -p cairn -p benches

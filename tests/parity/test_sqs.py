@@ -33,7 +33,7 @@ def take(sqs, url, **more):
     return sqs.receive_message(QueueUrl=url, **{"MaxNumberOfMessages": 10, **more}).get("Messages", [])
 
 
-def test_the_guides_example(cairn, name):
+def test_the_guides_example(cairn, name, tmp_path):
     out = cairn.sh(f"""
         set -e
         sqs() {{ aws sqs --endpoint-url {cairn.endpoint} "$@"; }}
@@ -45,7 +45,7 @@ def test_the_guides_example(cairn, name):
         sqs delete-message --queue-url "$url" --receipt-handle "$handle"
         python3 -c 'import json; m = json.load(open("got.json"))["Messages"][0]; print(m["Body"], m["MessageAttributes"]["kind"]["StringValue"])'
         sqs get-queue-attributes --queue-url "$url" --attribute-names ApproximateNumberOfMessages --query Attributes --output text
-        """)
+        """, cwd=tmp_path)
     assert out.out.split() == ["hello", "test", "0"]
 
 

@@ -5,8 +5,10 @@
 
 mod chunked;
 mod decoding;
+mod filters;
 mod front;
 mod journals;
+mod patterns;
 mod policies;
 mod reading;
 mod selecting;
@@ -17,8 +19,10 @@ pub use chunked::chunked_body;
 pub use decoding::{
     Service, decode_cbor, decode_ec2, decode_json, decode_query, decode_rest_json, decode_rest_xml, services,
 };
+pub use filters::filter_policy;
 pub use front::{http_front, signed_calls};
 pub use journals::journal_recovery;
+pub use patterns::filter_pattern;
 pub use policies::policy_document;
 pub use reading::{digest_reader, record_reader};
 pub use selecting::event_selectors;
@@ -40,6 +44,8 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("decode_rest_xml", decode_rest_xml),
     ("digest_reader", digest_reader),
     ("event_selectors", event_selectors),
+    ("filter_pattern", filter_pattern),
+    ("filter_policy", filter_policy),
     ("http_front", http_front),
     ("journal_recovery", journal_recovery),
     ("metric_math", metric_math),

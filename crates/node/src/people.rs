@@ -7,7 +7,8 @@ use iam::PasswordCheck;
 use ports::{Caller, MfaDevices, PasswordAnswer, People, Person, Unavailable};
 use service::ApiError;
 
-use crate::tenants::{OfTenants, Tenant, Tenants};
+use crate::of_tenants::OfTenants;
+use crate::tenants::{Tenant, Tenants};
 
 /// No user's name: passwords are held against it where there is nobody, so that this takes as long.
 const NOBODY: &str = "\0";

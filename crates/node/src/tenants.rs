@@ -67,7 +67,7 @@ pub(crate) struct Tenants {
     pub first: Arc<Tenant>,
     ground: Ground,
     accounts: Arc<organizations::Organizations>,
-    sts: OnceLock<Arc<sts::Sts>>,
+    pub sts: OnceLock<Arc<sts::Sts>>,
     /// What is one for all accounts and answers each for itself.
     common: OnceLock<MakeCommon>,
     crew: OnceLock<Arc<Crew>>,
@@ -83,9 +83,10 @@ pub(crate) struct Tenants {
 /// Makes the definitions that every account has of services that are one for all.
 pub(crate) type MakeCommon = Box<dyn Fn() -> Vec<service::Definition> + Send + Sync>;
 
+/// An account whose services are there.
 #[derive(Clone)]
-struct Open {
-    tenant: Arc<Tenant>,
+pub(crate) struct Open {
+    pub tenant: Arc<Tenant>,
     handlers: Arc<Handlers>,
 }
 
@@ -283,7 +284,7 @@ impl Tenants {
     }
 
     /// The services of an account, opened now if they were not.
-    async fn open(&self, account: &Arc<str>) -> Result<Open, Failure> {
+    pub async fn open(&self, account: &Arc<str>) -> Result<Open, Failure> {
         let _turn = self.opening.lock().await;
         if let Some(open) = self.opened(account) {
             return Ok(open);

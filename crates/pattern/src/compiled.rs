@@ -59,6 +59,11 @@ impl Compiled {
         self.root.expressions()
     }
 
+    /// How many wildcards the conditions' selectors have.
+    pub fn wildcards(&self) -> usize {
+        self.root.wildcards(&self.paths)
+    }
+
     /// Conditions of which one at least is true whenever the pattern matches; `None` if there are none to be had.
     pub fn guards(&self) -> Option<Vec<Guard<'_>>> {
         self.root.guards(&self.paths)
@@ -73,8 +78,7 @@ impl Node {
             Node::OneOf(path, texts) => places.place(*path).is_some_and(|place| match document.value(place) {
                 Value::String(text) => among(texts, &text),
                 Value::Number(text) => among(texts, text),
-                Value::Bool(flag) => among(texts, if flag { "true" } else { "false" }),
-                Value::Null | Value::Container => false,
+                Value::Bool(_) | Value::Null | Value::Container => false,
             }),
             Node::Condition(path, condition) if paths[*path].is_plain() => match places.place(*path) {
                 Some(place) => condition.holds_for(document, place),
@@ -90,6 +94,13 @@ impl Node {
             Node::OneOf(..) => 0,
             Node::Condition(_, Condition::Test(test)) => usize::from(test.is_expression()),
             Node::Condition(..) => 0,
+        }
+    }
+
+    fn wildcards(&self, paths: &[Path]) -> usize {
+        match self {
+            Node::All(parts) | Node::Any(parts) => parts.iter().map(|part| part.wildcards(paths)).sum(),
+            Node::OneOf(path, _) | Node::Condition(path, _) => paths[*path].wildcards(),
         }
     }
 

@@ -35,6 +35,11 @@ impl<'a> Cursor<'a> {
         Some(next)
     }
 
+    /// What was read since a place.
+    pub fn since(&self, start: usize) -> &'a str {
+        &self.text[start..self.at]
+    }
+
     pub fn skip_space(&mut self) {
         self.at = self.text.len() - self.rest().trim_start().len();
     }
@@ -78,12 +83,23 @@ impl<'a> Cursor<'a> {
         let mut out = String::new();
         loop {
             match self.next() {
-                None => return Err(self.wrong_at(start, "the quotation mark is not closed")),
+                None => return Err(self.term(start)),
                 next if next == quote => return Ok(out),
                 Some('\\') if self.peek() == quote || self.peek() == Some('\\') => out.extend(self.next()),
                 Some(next) => out.push(next),
             }
         }
+    }
+
+    /// A mistake at a place: what was read since is no term.
+    pub fn term(&self, start: usize) -> PatternError {
+        PatternError::term(start, self.text[start..self.at].trim_end())
+    }
+
+    /// The same, with the character that comes next.
+    pub fn term_with_next(&mut self, start: usize) -> PatternError {
+        self.next();
+        self.term(start)
     }
 
     pub fn wrong(&self, message: impl Into<String>) -> PatternError {

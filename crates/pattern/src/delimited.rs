@@ -1,9 +1,9 @@
 //! Patterns for space-delimited events: `[ip, user, ..., status = 4* && status != 404, bytes > 1000]`.
 //!
-//! Each part stands for one field, an ellipsis for any number of them. Without an ellipsis the event has as many fields as the
-//! pattern has parts.
+//! Each part stands for one field, an ellipsis for any number of them. Without an ellipsis the last part stands for the rest of the
+//! event; no parts at all, `[]`, for all fields.
 
-use crate::{PatternError, cursor::Cursor, selector::is_of_a_field, test::Test};
+use crate::{PatternError, cursor::Cursor, fields::Fields, selector::is_of_a_field, test::Test};
 
 /// How deep parentheses may nest.
 const DEPTH_MAX: usize = 128;
@@ -34,15 +34,25 @@ impl Delimited {
     /// Reads what stands between the brackets.
     pub fn parse(cursor: &mut Cursor<'_>) -> Result<Delimited, PatternError> {
         let mut pattern = Delimited { parts: Vec::new(), ellipsis: None };
+        cursor.skip_space();
+        if cursor.done() {
+            return Ok(pattern);
+        }
         loop {
             cursor.skip_space();
             let at = cursor.at();
             if cursor.eat("...") {
                 if pattern.ellipsis.replace(pattern.parts.len()).is_some() {
-                    return Err(cursor.wrong_at(at, "there is more than one ellipsis"));
+                    return Err(PatternError::answered(at, "Duplicate field '...'"));
                 }
             } else {
-                pattern.parts.push(part(cursor)?);
+                let part = part(cursor)?;
+                match &part.name {
+                    Some(name) if pattern.part(name).is_some() => {
+                        return Err(PatternError::answered(at, format!("Duplicate field '{name}'")));
+                    }
+                    _ => pattern.parts.push(part),
+                }
             }
             cursor.skip_space();
             if cursor.done() {
@@ -54,65 +64,71 @@ impl Delimited {
         }
     }
 
-    pub fn matches(&self, fields: &[&str]) -> bool {
-        if !self.fits(fields.len()) {
-            return false;
-        }
+    pub fn matches(&self, fields: &Fields<'_>) -> bool {
         let holds = |part: &Part| part.condition.as_ref().is_none_or(|condition| self.holds(condition, fields));
-        self.parts.iter().all(holds)
+        self.fits(fields) && self.parts.iter().all(holds)
     }
 
     /// The fields of an event by name: those of parts with a name under it, the others under their number.
-    pub fn extracted(&self, fields: &[&str]) -> Vec<(String, String)> {
-        if !self.fits(fields.len()) {
+    pub fn extracted(&self, fields: &Fields<'_>) -> Vec<(String, String)> {
+        if !self.fits(fields) {
             return Vec::new();
         }
-        let mut out: Vec<_> = (1..=fields.len()).map(|number| number.to_string()).collect();
-        for (index, part) in self.parts.iter().enumerate() {
+        let open = self.ellipsis.is_some() || self.parts.is_empty();
+        let count = if open { fields.len() } else { self.parts.len() };
+        let mut names: Vec<_> = (1..=count).map(|number| number.to_string()).collect();
+        for (part, index) in self.parts.iter().zip(self.indices(fields)) {
             if let Some(name) = &part.name {
-                out[self.index(index, fields.len())] = name.to_string();
+                names[index] = name.to_string();
             }
         }
-        out.into_iter().map(|name| format!("${name}")).zip(fields.iter().map(|field| (*field).to_owned())).collect()
+        let field = |index| self.at(index, fields).unwrap_or_default().to_owned();
+        names.into_iter().enumerate().map(|(index, name)| (format!("${name}"), field(index))).collect()
     }
 
     /// The field of that name or number.
-    pub fn field<'f>(&self, name: &str, fields: &[&'f str]) -> Option<&'f str> {
-        if !self.fits(fields.len()) {
+    pub fn field<'f>(&self, name: &str, fields: &Fields<'f>) -> Option<&'f str> {
+        if !self.fits(fields) {
             return None;
         }
-        match self.part(name) {
-            Some(part) => Some(fields[self.index(part, fields.len())]),
-            None => fields.get(name.parse::<usize>().ok()?.checked_sub(1)?).copied(),
-        }
+        let index = match self.part(name) {
+            Some(part) => self.indices(fields).nth(part)?,
+            None => name.parse::<usize>().ok()?.checked_sub(1)?,
+        };
+        self.at(index, fields)
     }
 
     pub fn expressions(&self) -> usize {
         self.parts.iter().filter_map(|part| part.condition.as_ref()).map(Expr::expressions).sum()
     }
 
-    fn fits(&self, fields: usize) -> bool {
-        if self.ellipsis.is_some() { fields >= self.parts.len() } else { fields == self.parts.len() }
+    fn fits(&self, fields: &Fields<'_>) -> bool {
+        fields.len() >= self.parts.len().max(1)
     }
 
     fn part(&self, name: &str) -> Option<usize> {
         self.parts.iter().position(|part| part.name.as_deref() == Some(name))
     }
 
-    /// Which of so many fields a part stands for.
-    fn index(&self, part: usize, fields: usize) -> usize {
-        match self.ellipsis {
-            Some(ellipsis) if part >= ellipsis => fields - self.parts.len() + part,
-            _ => part,
-        }
+    /// Which fields the parts stand for.
+    fn indices(&self, fields: &Fields<'_>) -> impl Iterator<Item = usize> + use<'_> {
+        let skipped = fields.len() - self.parts.len();
+        let from = self.ellipsis.unwrap_or(usize::MAX);
+        (0..self.parts.len()).map(move |part| if part >= from { part + skipped } else { part })
     }
 
-    fn holds(&self, expr: &Expr, fields: &[&str]) -> bool {
+    /// A field; the last part's takes the rest with it, unless there is an ellipsis.
+    fn at<'f>(&self, index: usize, fields: &Fields<'f>) -> Option<&'f str> {
+        let last = self.ellipsis.is_none() && index + 1 == self.parts.len() && fields.len() > self.parts.len();
+        if last { fields.rest(index) } else { fields.get(index) }
+    }
+
+    fn holds(&self, expr: &Expr, fields: &Fields<'_>) -> bool {
         match expr {
             Expr::All(parts) => parts.iter().all(|part| self.holds(part, fields)),
             Expr::Any(parts) => parts.iter().any(|part| self.holds(part, fields)),
-            Expr::Test(name, test) => match self.part(name) {
-                Some(part) => test.holds_for_text(fields[self.index(part, fields.len())]),
+            Expr::Test(name, test) => match self.field(name, fields) {
+                Some(field) => test.holds_for_field(field),
                 None => test.holds_without(),
             },
         }

@@ -51,9 +51,9 @@ pub(crate) struct Document<'a> {
 }
 
 impl<'a> Document<'a> {
-    /// Reads an event; `None` if it is not one object or array of JSON, from its first character to its last.
+    /// Reads an event; `None` if it is not one object of JSON, from its first character to its last.
     pub fn parse(text: &'a str) -> Option<Document<'a>> {
-        if !text.trim_start().starts_with(['{', '[']) || u32::try_from(text.len()).is_err() {
+        if !text.trim_start().starts_with('{') || u32::try_from(text.len()).is_err() {
             return None;
         }
         let mut reader = Reader { bytes: text.as_bytes(), at: 0, nodes: Vec::with_capacity(text.len() / 24 + 4) };
@@ -237,7 +237,10 @@ impl Reader<'_> {
         let start = self.at;
         let mut escaped = false;
         loop {
-            match *self.bytes.get(self.at)? {
+            // Most strings are plain from one end to the other.
+            let plain = self.bytes[self.at..].iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20))?;
+            self.at += plain;
+            match self.bytes[self.at] {
                 b'"' => {
                     let span = self.since(start);
                     self.at += 1;
@@ -251,8 +254,7 @@ impl Reader<'_> {
                         _ => return None,
                     };
                 }
-                0..0x20 => return None,
-                _ => self.at += 1,
+                _ => return None,
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::cell::OnceCell;
 
-use crate::{document::Document, fields};
+use crate::{document::Document, fields::Fields};
 
 /// A log event's message.
 ///
@@ -11,7 +11,7 @@ use crate::{document::Document, fields};
 pub struct Event<'a> {
     text: &'a str,
     document: OnceCell<Option<Document<'a>>>,
-    fields: OnceCell<Vec<&'a str>>,
+    fields: OnceCell<Fields<'a>>,
 }
 
 impl<'a> Event<'a> {
@@ -25,7 +25,7 @@ impl<'a> Event<'a> {
         self.text
     }
 
-    /// Whether the message is an object or array of JSON.
+    /// Whether the message is an object of JSON.
     pub fn is_json(&self) -> bool {
         self.document().is_some()
     }
@@ -34,7 +34,7 @@ impl<'a> Event<'a> {
         self.document.get_or_init(|| Document::parse(self.text)).as_ref()
     }
 
-    pub(crate) fn fields(&self) -> &[&'a str] {
-        self.fields.get_or_init(|| fields::split(self.text))
+    pub(crate) fn fields(&self) -> &Fields<'a> {
+        self.fields.get_or_init(|| Fields::split(self.text))
     }
 }

@@ -25,22 +25,17 @@ impl Expression {
         let start = cursor.at();
         cursor.next();
         let body = cursor.take_while(|_, next| next != '%');
-        if !cursor.eat("%") {
-            return Err(cursor.wrong_at(start, "the regular expression is not closed with '%'"));
+        if !cursor.eat("%") || body.is_empty() {
+            return Err(cursor.term(start));
         }
-        if body.is_empty() {
-            return Err(cursor.wrong_at(start, "the regular expression is empty"));
-        }
-        let translated = translate(body).map_err(|wrong| wrong.moved(start + 1))?;
+        // What is wrong is shown from the first `%` to the character that cannot be.
+        let translated = translate(body).map_err(|end| PatternError::term(start, &format!("%{}", &body[..end])))?;
         let regex = RegexBuilder::new(&translated)
             .unicode(false)
             .size_limit(COMPILED_BYTES_MAX)
             .dfa_size_limit(CACHE_BYTES_MAX)
             .build()
-            .map_err(|wrong| match wrong {
-                regex::Error::CompiledTooBig(_) => cursor.wrong_at(start, "the regular expression is too large"),
-                _ => cursor.wrong_at(start, "the regular expression is not valid"),
-            })?;
+            .map_err(|_| PatternError::answered(start, "Failed to compile regular expression."))?;
         Ok(Expression { regex: Arc::new(regex) })
     }
 
@@ -49,18 +44,17 @@ impl Expression {
     }
 }
 
-/// The expression as the library writes it: what has a meaning there and none in AWS's subset loses it.
-fn translate(body: &str) -> Result<String, PatternError> {
+/// The expression as the library writes it: what has a meaning there and none in AWS's subset loses it. An error is where the
+/// first character ends that is not supported.
+fn translate(body: &str) -> Result<String, usize> {
     let mut out = String::with_capacity(body.len() + 8);
     let mut cursor = Cursor::new(body);
     let mut in_class = false;
     let mut class_start = false;
-    loop {
-        let at = cursor.at();
-        let Some(next) = cursor.next() else { break };
+    while let Some(next) = cursor.next() {
         let first_in_class = std::mem::take(&mut class_start);
         match next {
-            '\\' => escape(&mut cursor, &mut out, at)?,
+            '\\' => escape(&mut cursor, &mut out)?,
             // A `]` that comes first would be a member of the class; the subset knows no empty class.
             ']' if in_class && first_in_class => out.push_str("\\]"),
             ']' if in_class => {
@@ -81,39 +75,37 @@ fn translate(body: &str) -> Result<String, PatternError> {
             '-' if in_class && (first_in_class || cursor.peek() == Some('-') || out.ends_with('-')) => {
                 out.push_str("\\-")
             }
+            // `{,3}`: no minimum.
+            '{' if !in_class && cursor.peek() == Some(',') => out.push_str("{0"),
             '^' | '$' | '?' | '{' | '}' | '|' | '*' | '+' | '.' => out.push(next),
             ':' | '_' | '#' | '=' | '@' | '/' | ';' | ',' | '-' | ' ' => out.push(next),
             next if next.is_ascii_alphanumeric() => out.push(next),
-            next => return Err(PatternError::new(at, format!("'{next}' is not supported in a regular expression"))),
+            _ => return Err(cursor.at()),
         }
     }
     Ok(out)
 }
 
-fn escape(cursor: &mut Cursor<'_>, out: &mut String, at: usize) -> Result<(), PatternError> {
+fn escape(cursor: &mut Cursor<'_>, out: &mut String) -> Result<(), usize> {
     match cursor.next() {
-        Some(class @ ('d' | 'D' | 's' | 'S' | 'w' | 'W')) => {
+        Some(class @ ('d' | 'D' | 's' | 'S' | 'w' | 'W' | 't' | 'n' | 'r' | 'f' | 'v')) => {
             out.push('\\');
             out.push(class);
         }
         Some('x') => {
             let digits = cursor.rest().get(..2).filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
-            let digits = digits.ok_or_else(|| PatternError::new(at, "'\\x' needs two hexadecimal digits"))?;
             out.push_str("\\x");
-            out.push_str(digits);
+            out.push_str(digits.ok_or(cursor.at())?);
             cursor.next();
             cursor.next();
         }
-        Some(other) if other.is_ascii_punctuation() || other == ' ' => {
-            if !matches!(other, '<' | '>') {
-                out.push('\\');
-            }
-            out.push(other);
+        // `<` and `>` behind a backslash are ends of words to the library.
+        Some(sign @ ('<' | '>')) => out.push(sign),
+        Some(sign) if sign.is_ascii_punctuation() || sign == ' ' => {
+            out.push('\\');
+            out.push(sign);
         }
-        Some(other) => {
-            return Err(PatternError::new(at, format!("'\\{other}' is not supported in a regular expression")));
-        }
-        None => return Err(PatternError::new(at, "'\\' ends the regular expression")),
+        _ => return Err(cursor.at()),
     }
     Ok(())
 }

@@ -62,7 +62,12 @@ impl Condition {
             Condition::Test(test) => test.holds_for(&document.value(place)),
             Condition::Exists => true,
             Condition::NotExists => false,
-            Condition::IsNull => document.kind(place) == Kind::Null,
+            // Also of an array that has a null in it, as AWS was seen to have it.
+            Condition::IsNull => match document.kind(place) {
+                Kind::Null => true,
+                Kind::Array => document.children(place).any(|child| document.kind(child) == Kind::Null),
+                _ => false,
+            },
             Condition::IsTrue => document.kind(place) == Kind::True,
             Condition::IsFalse => document.kind(place) == Kind::False,
         }
@@ -140,9 +145,19 @@ fn condition(cursor: &mut Cursor<'_>) -> Result<Condition, PatternError> {
                 return Ok(condition);
             }
         }
-        return Err(cursor.wrong("'NULL', 'TRUE' or 'FALSE' was expected"));
+        let start = cursor.at();
+        return Err(match cursor.take_while(|_, next| next.is_ascii_alphanumeric()) {
+            "" => cursor.wrong("'NULL', 'TRUE' or 'FALSE' was expected"),
+            _ => cursor.term(start),
+        });
     }
-    Test::parse(cursor, ends_value).map(Condition::Test)
+    let at = cursor.at();
+    let test = Test::parse(cursor, ends_value)?;
+    match test.only_text() {
+        // A value that is null equals nothing; it has an operator of its own.
+        Some("null") if cursor.since(at).ends_with('l') => Err(cursor.wrong_at(at, "null is asked for with 'IS NULL'")),
+        _ => Ok(Condition::Test(test)),
+    }
 }
 
 /// Where a value without quotes ends.

@@ -20,6 +20,7 @@ mod selector;
 mod set;
 mod terms;
 mod test;
+mod words;
 
 use std::sync::Arc;
 
@@ -39,8 +40,14 @@ use terms::Terms;
 pub const PATTERN_CHARS_MAX: usize = 1024;
 /// How many regular expressions a pattern for JSON or for space-delimited events may hold.
 pub const EXPRESSIONS_MAX: usize = 2;
+/// How many wildcards the selectors of a pattern for JSON may hold together.
+pub const WILDCARDS_MAX: usize = 3;
 /// How many filters with regular expressions one log group may have ("Supported regular expressions (regex) syntax", quotas).
 pub const PATTERNS_WITH_EXPRESSIONS_MAX: usize = 5;
+
+const TOO_MANY_EXPRESSIONS: &str = "Your input has exceeded the maximum of 2 regular expressions per filter pattern.";
+const TOO_MANY_WILDCARDS: &str =
+    "Your input has exceeded the maximum of 3 JSON wildcard selectors allowed per filter pattern.";
 
 /// A filter pattern. Cloning it is cheap.
 #[derive(Clone, Debug)]
@@ -84,12 +91,14 @@ impl FilterPattern {
         };
         let pattern = FilterPattern { form: Arc::new(form) };
         if pattern.expressions() > expressions_max {
-            return Err(PatternError::new(
-                start,
-                format!("the pattern has more than {EXPRESSIONS_MAX} regular expressions"),
-            ));
+            return Err(PatternError::answered(start, TOO_MANY_EXPRESSIONS));
         }
-        Ok(pattern)
+        match &*pattern.form {
+            Form::Json(compiled) if compiled.wildcards() > WILDCARDS_MAX => {
+                Err(PatternError::answered(start, TOO_MANY_WILDCARDS))
+            }
+            _ => Ok(pattern),
+        }
     }
 
     /// Whether an event matches.
@@ -164,6 +173,44 @@ fn inner(trimmed: &str, closing: char) -> Result<(&str, usize), PatternError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn selectors_are_read_and_written() {
+        for (text, written) in [
+            ("$.a.b", "$.a.b"),
+            ("$.a[0].b[*]", "$.a[0].b[*]"),
+            ("$.a.*", "$.a[*]"),
+            ("$.[\"it's\"]", "$.['it\\'s']"),
+            ("$['']", "$.['']"),
+            ("$status_code", "$status_code"),
+            ("$7", "$7"),
+        ] {
+            let selector = Selector::parse(text).unwrap();
+            assert_eq!(selector.to_string(), written);
+            assert_eq!(Selector::parse(written), Ok(selector));
+        }
+        for text in ["", "a", "$", "$.", "$.a b", "$.a[", "$a.b", "$.a[*].*", "1"] {
+            assert!(Selector::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn values_are_found_for_metrics_and_dimensions() {
+        let all = ["$.n", "$.text", "$.flag", "$.null", "$.list", "$.list[1]", "$.none", "$.list[*]", "$ip"];
+        let selectors = all.map(|text| Selector::parse(text).unwrap());
+        let json = FilterPattern::parse("{ $.n = * }").unwrap();
+        let event = Event::new(r#"{"n":1.50,"text":"a\tb","flag":true,"null":null,"list":[null,"x"]}"#);
+        let found = json.extract(&event, &selectors);
+        let expected = [Some("1.50"), Some("a\tb"), Some("true"), None, None, Some("x"), None, Some("x"), None];
+        assert_eq!(found.iter().map(Option::as_deref).collect::<Vec<_>>(), expected);
+        let fields = FilterPattern::parse("[ip, ..., size]").unwrap();
+        let selectors = ["$ip", "$size", "$2", "$9", "$none"].map(|text| Selector::parse(text).unwrap());
+        let found = fields.extract(&Event::new("10.0.0.1 - x 7"), &selectors);
+        assert_eq!(
+            found.iter().map(Option::as_deref).collect::<Vec<_>>(),
+            [Some("10.0.0.1"), Some("7"), Some("-"), None, None]
+        );
+    }
 
     #[test]
     fn the_users_patterns_match() {

@@ -5,13 +5,14 @@ use std::fmt;
 use crate::{
     PatternError,
     cursor::Cursor,
-    document::{Document, Kind, Place},
+    document::{Document, Place},
 };
 
 /// How many parts a selector may have. Events nest no deeper than that where people look.
 const STEPS_MAX: usize = 64;
-/// How many `*` one selector may have: each multiplies the work.
-const WILDCARDS_MAX: usize = 3;
+
+const TOO_MANY_WILDCARDS: &str =
+    "Your filter pattern has a JSON path selector that exceeds the maximum of 1 wildcard allowed per json selector.";
 
 /// Selects a value of an event.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -36,10 +37,8 @@ pub(crate) struct Path {
 pub(crate) enum Step {
     Member(Box<str>),
     Element(usize),
-    /// `[*]`: every element.
-    Elements,
-    /// `.*`: every member.
-    Members,
+    /// `[*]` or `.*`: every element, or every member.
+    Every,
 }
 
 impl Selector {
@@ -85,11 +84,10 @@ impl fmt::Display for Path {
         out.write_str("$")?;
         for step in &self.steps {
             match step {
-                Step::Member(name) if name.chars().all(is_of_a_field) => write!(out, ".{name}")?,
-                Step::Member(name) => write!(out, ".['{name}']")?,
+                Step::Member(name) if !name.is_empty() && name.chars().all(is_of_a_field) => write!(out, ".{name}")?,
+                Step::Member(name) => write!(out, ".['{}']", name.replace('\\', "\\\\").replace('\'', "\\'"))?,
                 Step::Element(index) => write!(out, "[{index}]")?,
-                Step::Elements => out.write_str("[*]")?,
-                Step::Members => out.write_str(".*")?,
+                Step::Every => out.write_str("[*]")?,
             }
         }
         Ok(())
@@ -104,8 +102,17 @@ pub(crate) fn is_of_a_field(letter: char) -> bool {
 impl Path {
     /// Reads a path; the cursor stands on `$`.
     pub fn parse(cursor: &mut Cursor<'_>) -> Result<Path, PatternError> {
+        let start = cursor.at();
         if !cursor.eat("$") {
-            return Err(cursor.wrong("a property selector was expected, such as $.eventName"));
+            // A sign that could begin another one is shown with what follows it.
+            return Err(match cursor.peek() {
+                Some('!') => {
+                    cursor.next();
+                    cursor.term_with_next(start)
+                }
+                Some(':' | '@' | '#' | ';' | '/' | '\\' | '?' | '`') => cursor.term_with_next(start),
+                _ => cursor.wrong("a property selector was expected, such as $.eventName"),
+            });
         }
         let mut path = Path::default();
         loop {
@@ -117,11 +124,11 @@ impl Path {
                     _ => return Err(cursor.wrong("'.[' is followed by a name in quotation marks")),
                 }
             } else if cursor.eat(".*") {
-                Step::Members
+                Step::Every
             } else if cursor.eat(".") {
                 let name = cursor.take_while(|_, letter| is_of_a_member(letter));
                 if name.is_empty() {
-                    return Err(cursor.wrong("a property's name was expected"));
+                    return Err(cursor.term_with_next(if path.steps.is_empty() { start } else { cursor.at() - 1 }));
                 }
                 Step::Member(name.into())
             } else {
@@ -135,14 +142,14 @@ impl Path {
         if path.steps.is_empty() {
             return Err(cursor.wrong("a property selector starts with '$.'"));
         }
-        if path.wildcards() > WILDCARDS_MAX {
-            return Err(cursor.wrong("the property selector has too many wildcards"));
+        if path.wildcards() > 1 {
+            return Err(PatternError::answered(start, TOO_MANY_WILDCARDS));
         }
         Ok(path)
     }
 
-    fn wildcards(&self) -> usize {
-        self.steps.iter().filter(|step| matches!(step, Step::Elements | Step::Members)).count()
+    pub fn wildcards(&self) -> usize {
+        self.steps.iter().filter(|step| **step == Step::Every).count()
     }
 
     /// Whether it selects one value at most.
@@ -155,7 +162,7 @@ impl Path {
         self.steps.iter().try_fold(Document::ROOT, |place, step| match step {
             Step::Member(name) => document.member(place, name),
             Step::Element(index) => document.element(place, *index),
-            Step::Elements | Step::Members => None,
+            Step::Every => None,
         })
     }
 
@@ -170,34 +177,35 @@ fn any(steps: &[Step], document: &Document<'_>, place: Place, says: &mut dyn FnM
     match step {
         Step::Member(name) => document.member(place, name).is_some_and(|child| any(rest, document, child, says)),
         Step::Element(index) => document.element(place, *index).is_some_and(|child| any(rest, document, child, says)),
-        Step::Elements if document.kind(place) != Kind::Array => false,
-        Step::Members if document.kind(place) != Kind::Object => false,
-        Step::Elements | Step::Members => document.children(place).any(|child| any(rest, document, child, says)),
+        Step::Every => document.children(place).any(|child| any(rest, document, child, says)),
     }
 }
 
 /// What stands in brackets; the cursor is behind the opening one.
 fn bracket(cursor: &mut Cursor<'_>) -> Result<Step, PatternError> {
+    let start = cursor.at() - 1;
     let step = match cursor.peek() {
         Some('\'' | '"') => Step::Member(cursor.quoted()?.into()),
         Some('*') => {
             cursor.next();
-            Step::Elements
+            Step::Every
         }
         _ => {
             let digits = cursor.take_while(|_, digit| digit.is_ascii_digit());
-            let index = digits.parse().map_err(|_| cursor.wrong("an array's index was expected"))?;
-            Step::Element(index)
+            match digits.parse() {
+                Ok(index) => Step::Element(index),
+                Err(_) => return Err(cursor.term_with_next(start)),
+            }
         }
     };
     match cursor.eat("]") {
         true => Ok(step),
-        false => Err(cursor.wrong("']' was expected")),
+        false => Err(cursor.term_with_next(start)),
     }
 }
 
 /// What names of properties consist of without quotation marks: AWS says letters, digits, `-` and `_`; we take whatever has no
 /// meaning of its own.
 fn is_of_a_member(letter: char) -> bool {
-    is_of_a_field(letter) || matches!(letter, '@' | ':' | '/' | '#' | '$')
+    is_of_a_field(letter) || matches!(letter, '@' | '#' | '$')
 }

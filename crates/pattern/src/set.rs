@@ -3,25 +3,29 @@
 //! Every value that any pattern asks for is found once, in one walk over the event. Most patterns demand that some value is a
 //! certain text, or is there at all: those are reached from the value, and not asked about other events.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::{
     Event, FilterPattern, Form,
     compiled::{Compiled, Guard, Node, Places},
     document::{Document, Kind, Place, Value},
     selector::{Path, Step},
+    words::Words,
 };
 
 /// Patterns by key, matched together.
 #[derive(Debug)]
 pub struct PatternSet<K> {
     patterns: Vec<(K, FilterPattern)>,
-    /// The roots of patterns for JSON, their paths numbered as in `paths`.
-    roots: HashMap<usize, Node>,
+    /// The roots of patterns for JSON, by number of pattern; their paths are numbered as in `paths`.
+    roots: Vec<Option<Node>>,
     paths: Vec<Path>,
     trie: Trie,
     index: Index,
-    /// Patterns that must be asked about every event.
+    /// Patterns of words.
+    words: Option<Words>,
+    /// Other patterns that must be asked about every event.
     always: Vec<usize>,
     /// The same, for events of JSON.
     always_json: Vec<usize>,
@@ -30,8 +34,29 @@ pub struct PatternSet<K> {
 /// Which patterns may match, from the values of an event.
 #[derive(Debug, Default)]
 struct Index {
-    by_text: HashMap<usize, HashMap<Box<str>, Vec<usize>>>,
-    by_presence: HashMap<usize, Vec<usize>>,
+    by_text: BTreeMap<usize, Names<Vec<usize>>>,
+    by_presence: BTreeMap<usize, Vec<usize>>,
+}
+
+/// By names of members, or texts. The keys are those of patterns, which only who may put filters chooses; events are looked up.
+type Names<V> = HashMap<Box<str>, V, BuildHasherDefault<Quick>>;
+
+/// A hash that takes a few nanoseconds for a name.
+#[derive(Debug, Default)]
+struct Quick(u64);
+
+impl Hasher for Quick {
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            self.0 = (self.0.rotate_left(5) ^ u64::from_le_bytes(word)).wrapping_mul(0x517c_c1b7_2722_0a95);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0 ^ (self.0 >> 32)
+    }
 }
 
 const NOWHERE: Place = Place::MAX;
@@ -48,10 +73,11 @@ impl<K> PatternSet<K> {
     /// A set of these patterns.
     pub fn new(patterns: Vec<(K, FilterPattern)>) -> PatternSet<K> {
         let mut set = PatternSet {
-            roots: HashMap::new(),
+            roots: vec![None; patterns.len()],
             paths: Vec::new(),
             trie: Trie::default(),
             index: Index::default(),
+            words: None,
             always: Vec::new(),
             always_json: Vec::new(),
             patterns,
@@ -64,6 +90,11 @@ impl<K> PatternSet<K> {
                 _ => set.always.push(which),
             }
         }
+        let forms: Vec<_> = set.patterns.iter().map(|(_, pattern)| pattern.form.clone()).collect();
+        set.words = Words::new(&mut set.always, |which| match &*forms[which] {
+            Form::Terms(terms) => Some(terms),
+            _ => None,
+        });
         for (number, path) in set.paths.iter().enumerate() {
             if path.is_plain() {
                 set.trie.add(path, number);
@@ -98,18 +129,29 @@ impl<K> PatternSet<K> {
     fn matching(&self, event: &Event<'_>) -> Vec<usize> {
         let mut out: Vec<usize> =
             self.always.iter().copied().filter(|which| self.patterns[*which].1.matches(event)).collect();
-        if self.roots.is_empty() {
-            return out;
+        if let Some(words) = &self.words {
+            words.matching(event.text(), &mut out);
         }
-        let Some(document) = event.document() else { return out };
+        if !self.paths.is_empty()
+            && let Some(document) = event.document()
+        {
+            self.matching_json(document, &mut out);
+        }
+        out.sort_unstable();
+        out
+    }
+
+    fn matching_json(&self, document: &Document<'_>, out: &mut Vec<usize>) {
         let found = self.trie.find(document, self.paths.len());
         let mut candidates = self.always_json.clone();
         self.index.candidates(document, &found, &mut candidates);
         candidates.sort_unstable();
         candidates.dedup();
-        out.extend(candidates.into_iter().filter(|which| self.roots[which].holds(&self.paths, document, &found)));
-        out.sort_unstable();
-        out
+        out.extend(
+            candidates.into_iter().filter(|which| {
+                self.roots[*which].as_ref().is_some_and(|root| root.holds(&self.paths, document, &found))
+            }),
+        );
     }
 
     fn add(&mut self, which: usize, compiled: &Compiled, numbers: &mut HashMap<Path, usize>) {
@@ -138,7 +180,7 @@ impl<K> PatternSet<K> {
         }
         let mut root = compiled.root.clone();
         root.renumber(&mut number);
-        self.roots.insert(which, root);
+        self.roots[which] = Some(root);
     }
 }
 
@@ -154,8 +196,7 @@ impl Index {
             let patterns = match document.value(place) {
                 Value::String(text) => texts.get(&*text),
                 Value::Number(text) => texts.get(text),
-                Value::Bool(flag) => texts.get(if flag { "true" } else { "false" }),
-                Value::Null | Value::Container => None,
+                Value::Bool(_) | Value::Null | Value::Container => None,
             };
             out.extend(patterns.into_iter().flatten());
         }
@@ -174,8 +215,10 @@ impl Node {
 /// All plain paths as one tree.
 #[derive(Debug, Default)]
 struct Trie {
-    members: HashMap<Box<str>, Trie>,
-    elements: HashMap<usize, Trie>,
+    members: Names<Trie>,
+    /// Which lengths the members' names have, a bit each; 63 and more are one. Most names of an event are told by that.
+    lengths: u64,
+    elements: BTreeMap<usize, Trie>,
     /// The path that ends here.
     path: Option<usize>,
 }
@@ -185,9 +228,12 @@ impl Trie {
         let mut here = self;
         for step in &path.steps {
             here = match step {
-                Step::Member(name) => here.members.entry(name.clone()).or_default(),
+                Step::Member(name) => {
+                    here.lengths |= length(name);
+                    here.members.entry(name.clone()).or_default()
+                }
                 Step::Element(index) => here.elements.entry(*index).or_default(),
-                Step::Elements | Step::Members => return,
+                Step::Every => return,
             };
         }
         here.path = Some(number);
@@ -206,7 +252,11 @@ impl Trie {
         match document.kind(place) {
             Kind::Object if !self.members.is_empty() => {
                 for child in document.children(place) {
-                    if let Some(deeper) = self.members.get(&*document.key(child)) {
+                    let key = document.key(child);
+                    if self.lengths & length(&key) == 0 {
+                        continue;
+                    }
+                    if let Some(deeper) = self.members.get(&*key) {
                         deeper.forget(found);
                         deeper.walk(document, child, found);
                     }
@@ -230,4 +280,8 @@ impl Trie {
         }
         self.members.values().chain(self.elements.values()).for_each(|deeper| deeper.forget(found));
     }
+}
+
+fn length(name: &str) -> u64 {
+    1 << name.len().min(63)
 }

@@ -47,10 +47,21 @@ impl Terms {
         if self.excluded.iter().any(among) {
             return false;
         }
-        match self.required.is_empty() && self.excluded.is_empty() && !self.optional.is_empty() {
+        match self.are_optional() {
             true => self.optional.iter().any(among),
             false => self.required.iter().all(among),
         }
+    }
+
+    /// Whether the optional terms have a say.
+    pub fn are_optional(&self) -> bool {
+        self.required.is_empty() && self.excluded.is_empty() && !self.optional.is_empty()
+    }
+
+    /// Whether there is nothing but words, none of them empty.
+    pub fn are_words(&self) -> bool {
+        let mut all = self.required.iter().chain(&self.optional).chain(&self.excluded);
+        all.all(|term| term.word().is_some_and(|word| !word.is_empty()))
     }
 
     pub fn expressions(&self) -> usize {
@@ -60,6 +71,14 @@ impl Terms {
 }
 
 impl Term {
+    /// The word or phrase, unless it is an expression.
+    pub fn word(&self) -> Option<&[u8]> {
+        match self {
+            Term::Phrase(finder) => Some(finder.needle()),
+            Term::Expression(_) => None,
+        }
+    }
+
     fn is_in(&self, text: &str) -> bool {
         match self {
             Term::Phrase(finder) => finder.find(text.as_bytes()).is_some(),
@@ -78,9 +97,9 @@ fn term(cursor: &mut Cursor<'_>) -> Result<Term, PatternError> {
         Some(_) => {
             let word = cursor.take_while(|_, letter| !letter.is_whitespace() && !matches!(letter, '"' | '%'));
             // "Terms that include characters other than alphanumeric or underscore must be placed inside double quotes."
-            match word.chars().all(|letter| letter.is_alphanumeric() || letter == '_') {
-                true => Ok(phrase(word)),
-                false => Err(cursor.wrong_at(start, format!("Invalid character(s) in term '{word}'"))),
+            match word.char_indices().find(|(_, letter)| !letter.is_alphanumeric() && !matches!(letter, '_' | '-')) {
+                None => Ok(phrase(word)),
+                Some((at, letter)) => Err(PatternError::term(start + at, letter.encode_utf8(&mut [0; 4]))),
             }
         }
     }

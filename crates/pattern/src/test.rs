@@ -21,16 +21,22 @@ pub(crate) enum Literal {
     Expression(Expression),
 }
 
-/// A text with a `*` before, after or around it. A `*` within is an ordinary character: "Ev*ent will only match the actual
-/// string Ev*ent".
+/// A text in which `*` stands for any characters. (AWS's own search for what lies between two of them takes the first place it finds
+/// and so misses some: `*111.111` does not find `111.111.111`. Ours finds it.)
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Text {
     Exactly(Box<str>),
     StartsWith(Box<str>),
     EndsWith(Box<str>),
     Contains(Box<str>),
+    /// What it starts with, what comes in this order, what it ends with.
+    Pieces(Box<[Box<str>]>),
     Anything,
 }
+
+/// Whether `!=` is true of what is not there: a filter on `$.additionalEventData.MFAUsed != "Yes"` must see the sign-in whose
+/// record does not say. AWS documents nothing and was seen to say no (ADR 26).
+const ABSENT_DIFFERS: bool = true;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Test {
@@ -40,14 +46,14 @@ pub(crate) struct Test {
 
 impl Text {
     pub fn new(text: &str) -> Text {
-        let (start, rest) = text.strip_prefix('*').map_or((false, text), |rest| (true, rest));
-        let (end, body) = rest.strip_suffix('*').map_or((false, rest), |body| (true, body));
-        match (start, end) {
-            (true, _) | (_, true) if body.is_empty() => Text::Anything,
-            (false, false) => Text::Exactly(body.into()),
-            (false, true) => Text::StartsWith(body.into()),
-            (true, false) => Text::EndsWith(body.into()),
-            (true, true) => Text::Contains(body.into()),
+        let pieces: Vec<&str> = text.split('*').collect();
+        match pieces[..] {
+            [whole] => Text::Exactly(whole.into()),
+            _ if pieces.iter().all(|piece| piece.is_empty()) => Text::Anything,
+            [start, ""] => Text::StartsWith(start.into()),
+            ["", end] => Text::EndsWith(end.into()),
+            ["", part, ""] => Text::Contains(part.into()),
+            _ => Text::Pieces(pieces.into_iter().map(Box::from).collect()),
         }
     }
 
@@ -57,15 +63,28 @@ impl Text {
             Text::StartsWith(start) => text.starts_with(&**start),
             Text::EndsWith(end) => text.ends_with(&**end),
             Text::Contains(part) => memchr::memmem::find(text.as_bytes(), part.as_bytes()).is_some(),
+            Text::Pieces(pieces) => holds_pieces(pieces, text),
             Text::Anything => true,
         }
     }
 }
 
+fn holds_pieces(pieces: &[Box<str>], text: &str) -> bool {
+    let [start, between @ .., end] = pieces else { return false };
+    let rest = text.strip_prefix(&**start).and_then(|rest| rest.strip_suffix(&**end));
+    // Between the ends, the first place where a piece is found is as good as any later one.
+    let found = rest.and_then(|rest| {
+        between.iter().try_fold(rest.as_bytes(), |rest, piece| {
+            let at = memchr::memmem::find(rest, piece.as_bytes())?;
+            Some(&rest[at + piece.len()..])
+        })
+    });
+    found.is_some()
+}
+
 impl Test {
     /// Reads operator and value. `ends` says where a value without quotes ends.
     pub fn parse(cursor: &mut Cursor<'_>, ends: impl Fn(&str, char) -> bool) -> Result<Test, PatternError> {
-        let at = cursor.at();
         let comparison = comparison(cursor)?;
         cursor.skip_space();
         let value_at = cursor.at();
@@ -74,12 +93,11 @@ impl Test {
             Some('%') => Literal::Expression(Expression::parse(cursor)?),
             _ => {
                 let word = cursor.take_while(|rest, next| !next.is_whitespace() && !ends(rest, next));
-                if word.is_empty() {
-                    return Err(cursor.wrong("a value was expected"));
+                if word.is_empty() || word.starts_with(['=', '<', '>', '(', '[', '{']) {
+                    return Err(cursor.wrong_at(value_at, "a value was expected"));
                 }
-                if let Some(offset) = word.find(|letter| !unquoted(letter)) {
-                    return Err(cursor
-                        .wrong_at(value_at + offset, format!("the value '{word}' must be in double quotation marks")));
+                if let Some(letter) = word.chars().find(|letter| !unquoted(*letter)) {
+                    return Err(PatternError::term(value_at, letter.encode_utf8(&mut [0; 4])));
                 }
                 match number(word) {
                     Some(value) => Literal::Number(word.into(), value),
@@ -91,7 +109,7 @@ impl Test {
             (Comparison::Equal | Comparison::NotEqual, _) | (_, Literal::Number(..)) => {
                 Ok(Test { comparison, literal })
             }
-            _ => Err(cursor.wrong_at(at, "this comparison needs a number")),
+            _ => Err(cursor.term(value_at)),
         }
     }
 
@@ -109,41 +127,43 @@ impl Test {
 
     /// Whether what is not there passes.
     pub fn holds_without(&self) -> bool {
-        self.comparison == Comparison::NotEqual
+        ABSENT_DIFFERS && self.comparison == Comparison::NotEqual
     }
 
-    /// Whether a text passes: a field of a space-delimited event, or a string of JSON.
-    pub fn holds_for_text(&self, text: &str) -> bool {
-        match (self.comparison, &self.literal) {
-            (Comparison::Equal, literal) => literal.is(text),
-            (Comparison::NotEqual, literal) => !literal.is(text),
-            (comparison, Literal::Number(_, wanted)) => {
-                number(text).is_some_and(|found| comparison.orders(found, *wanted))
-            }
+    /// Whether a field of a space-delimited event passes: a number or a text, whichever it reads as.
+    pub fn holds_for_field(&self, text: &str) -> bool {
+        if number(text).is_some() { self.holds_for_number(text) } else { self.holds_for_string(text) }
+    }
+
+    /// Whether a value of JSON passes. Objects and arrays never do ("If a property selector points to an array or object, the filter
+    /// pattern won't match"), nor do true, false and null, whatever the comparison.
+    pub fn holds_for(&self, value: &Value<'_>) -> bool {
+        match value {
+            Value::String(text) => self.holds_for_string(text),
+            Value::Number(text) => self.holds_for_number(text),
+            Value::Bool(_) | Value::Null | Value::Container => false,
+        }
+    }
+
+    /// Strings are compared as texts, with what was written in the pattern, also where that is a number.
+    fn holds_for_string(&self, text: &str) -> bool {
+        let equal = match &self.literal {
+            Literal::Text(wanted) => wanted.is(text),
+            Literal::Number(wanted, _) => text == &**wanted,
+            Literal::Expression(expression) => expression.finds(text),
+        };
+        match self.comparison {
+            Comparison::Equal => equal,
+            Comparison::NotEqual => !equal,
             _ => false,
         }
     }
 
-    /// Whether a value of JSON passes. Objects and arrays never do, whatever the comparison ("If a property selector points
-    /// to an array or object, the filter pattern won't match").
-    pub fn holds_for(&self, value: &Value<'_>) -> bool {
-        match value {
-            Value::String(text) => self.holds_for_text(text),
-            Value::Number(text) => self.holds_for_text(text),
-            Value::Bool(true) => self.holds_for_text("true"),
-            Value::Bool(false) => self.holds_for_text("false"),
-            Value::Null => self.holds_without(),
-            Value::Container => false,
-        }
-    }
-}
-
-impl Literal {
-    fn is(&self, text: &str) -> bool {
-        match self {
-            Literal::Text(wanted) => wanted.is(text),
-            Literal::Number(wanted, value) => text == &**wanted || number(text).is_some_and(|found| found == *value),
-            Literal::Expression(expression) => expression.finds(text),
+    /// Numbers are compared as numbers with a number, and as they are written with everything else.
+    fn holds_for_number(&self, text: &str) -> bool {
+        match &self.literal {
+            Literal::Number(_, wanted) => number(text).is_some_and(|found| self.comparison.orders(found, *wanted)),
+            _ => self.holds_for_string(text),
         }
     }
 }
@@ -178,9 +198,9 @@ fn comparison(cursor: &mut Cursor<'_>) -> Result<Comparison, PatternError> {
     Err(cursor.wrong("a comparison was expected: =, !=, <, >, <=, >=, IS, EXISTS or NOT EXISTS"))
 }
 
-/// "Strings that have unicode and other characters such as '@', '$', '\' must be enclosed in double quotes."
+/// What a value may consist of without quotation marks. Not all of it is documented: `kms.amazonaws.com` stands in CIS's patterns.
 fn unquoted(letter: char) -> bool {
-    letter.is_ascii_graphic() && !matches!(letter, '"' | '@' | '$' | '\\' | '(' | ')' | '=' | '<' | '>' | '!' | '%')
+    letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-' | '*' | '.' | '+' | '/')
 }
 
 /// A number as the page defines it: sign, digits, a decimal point, `e` and an exponent.

@@ -51,6 +51,10 @@ pub const CAIRN: Service = Service { signing_name: "cairn", target: "Cairn_20261
 /// CloudTrail.
 pub const CLOUDTRAIL: Service =
     Service { signing_name: "cloudtrail", target: "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101" };
+/// CloudWatch Logs.
+pub const LOGS: Service = Service { signing_name: "logs", target: "Logs_20140328" };
+/// CloudWatch.
+pub const CLOUDWATCH: Service = Service { signing_name: "monitoring", target: "GraniteServiceVersion20100801" };
 
 /// A call did not bring an answer.
 #[derive(Debug, thiserror::Error)]
@@ -113,6 +117,11 @@ impl Client {
         let response = self.send(service, operation, region, &body.to_string()).await?;
         let bytes = response.into_body().collect().await.map_err(|error| self.unreachable(error))?.to_bytes();
         serde_json::from_slice(&bytes).map_err(|error| self.unreadable(error))
+    }
+
+    /// Calls an operation whose answer says nothing.
+    pub async fn empty(&self, service: Service, operation: &str, region: &str, body: &Value) -> Result<(), CallError> {
+        self.send(service, operation, region, &body.to_string()).await.map(drop)
     }
 
     /// What is said of an answer that is not in the form that we know.

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
+use crate::apply::{self, ApplyArgs};
 use crate::backup::{self, BackupArgs, RestoreArgs};
 use crate::client::Client;
 use crate::config::{Config, Settings};
@@ -57,6 +58,8 @@ pub enum Command {
     Query(Box<QueryArgs>),
     /// Show what records say of an ARN, access key, address, bucket, user, event: who, what, when. Exit code 1: nothing.
     Lookup(LookupArgs),
+    /// Make the metric filters and alarms of a pack: cis, security, critical, or a file. Without a pack: list them
+    Apply(Box<ApplyArgs>),
     /// Say which statement of which policy decided a recorded call, as it was decided then.
     Explain(ExplainArgs),
     /// Print the version.
@@ -86,6 +89,7 @@ pub fn run(command: Command) -> Result<ExitCode, Failure> {
         #[cfg(feature = "search")]
         Command::Query(args) => return query::run(&args),
         Command::Lookup(args) => return lookup::run(args),
+        Command::Apply(args) => return apply::run(*args),
         Command::Explain(args) => return explain::run(args),
         Command::Version => {
             println!("cairn {}", env!("CARGO_PKG_VERSION"));

@@ -1,5 +1,6 @@
 //! The `cairn` command: configuration and wiring, nothing else.
 
+mod apply;
 mod backup;
 mod client;
 mod commands;

@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 use crate::error::storage;
 use crate::moves::{Moves, TASKS, Task};
 use crate::queue::{CONTENTS, DELETED, Deleted, ENTRIES, Live, QUEUES, Row, SENT, row_key};
+use crate::shelf::Entry;
 use crate::{Deps, Error, QUEUES_MAX, Sqs, WAITERS_MAX, seal};
 
 /// For so long a deleted queue's name is not given again, and an emptied queue not emptied again. Source: SQS API reference, DeleteQueue and
@@ -185,22 +186,36 @@ impl Sqs {
         live.arrival.notify_waiters();
         // From here on nothing depends on these rows: what a crash leaves of them is deleted at the next start.
         self.delete_rows(live, &numbers).await?;
-        let sent = SENT.scan(&*self.deps.state, Range::prefix(key::key(&[live.id.as_bytes()])), DELETED_PER_COMMIT);
-        let sent = sent.await.map_err(|error| storage(&error))?;
-        self.commit(sent.iter().map(|doc| SENT.delete_op(&doc.key, Expect::Any)).collect()).await
+        loop {
+            let range = Range::prefix(key::key(&[live.id.as_bytes()]));
+            let sent = SENT.scan(&*self.deps.state, range, DELETED_PER_COMMIT).await;
+            let sent = sent.map_err(|error| storage(&error))?;
+            self.commit(sent.iter().map(|doc| SENT.delete_op(&doc.key, Expect::Any)).collect()).await?;
+            if sent.len() < DELETED_PER_COMMIT {
+                return Ok(());
+            }
+        }
     }
 
     /// Empties a queue of what lies in it now.
     pub(crate) async fn purge(&self, live: &Live) -> Result<(), ApiError> {
-        let numbers = {
+        let entries: Vec<(u64, Entry)> = {
             let mut lying = live.lock();
             let numbers = lying.shelf.numbers();
-            for number in &numbers {
-                lying.shelf.remove(*number);
-            }
-            numbers
+            numbers.into_iter().filter_map(|number| Some((number, lying.shelf.remove(number)?))).collect()
         };
-        self.delete_rows(live, &numbers).await
+        let mut rest = &entries[..];
+        while !rest.is_empty() {
+            let (some, after) = rest.split_at(rest.len().min(DELETED_PER_COMMIT / 2));
+            let ops = some.iter().flat_map(|(number, _)| live.delete_ops(*number)).collect();
+            if let Err(error) = self.commit(ops).await {
+                let mut lying = live.lock();
+                rest.iter().for_each(|(number, entry)| lying.shelf.put(*number, entry.clone()));
+                return Err(error);
+            }
+            rest = after;
+        }
+        Ok(())
     }
 
     async fn delete_rows(&self, live: &Live, numbers: &[u64]) -> Result<(), ApiError> {

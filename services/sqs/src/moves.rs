@@ -20,9 +20,15 @@ pub const TASKS: Typed<Task> = Typed::new("sqs/move-tasks");
 pub const REMEMBERED_MAX: usize = 10;
 /// Messages moved in a second, if the task does not say fewer. Also AWS's maximum.
 pub const RATE_MAX: i64 = 500;
-/// Between two steps of a task.
-const STEP: Duration = Duration::from_millis(200);
+/// Steps of a task in a second, unless it is to move fewer messages.
 const STEPS_PER_SEC: i64 = 5;
+
+/// How many messages a step moves, and how long it is till the next.
+fn pace(rate: Option<i64>) -> (usize, Duration) {
+    let rate = rate.unwrap_or(RATE_MAX).clamp(1, RATE_MAX);
+    let steps = rate.min(STEPS_PER_SEC);
+    (usize::try_from(rate / steps).unwrap_or(1), Duration::from_millis(1000 / steps.unsigned_abs()))
+}
 
 /// See the module.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -66,6 +72,7 @@ impl Moves {
         tokio::spawn(async move {
             loop {
                 let Some(sqs) = sqs.upgrade() else { return };
+                let (_, step) = pace(sqs.moves.get(&handle).and_then(|task| task.rate));
                 match sqs.move_step(&handle).await {
                     Ok(true) => {}
                     Ok(false) => return,
@@ -74,7 +81,7 @@ impl Moves {
                     }
                 }
                 drop(sqs);
-                tokio::time::sleep(STEP).await;
+                tokio::time::sleep(step).await;
             }
         });
     }
@@ -139,10 +146,10 @@ impl Sqs {
             self.keep_task(ended(task, "FAILED", Some("AWS.SimpleQueueService.NonExistentQueue"))).await?;
             return Ok(false);
         };
-        let max = (task.rate.unwrap_or(RATE_MAX) / STEPS_PER_SEC).max(1);
+        let (max, _) = pace(task.rate);
         let picked = {
             let lying = source.lock_at(self.now_ms());
-            lying.shelf.pick(usize::try_from(max).unwrap_or(1), None).live
+            lying.shelf.pick(max, None).live
         };
         if picked.is_empty() {
             self.keep_task(ended(task, "COMPLETED", None)).await?;

@@ -188,7 +188,7 @@ impl Live {
         let retention_ms = self.setup().ms("MessageRetentionPeriod");
         let mut lying = self.lock();
         lying.shelf.advance(now_ms);
-        for number in lying.shelf.sent_before(now_ms - retention_ms, GARBAGE_PER_COMMIT) {
+        for number in lying.shelf.sent_before(now_ms - retention_ms, usize::MAX) {
             lying.shelf.remove(number);
             lying.discard(self, number);
         }
