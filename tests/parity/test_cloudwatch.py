@@ -17,6 +17,9 @@ SEED_DASHBOARD = json.dumps({"widgets": [
     {"type": "log", "properties": {"query": "SOURCE '/aws/cloudtrail/vinashoes-audit'\n| fields @timestamp\n| limit 20",
                                    "region": "ap-southeast-1", "title": "Recent Delete Operations"}}]}, indent=2)
 
+# The protocols differ.
+DENIED = ("AccessDenied", "AccessDeniedException")
+
 
 @pytest.fixture
 def cloudwatch(cairn):
@@ -225,8 +228,8 @@ def test_missing_data_by_the_minute(cloudwatch, name):
 def test_who_may(cairn, cloudwatch, name):
     key, secret = cairn.user(name)
     client = boto3.Session(key, secret, region_name="us-east-1").client("cloudwatch", endpoint_url=cairn.endpoint, config=Config(retries={"max_attempts": 0}))
-    code, status, text = error_of(client.describe_alarms)
-    assert status == 403 and code in ("AccessDenied", "AccessDeniedException") and "cloudwatch:DescribeAlarms" in text
+    code, _, text = error_of(client.describe_alarms)
+    assert code in DENIED and "cloudwatch:DescribeAlarms" in text
 
 
 def test_an_alarm_reaches_a_queue(cairn, cloudwatch, name):
@@ -271,9 +274,9 @@ def test_alarms_of_ones_own(cairn, cloudwatch, name):
         {"Effect": "Allow", "Action": "cloudwatch:PutMetricData", "Resource": "*", "Condition": {"StringEquals": {"cloudwatch:namespace": name}}}]}))
     client = cairn.client("cloudwatch", key=key, secret=secret)
     put(client, name, "m")
-    assert error_of(put, client, f"{name}-other", "m")[1] == 403
+    assert error_of(put, client, f"{name}-other", "m")[0] in DENIED
     client.set_alarm_state(AlarmName=f"{name}-mine", StateValue="OK", StateReason="r")
-    assert error_of(client.set_alarm_state, AlarmName=f"{name}-yours", StateValue="OK", StateReason="r")[1] == 403
-    assert error_of(client.delete_alarms, AlarmNames=[f"{name}-mine", f"{name}-yours"])[1] == 403
+    assert error_of(client.set_alarm_state, AlarmName=f"{name}-yours", StateValue="OK", StateReason="r")[0] in DENIED
+    assert error_of(client.delete_alarms, AlarmNames=[f"{name}-mine", f"{name}-yours"])[0] in DENIED
     client.delete_alarms(AlarmNames=[f"{name}-mine"])
     cloudwatch.delete_alarms(AlarmNames=[f"{name}-yours"])

@@ -243,7 +243,7 @@ fn metric_checked(checked: &mut Checked, place: &str, properties: &serde_json::M
                 }
                 Some(_) => {}
             },
-            "stat" if !value.as_str().is_some_and(|stat| crate::data::statistic::Statistic::parse(stat).is_some()) => {
+            "stat" if value.as_str().and_then(crate::data::statistic::Statistic::parse).is_none() => {
                 checked.error(&path, "Should match a supported statistic");
             }
             _ => {}

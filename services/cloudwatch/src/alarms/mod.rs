@@ -64,6 +64,7 @@ impl StateValue {
 
 /// How missing data count. Source: CloudWatch user guide, "Configuring how CloudWatch alarms treat missing data".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::enum_variant_names, reason = "the words are AWS's")]
 pub enum Missing {
     /// As outside the threshold.
     Breaching,
@@ -90,6 +91,7 @@ impl Missing {
 
 /// How a value is held against the threshold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::enum_variant_names, reason = "the words are AWS's")]
 pub enum Comparison {
     GreaterThanOrEqualToThreshold,
     GreaterThanThreshold,

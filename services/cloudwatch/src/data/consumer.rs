@@ -110,7 +110,7 @@ impl Consumer for MetricsConsumer {
         let since = self.cloudwatch.now_ms().saturating_sub(self.written_ms);
         let behind = self.next - self.needs;
         let is_due = match self.has_data {
-            true => since >= WRITE_AFTER_MS || since < 0,
+            true => !(0..WRITE_AFTER_MS).contains(&since),
             false => behind >= CURSOR_ENTRIES_MAX || (behind > 0 && !(0..CURSOR_AFTER_MS).contains(&since)),
         };
         if is_due { self.write().await } else { Ok(()) }

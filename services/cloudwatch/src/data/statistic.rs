@@ -155,7 +155,7 @@ fn ranged(values: &[(f64, f64)], kind: Ranged, bounds: Bounds) -> Option<f64> {
     // How much of each value is within.
     let within: Vec<(f64, f64)> = match bounds {
         Bounds::Values(low, high) => {
-            let is_within = |value: f64| value > low && value <= high || (low == f64::NEG_INFINITY && value <= high);
+            let is_within = |value: f64| value > low && value <= high;
             values.iter().map(|(value, count)| (*value, if is_within(*value) { *count } else { 0.0 })).collect()
         }
         Bounds::Percent(low, high) => {

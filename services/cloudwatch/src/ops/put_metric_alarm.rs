@@ -112,12 +112,12 @@ fn watched(input: &Input) -> Result<MetricAlarm, Error> {
         Some(queries) if !queries.is_empty() => many(input, queries)?,
         _ => one(input)?,
     };
-    if let Some(word) = &input.evaluate_low_sample_count_percentile {
-        if !["evaluate", "ignore"].contains(&word.as_str()) {
-            return Err(bad(format!(
-                "Option {word} is not supported for EvaluateLowSampleCountPercentile: it must be evaluate or ignore."
-            )));
-        }
+    if let Some(word) = &input.evaluate_low_sample_count_percentile
+        && !["evaluate", "ignore"].contains(&word.as_str())
+    {
+        return Err(bad(format!(
+            "Option {word} is not supported for EvaluateLowSampleCountPercentile: it must be evaluate or ignore."
+        )));
     }
     let metric = MetricAlarm {
         source,
