@@ -227,3 +227,53 @@ def test_who_may(cairn, cloudwatch, name):
     client = boto3.Session(key, secret, region_name="us-east-1").client("cloudwatch", endpoint_url=cairn.endpoint, config=Config(retries={"max_attempts": 0}))
     code, status, text = error_of(client.describe_alarms)
     assert status == 403 and code in ("AccessDenied", "AccessDeniedException") and "cloudwatch:DescribeAlarms" in text
+
+
+def test_an_alarm_reaches_a_queue(cairn, cloudwatch, name):
+    """Data, alarm, topic, queue: the message that AWS sends, at once."""
+    sns, sqs = cairn.client("sns"), cairn.client("sqs")
+    topic = sns.create_topic(Name=name)["TopicArn"]
+    queue = sqs.create_queue(QueueName=name)["QueueUrl"]
+    queue_arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": json.dumps({"Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": queue_arn,
+        "Condition": {"ArnEquals": {"aws:SourceArn": topic}}}]})})
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue_arn)
+    cloudwatch.put_metric_alarm(AlarmName=name, Namespace=name, MetricName="m", Statistic="Sum", Period=60, EvaluationPeriods=1, Threshold=1,
+                                ComparisonOperator="GreaterThanOrEqualToThreshold", AlarmActions=[topic], AlarmDescription="it happens")
+    began = time.monotonic()
+    put(cloudwatch, name, "m")
+    [received] = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=10)["Messages"]
+    took = time.monotonic() - began
+    envelope = json.loads(received["Body"])
+    assert envelope["Subject"] == f'ALARM: "{name}" in US East (N. Virginia)'
+    message = json.loads(envelope["Message"])
+    alarm = alarm_of(cloudwatch, name)
+    assert {key: message[key] for key in ("AlarmName", "AlarmDescription", "AWSAccountId", "NewStateValue", "OldStateValue", "NewStateReason", "Region", "AlarmArn")} == {
+        "AlarmName": name, "AlarmDescription": "it happens", "AWSAccountId": ACCOUNT, "NewStateValue": "ALARM", "OldStateValue": "INSUFFICIENT_DATA",
+        "NewStateReason": alarm["StateReason"], "Region": "US East (N. Virginia)", "AlarmArn": alarm["AlarmArn"]}
+    assert took < 5, f"it took {took:.3f} s"
+    history = lambda: cloudwatch.describe_alarm_history(AlarmName=name, HistoryItemType="Action")["AlarmHistoryItems"]
+    [action] = until(history, "the action is in the history")
+    assert action["HistorySummary"] == f"Successfully executed action {topic}"
+    cloudwatch.delete_alarms(AlarmNames=[name])
+
+
+def test_alarms_of_ones_own(cairn, cloudwatch, name):
+    """A policy that names alarms counts for each that a call names; conditions see tags and namespaces."""
+    for one, team in ((f"{name}-mine", "audit"), (f"{name}-yours", "web")):
+        cloudwatch.put_metric_alarm(AlarmName=one, Namespace=name, MetricName="m", Statistic="Sum", Period=60, EvaluationPeriods=1, Threshold=1,
+                                    ComparisonOperator="GreaterThanThreshold", Tags=[{"Key": "team", "Value": team}])
+    key, secret = cairn.user(name)
+    cairn.client("iam").put_user_policy(UserName=name, PolicyName="p", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": "cloudwatch:DeleteAlarms", "Resource": f"arn:aws:cloudwatch:us-east-1:{ACCOUNT}:alarm:{name}-mine"},
+        {"Effect": "Allow", "Action": "cloudwatch:SetAlarmState", "Resource": "*", "Condition": {"StringEquals": {"aws:ResourceTag/team": "audit"}}},
+        {"Effect": "Allow", "Action": "cloudwatch:PutMetricData", "Resource": "*", "Condition": {"StringEquals": {"cloudwatch:namespace": name}}}]}))
+    client = cairn.client("cloudwatch", key=key, secret=secret)
+    put(client, name, "m")
+    assert error_of(put, client, f"{name}-other", "m")[1] == 403
+    client.set_alarm_state(AlarmName=f"{name}-mine", StateValue="OK", StateReason="r")
+    assert error_of(client.set_alarm_state, AlarmName=f"{name}-yours", StateValue="OK", StateReason="r")[1] == 403
+    assert error_of(client.delete_alarms, AlarmNames=[f"{name}-mine", f"{name}-yours"])[1] == 403
+    client.delete_alarms(AlarmNames=[f"{name}-mine"])
+    cloudwatch.delete_alarms(AlarmNames=[f"{name}-yours"])

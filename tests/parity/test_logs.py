@@ -1,7 +1,11 @@
 """CloudWatch Logs with the AWS CLI, boto3 and Terraform: groups, streams, events, filters, policies, exports, crashes."""
 
+import base64
+import datetime
 import gzip
+import http.server
 import json
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,6 +15,8 @@ import terraform
 from server import ACCOUNT, error_of, until
 
 DAY_MS = 86_400_000
+FUNCTION = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:ship"
+SETTINGS = {"env": {"CAIRN_FUNCTIONS": f"{FUNCTION}=http://127.0.0.1:9/nobody"}}
 
 
 @pytest.fixture
@@ -48,7 +54,7 @@ def test_the_guides_example(cairn):
         aws logs put-log-events --log-group-name /guide/app --log-stream-name web-1 \\
             --log-events timestamp=$(date +%s000),message='ERROR disk full' timestamp=$(date +%s001),message='all is well' > /dev/null
         aws logs filter-log-events --log-group-name /guide/app --filter-pattern ERROR --query 'events[].message' --output text
-        aws logs tail /guide/app --since 1h --format short
+        aws logs get-log-events --log-group-name /guide/app --log-stream-name web-1 --query 'events[].message' --output text
         """)
     assert "ERROR disk full" in out.out.splitlines()[0] and out.out.count("all is well") == 1
 
@@ -150,6 +156,67 @@ def test_metric_filters(client, group):
                     metricTransformations=[transformation])[0] == "LimitExceededException"
     client.delete_metric_filter(logGroupName=group, filterName="f")
     assert error_of(client.delete_metric_filter, logGroupName=group, filterName="f")[0] == "ResourceNotFoundException"
+
+
+def test_what_matches_is_a_metric(cairn, client, group, name):
+    client.put_metric_filter(logGroupName=group, filterName="f", filterPattern='{ $.eventName = "DeleteTrail" }', metricTransformations=[
+        {"metricName": name, "metricNamespace": "Security", "metricValue": "$.size", "defaultValue": 0.0, "unit": "Count"}])
+    put(client, group, ['{"eventName": "DeleteTrail", "size": 3}', '{"eventName": "GetTrail", "size": 9}', '{"eventName": "DeleteTrail", "size": 4}'])
+    now = datetime.datetime.now(datetime.timezone.utc)
+
+    def statistics():
+        points = cairn.client("cloudwatch").get_metric_statistics(
+            Namespace="Security", MetricName=name, StartTime=now - datetime.timedelta(minutes=5), EndTime=now + datetime.timedelta(minutes=5),
+            Period=600, Statistics=["Sum", "SampleCount"])["Datapoints"]
+        return sum(point["Sum"] for point in points) == 7 and sum(point["SampleCount"] for point in points) == 2
+
+    until(statistics, "the metric has both matches")
+
+
+def test_subscribers_are_told(new_cairn):
+    got, fails = [], [2]
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["content-length"]))
+            fails[0] -= 1
+            if fails[0] < 0:
+                got.append(json.loads(body))
+            self.send_response(500 if fails[0] >= 0 else 200)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, *args):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        cairn = new_cairn(env={"CAIRN_FUNCTIONS": f"{FUNCTION}=http://127.0.0.1:{server.server_port}/ship"})
+        client = cairn.client("logs")
+        client.create_log_group(logGroupName="g")
+        client.create_log_stream(logGroupName="g", logStreamName="s")
+        asked = {"logGroupName": "g", "filterName": "ship", "filterPattern": "ERROR"}
+        assert error_of(client.put_subscription_filter, **asked, destinationArn=FUNCTION.replace("ship", "none"))[2].startswith(
+            "Could not execute the lambda function.")
+        kinesis = f"arn:aws:kinesis:us-east-1:{ACCOUNT}:stream/s"
+        assert error_of(client.put_subscription_filter, **asked, destinationArn=kinesis)[2] == (
+            "destinationArn for vendor kinesis cannot be used without roleArn")
+        client.put_subscription_filter(**asked, destinationArn=FUNCTION)
+        shown = client.describe_subscription_filters(logGroupName="g")["subscriptionFilters"][0]
+        assert shown["distribution"] == "ByLogStream" and shown["destinationArn"] == FUNCTION
+        put(client, "g", ["ERROR one", "fine", "ERROR two"])
+        until(lambda: got, "the function is told, at the third attempt")
+        message = json.loads(gzip.decompress(base64.b64decode(got[0]["awslogs"]["data"])))
+        assert [event["message"] for event in message["logEvents"]] == ["ERROR one", "ERROR two"]
+        assert message["messageType"] == "DATA_MESSAGE" and message["owner"] == ACCOUNT and message["subscriptionFilters"] == ["ship"]
+        # What nobody takes outlives a restart.
+        fails[0] = 1_000_000
+        put(client, "g", ["ERROR three"])
+        assert cairn.stop() == 0
+        fails[0] = 0
+        cairn.start()
+        until(lambda: len(got) == 2, "what waited is told")
+        server.shutdown()
 
 
 def test_the_seeds_commands(cairn):
@@ -260,7 +327,7 @@ def test_a_key_of_kms(cairn, client, name):
     assert error_of(put, client, group, ["b"])[0] == "InvalidParameterException"
     kms.enable_key(KeyId=key["KeyId"])
     cairn.restart()
-    client = cairn.client("logs")
+    kms, client = cairn.client("kms"), cairn.client("logs")
     assert texts(client.filter_log_events(logGroupName=group)) == ["a-text-that-is-sealed"]
     kms.disable_key(KeyId=key["KeyId"])
     assert error_of(client.filter_log_events, logGroupName=group)[0] == "InvalidParameterException"
@@ -377,6 +444,13 @@ resource "aws_cloudwatch_log_resource_policy" "p" {{
   policy_document = data.aws_iam_policy_document.es.json
 }}
 
+resource "aws_cloudwatch_log_subscription_filter" "ship" {{
+  name            = "ship"
+  log_group_name  = aws_cloudwatch_log_group.cloudtrail.name
+  filter_pattern  = "{{ $.errorCode = * }}"
+  destination_arn = "{function}"
+}}
+
 resource "aws_cloudwatch_query_definition" "q" {{
   name            = "tf/errors"
   log_group_names = [aws_cloudwatch_log_group.cloudtrail.name]
@@ -395,7 +469,7 @@ output "arns" {{
 
 
 def test_terraform(cairn, client, tmp_path):
-    tf = terraform.Terraform(cairn, tmp_path / "tf", TERRAFORM.format(account=ACCOUNT))
+    tf = terraform.Terraform(cairn, tmp_path / "tf", TERRAFORM.format(account=ACCOUNT, function=FUNCTION))
     tf.apply()
     tf.nothing_to_do()
     shown = client.describe_log_groups(logGroupNamePrefix="/tf/cloudtrail")["logGroups"][0]

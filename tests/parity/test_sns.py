@@ -271,7 +271,7 @@ def test_other_accounts_need_the_policy(cairn, sns, topic, name):
     key, secret = cairn.user(name)
     other = cairn.client("sns", key=key, secret=secret)
     code, status, text = error_of(other.publish, TopicArn=topic, Message="m")
-    assert (code, status) == ("AuthorizationError", 403) or (code, status) == ("AccessDenied", 403), (code, text)
+    assert (code, status) == ("AuthorizationError", 403), (code, text)
     assert "is not authorized to perform: SNS:Publish on resource: " + topic in text
     policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:user/{name}"},
                                                       "Action": "SNS:Publish", "Resource": topic}]}
@@ -452,4 +452,4 @@ def test_terraform(cairn, subscriber, tmp_path):
     terraform.apply(stage="two")
     terraform.nothing_to_do(stage="two")
     terraform.destroy(stage="two")
-    assert cairn.client("sns").list_topics()["Topics"] == []
+    assert not [one for one in cairn.client("sns").list_topics()["Topics"] if "terraform" in one["TopicArn"]]

@@ -109,6 +109,7 @@ async fn make() -> Result<Vec<Definition>, Failure> {
         account: Arc::clone(&account),
         state: Arc::clone(&state),
         journal: Arc::new(journal::MemoryJournal::new()),
+        authorizer: Arc::clone(&access),
         topics: None,
         functions: None,
     });

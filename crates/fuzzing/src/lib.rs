@@ -5,6 +5,7 @@
 
 mod chunked;
 mod decoding;
+mod filters;
 mod front;
 mod journals;
 mod patterns;
@@ -18,6 +19,7 @@ pub use chunked::chunked_body;
 pub use decoding::{
     Service, decode_cbor, decode_ec2, decode_json, decode_query, decode_rest_json, decode_rest_xml, services,
 };
+pub use filters::filter_policy;
 pub use front::{http_front, signed_calls};
 pub use journals::journal_recovery;
 pub use patterns::filter_pattern;
@@ -43,6 +45,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("digest_reader", digest_reader),
     ("event_selectors", event_selectors),
     ("filter_pattern", filter_pattern),
+    ("filter_policy", filter_policy),
     ("http_front", http_front),
     ("journal_recovery", journal_recovery),
     ("metric_math", metric_math),

@@ -325,10 +325,12 @@ impl Gateway {
         route: Option<&Route<'_>>,
         body: &[u8],
     ) -> Result<(Who, Option<(PayloadKind, sigv4::Verified)>), Box<(Who, ApiError)>> {
-        let claimed = self.claimed(&claim);
+        let mut claimed = self.claimed(&claim);
         let claim = match claim {
             Ok(Some(claim)) => claim,
             Ok(None) => {
+                let link = arrival.parts.uri.query().and_then(route::region_of_link);
+                claimed.region = link.filter(|_| family == Family::Query).unwrap_or(claimed.region);
                 let may = family == Family::S3 || route.is_some_and(|route| route.operation.unsigned);
                 let missing = || failure::of_signature(&sigv4::Error::MissingAuthentication, family);
                 return if may { Ok((claimed, None)) } else { Err(Box::new((claimed, missing()))) };

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use base::Region;
 use http::{HeaderMap, Method};
 use model::{Fields, Model, Protocol};
 use sigv4::{Claim, Family};
@@ -109,6 +110,12 @@ fn link<'s>(services: &'s Services, names: &HostNames, head: &Head<'_>) -> Optio
     let (action, _) = is_root.then(|| wire::action(head.query)).flatten()?;
     let (_, member) = LINKS.iter().find(|(name, _)| *name == action)?;
     head.query.split('&').any(|pair| pair.starts_with(member)).then(|| services.by_name("sns")).flatten()
+}
+
+/// The region of the topic or subscription that a link names.
+pub fn region_of_link(query: &str) -> Option<Region> {
+    let arn = query.split('&').find_map(|pair| LINKS.iter().find_map(|(_, member)| pair.strip_prefix(member)))?;
+    Region::parse(arn.replace("%3A", ":").split(':').nth(3)?)
 }
 
 fn rpc_v2<'s>(services: &'s Services, path: &str) -> Target<'s> {
@@ -289,6 +296,17 @@ mod tests {
         check("DynamoDB_20120810.PutItem", "dynamodb PutItem");
         check("v20131101.CreateTrail", "unknown");
         check("CreateTrail", "unknown");
+    }
+
+    #[test]
+    fn links_say_their_region() {
+        let check = |query: &str, region: Option<&str>| {
+            assert_eq!(region_of_link(query).map(Region::as_str), region, "{query}");
+        };
+        check("Action=ConfirmSubscription&TopicArn=arn:aws:sns:eu-west-1:1:t&Token=x", Some("eu-west-1"));
+        check("Action=Unsubscribe&SubscriptionArn=arn%3Aaws%3Asns%3Aeu-west-1%3A1%3At%3Au", Some("eu-west-1"));
+        check("Action=Unsubscribe&SubscriptionArn=x", None);
+        check("list-type=2", None);
     }
 
     #[test]

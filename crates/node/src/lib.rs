@@ -38,10 +38,10 @@ use crate::figures::{CrewFigures, JournalFigures};
 use crate::follow::{Followed, Follower};
 use crate::holds::{HeldObjects, Holds};
 use crate::key_records::Records;
-use crate::operator::ServerOperator;
-use crate::pages::AllPages;
 use crate::later_tenants::LaterTenants;
 use crate::of_tenants::{Kind, OfTenants, OwnResources};
+use crate::operator::ServerOperator;
+use crate::pages::AllPages;
 use crate::tenants::{Ground, Tenants};
 use crate::upkeep::Upkeep;
 use crate::validation::{Results, Validator};
@@ -125,9 +125,9 @@ impl Default for Options {
 }
 
 pub use crate::follow::Follow;
-pub use crate::way_out::WayOut;
 pub use crate::host_keys::{HostKeyError, has_host_keys};
 pub use crate::rebuild::{Permitted, RebuildParts, Rebuilt, rebuild};
+pub use crate::way_out::WayOut;
 
 /// A running node.
 pub struct Node {
@@ -264,6 +264,7 @@ impl Node {
         let resources = vec![
             Arc::clone(&s3) as Arc<dyn ports::ResourcePolicies>,
             own(Kind::CloudTrail),
+            own(Kind::CloudWatch),
             own(Kind::Iam),
             own(Kind::Kms),
             own(Kind::Sns),
@@ -412,6 +413,7 @@ impl Node {
         gateway.watch(Arc::clone(&cloudtrail) as Arc<dyn ports::Figures>);
         gateway.watch(Arc::clone(&s3) as Arc<dyn ports::Figures>);
         gateway.watch(Arc::clone(&tenants.first.sns) as Arc<dyn ports::Figures>);
+        gateway.watch(Arc::clone(&tenants.first.cloudwatch) as Arc<dyn ports::Figures>);
         gateway.watch(Arc::clone(&validation) as Arc<dyn ports::Figures>);
         gateway.watch(followed as Arc<dyn ports::Figures>);
         if let Some(stores) = &event_stores {

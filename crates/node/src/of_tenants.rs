@@ -232,6 +232,7 @@ impl NewAccounts for OfTenants {
 #[derive(Clone, Copy)]
 pub(crate) enum Kind {
     CloudTrail,
+    CloudWatch,
     Iam,
     Kms,
     Sns,
@@ -254,6 +255,7 @@ impl OwnResources {
         Some(match self.kind {
             Kind::CloudTrail => Arc::clone(&tenant.cloudtrail) as Arc<dyn ResourcePolicies>,
             Kind::Iam => Arc::clone(&tenant.iam) as Arc<dyn ResourcePolicies>,
+            Kind::CloudWatch => Arc::clone(&tenant.cloudwatch) as Arc<dyn ResourcePolicies>,
             Kind::Kms => Arc::clone(&tenant.kms) as Arc<dyn ResourcePolicies>,
             Kind::Sns => Arc::clone(&tenant.sns) as Arc<dyn ResourcePolicies>,
             Kind::Sqs => Arc::clone(&tenant.sqs) as Arc<dyn ResourcePolicies>,
@@ -268,6 +270,7 @@ impl ResourcePolicies for OwnResources {
         match self.kind {
             Kind::CloudTrail => &["cloudtrail"],
             Kind::Iam => &["iam", "sts"],
+            Kind::CloudWatch => &["cloudwatch"],
             Kind::Kms => &["kms"],
             Kind::Sns => &["sns"],
             Kind::Sqs => &["sqs"],

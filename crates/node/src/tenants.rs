@@ -146,6 +146,7 @@ impl Ground {
             account: Arc::clone(&account),
             state: Arc::clone(&state),
             journal: Arc::clone(&self.journal),
+            authorizer: Arc::clone(&self.access) as Arc<dyn ports::Authorizer>,
             topics: Some(Arc::clone(&self.later) as Arc<dyn ports::Topics>),
             functions: Some(Arc::clone(&self.way_out.functions)),
         })

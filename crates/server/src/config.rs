@@ -11,8 +11,8 @@ use node::Follow;
 use crate::commands::Failure;
 pub use crate::config_kinds::{LogFormat, RemoteObjects, TlsFiles};
 use crate::follow::follow;
-use crate::notifications::{self, Notifications};
 use crate::mistakes::{distance, where_and_why};
+use crate::notifications::{self, Notifications};
 use crate::query_limits::{QueryLimits, query_limits};
 use crate::{credentials, protection};
 

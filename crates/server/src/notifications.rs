@@ -91,10 +91,12 @@ impl Given {
             _ => return Err("smtp_host and smtp_from belong together: give both or neither".into()),
         };
         let mut functions = BTreeMap::new();
-        for text in self.functions.iter().flat_map(|text| text.split(',')).map(str::trim).filter(|text| !text.is_empty())
+        for text in
+            self.functions.iter().flat_map(|text| text.split(',')).map(str::trim).filter(|text| !text.is_empty())
         {
-            let is_function =
-                |arn: &str| Arn::parse(arn).is_some_and(|arn| arn.service == "lambda" && arn.resource.starts_with("function:"));
+            let is_function = |arn: &str| {
+                Arn::parse(arn).is_some_and(|arn| arn.service == "lambda" && arn.resource.starts_with("function:"))
+            };
             match text.split_once('=') {
                 Some((arn, url)) if is_function(arn.trim()) && is_url(url.trim()) => {
                     functions.insert(arn.trim().to_owned(), url.trim().to_owned());
@@ -126,7 +128,9 @@ impl Notifications {
             Some(server) => {
                 let credentials = match &server.user {
                     None => None,
-                    Some((user, file)) => Some((user.clone(), Secret(Arc::from(read(file)?.trim_end_matches(['\r', '\n']))))),
+                    Some((user, file)) => {
+                        Some((user.clone(), Secret(Arc::from(read(file)?.trim_end_matches(['\r', '\n'])))))
+                    }
                 };
                 let settings = SmtpSettings {
                     host: server.host.clone(),
@@ -207,8 +211,7 @@ mod tests {
     fn what_is_not_said_follows() {
         let mail = |tls: Option<&str>| {
             let smtp_tls = tls.map(str::to_owned);
-            let given =
-                Given { smtp_host: Some("h".into()), smtp_from: Some("a@b".into()), smtp_tls, ..given() };
+            let given = Given { smtp_host: Some("h".into()), smtp_from: Some("a@b".into()), smtp_tls, ..given() };
             given.check().unwrap().mail.unwrap().port
         };
         assert_eq!([mail(None), mail(Some("on")), mail(Some("off"))], [587, 465, 25]);

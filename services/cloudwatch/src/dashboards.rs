@@ -62,7 +62,12 @@ pub async fn delete(state: &dyn State, names: &[String]) -> Result<Option<String
 }
 
 /// Up to `max` dashboards whose names begin so and come after `after`, by name.
-pub async fn list(state: &dyn State, prefix: &str, after: Option<&str>, max: usize) -> Result<Vec<Dashboard>, state::Error> {
+pub async fn list(
+    state: &dyn State,
+    prefix: &str,
+    after: Option<&str>,
+    max: usize,
+) -> Result<Vec<Dashboard>, state::Error> {
     let mut range = state::Range::prefix(key::prefix::<&str>(&[], prefix));
     if let Some(after) = after {
         range = range.after(key::key(&[after]));
@@ -210,7 +215,8 @@ fn metric_checked(checked: &mut Checked, place: &str, properties: &serde_json::M
             true => checked.error(&format!("{place}/metrics"), "Should NOT have fewer than 1 items"),
             false => checked.error(place, "Should have required property 'metrics'"),
         }
-        checked.error(place, "The metric widget should have specified a region and a data source or an alarm annotation");
+        checked
+            .error(place, "The metric widget should have specified a region and a data source or an alarm annotation");
         checked.error(place, "Should have required property 'annotations'");
         return;
     }
@@ -272,10 +278,26 @@ mod tests {
             ("{", "", "The field DashboardBody must be a valid JSON object"),
             ("[]", "", "Should be object"),
             ("{}", "", "Should have required property 'widgets'"),
-            (r#"{"widgets":[{"type":"none","properties":{}}]}"#, "/widgets/0/type", "Should be equal to one of the allowed values"),
-            (r#"{"widgets":[{"type":"text","width":25,"properties":{"markdown":""}}]}"#, "/widgets/0/width", "Should be <= 24"),
-            (r#"{"widgets":[{"type":"text","properties":{}}]}"#, "/widgets/0/properties", "Should have required property 'markdown'"),
-            (r#"{"widgets":[{"type":"metric","properties":{"region":"us-east-1"}}]}"#, "/widgets/0/properties", "Should have required property 'metrics'"),
+            (
+                r#"{"widgets":[{"type":"none","properties":{}}]}"#,
+                "/widgets/0/type",
+                "Should be equal to one of the allowed values",
+            ),
+            (
+                r#"{"widgets":[{"type":"text","width":25,"properties":{"markdown":""}}]}"#,
+                "/widgets/0/width",
+                "Should be <= 24",
+            ),
+            (
+                r#"{"widgets":[{"type":"text","properties":{}}]}"#,
+                "/widgets/0/properties",
+                "Should have required property 'markdown'",
+            ),
+            (
+                r#"{"widgets":[{"type":"metric","properties":{"region":"us-east-1"}}]}"#,
+                "/widgets/0/properties",
+                "Should have required property 'metrics'",
+            ),
         ] {
             assert!(errors(body).contains(&(path.to_owned(), message.to_owned())), "{body}: {:?}", errors(body));
         }

@@ -3,6 +3,7 @@
 //!
 //! [ADR 28]: ../../../docs/adr/0028-metrics-and-alarms.md
 
+mod access;
 mod alarms;
 mod dashboards;
 mod data;
@@ -23,7 +24,7 @@ use std::sync::atomic::AtomicU64;
 
 use base::Env;
 use journal::Journal;
-use ports::{Functions, Topics};
+use ports::{Authorizer, Functions, Topics};
 use service::{Builder, Definition, Service};
 use state::State;
 use tokio::sync::watch;
@@ -41,6 +42,8 @@ pub struct Deps {
     pub state: Arc<dyn State>,
     /// Where data are put first.
     pub journal: Arc<dyn Journal>,
+    /// Decides who may what with each of the alarms that a call names, and asks in turn what tags they have.
+    pub authorizer: Arc<dyn Authorizer>,
     /// Whom alarms tell. `None`: nobody.
     pub topics: Option<Arc<dyn Topics>>,
     /// What alarms invoke. `None`: nothing.
@@ -106,7 +109,7 @@ pub fn definition(cloudwatch: Arc<CloudWatch>) -> Definition {
         .on::<ops::describe_alarms::DescribeAlarmsForMetric>()
         .on::<ops::get_metric_data::GetMetricData>()
         .on::<ops::get_metric_statistics::GetMetricStatistics>()
-.on::<ops::get_metric_widget_image::GetMetricWidgetImage>()
+        .on::<ops::get_metric_widget_image::GetMetricWidgetImage>()
         .on::<ops::insight_rules::DeleteInsightRules>()
         .on::<ops::insight_rules::DescribeInsightRules>()
         .on::<ops::insight_rules::DisableInsightRules>()

@@ -107,7 +107,10 @@ impl Queries {
                 (Some(stat), None) => {
                     check_period(stat.period)?;
                     let statistic = Statistic::parse(&stat.stat).ok_or_else(|| {
-                        format!("The value {} for parameter MetricDataQueries.member.MetricStat.Stat is not supported.", stat.stat)
+                        format!(
+                            "The value {} for parameter MetricDataQueries.member.MetricStat.Stat is not supported.",
+                            stat.stat
+                        )
                     })?;
                     if stat.metric.namespace.is_none() || stat.metric.metric_name.is_none() {
                         return Err(format!("The metric of {id} needs a Namespace and a MetricName."));
@@ -162,7 +165,9 @@ fn check_period(period: i64) -> Result<(), String> {
     match period {
         1 | 5 | 10 | 20 | 30 => Ok(()),
         period if period >= 60 && period % 60 == 0 => Ok(()),
-        period => Err(format!("The value {period} for parameter Period is not supported: it must be 1, 5, 10, 20, 30 or a multiple of 60.")),
+        period => Err(format!(
+            "The value {period} for parameter Period is not supported: it must be 1, 5, 10, 20, 30 or a multiple of 60."
+        )),
     }
 }
 
@@ -198,9 +203,12 @@ fn order(all: &[MetricDataQuery], parsed: &BTreeMap<String, Parsed>) -> Result<V
             Parsed::Metric { .. } => true,
             Parsed::Expression { expression, .. } => {
                 let all_metrics = expression.calls().iter().any(|(name, _)| *name == "METRICS");
-                let are_metrics_done = parsed.iter().all(|(id, one)| matches!(one, Parsed::Expression { .. }) || done.contains(id));
+                let are_metrics_done =
+                    parsed.iter().all(|(id, one)| matches!(one, Parsed::Expression { .. }) || done.contains(id));
                 (!all_metrics || are_metrics_done)
-                    && named(expression).iter().all(|name| !parsed.contains_key(*name) || done.iter().any(|known| known == name))
+                    && named(expression)
+                        .iter()
+                        .all(|name| !parsed.contains_key(*name) || done.iter().any(|known| known == name))
             }
         };
         let (ready, waiting): (Vec<&String>, Vec<&String>) = rest.iter().copied().partition(is_ready);

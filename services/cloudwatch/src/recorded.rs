@@ -24,7 +24,13 @@ pub struct Recorded {
 
 impl Recorded {
     /// A new one.
-    pub fn new(name: &str, state: &str, document: serde_json::Value, tags: Vec<(String, String)>, now: Timestamp) -> Recorded {
+    pub fn new(
+        name: &str,
+        state: &str,
+        document: serde_json::Value,
+        tags: Vec<(String, String)>,
+        now: Timestamp,
+    ) -> Recorded {
         let (name, state) = (name.to_owned(), state.to_owned());
         Recorded { v: 1, name, created: now, updated: now, state, document, tags }
     }

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use base::{Clock, Env, Region, Timestamp};
 use journal::{Journal, MemoryJournal, ReadLimit, Seq};
 use model::{Fields, Value};
-use ports::{Caller, HandOver, Notice, OnBehalf, Topics};
+use ports::{AccessRequest, Authorizer, Caller, Decision, HandOver, Notice, OnBehalf, Topics, Unavailable};
 use service::{ApiError, Call, Definition};
 use worker::Consumer as _;
 
@@ -51,6 +51,16 @@ impl Topics for Played {
         }
         self.got.lock().unwrap().push(notice);
         Ok("id".to_owned())
+    }
+}
+
+/// Everybody may everything.
+struct Everybody;
+
+#[async_trait]
+impl Authorizer for Everybody {
+    async fn decide(&self, _: &AccessRequest<'_>) -> Result<Decision, Unavailable> {
+        Ok(Decision::FREE)
     }
 }
 
@@ -122,6 +132,7 @@ impl World {
             account: ACCOUNT.into(),
             state: Arc::clone(&state),
             journal: Arc::clone(&journal) as Arc<dyn Journal>,
+            authorizer: Arc::new(Everybody),
             topics: Some(Arc::clone(&topics) as Arc<dyn Topics>),
             functions: None,
         });

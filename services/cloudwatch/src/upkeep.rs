@@ -3,10 +3,11 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use ports::{Figure, Figures};
 use tokio::sync::watch;
 
 use crate::CloudWatch;
-use crate::alarms::history;
+use crate::alarms::{StateValue, history};
 
 /// How often the clock is looked at. Evaluations are due by the ten seconds at most.
 const TICK: Duration = Duration::from_millis(500);
@@ -62,28 +63,21 @@ impl CloudWatch {
     }
 }
 
-/// Figures of an account's metrics and alarms.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Series with data.
-    pub series: usize,
-    /// Alarms.
-    pub alarms: usize,
-    /// Alarms in ALARM.
-    pub in_alarm: usize,
-    /// Actions that wait.
-    pub pending_actions: usize,
-}
-
-impl CloudWatch {
-    /// For figures.
-    pub fn counts(&self) -> Counts {
+impl Figures for CloudWatch {
+    #[expect(clippy::cast_precision_loss, reason = "counts of what is in memory are below 2 to the power of 53")]
+    fn figures(&self, into: &mut Vec<Figure>) {
+        let mut gauge = |name, help, labels: &[(&'static str, &str)], count: usize| {
+            into.push(Figure::gauge(name, help, labels, count as f64));
+        };
         let series = self.store.see(|memory| memory.series_count());
-        self.alarms.see(|memory| Counts {
-            series,
-            alarms: memory.count(None),
-            in_alarm: memory.count(Some(crate::alarms::StateValue::Alarm)),
-            pending_actions: memory.pending_count(),
-        })
+        gauge("cairn_metric_series", "Series of metric data: each metric and unit of the first account.", &[], series);
+        self.alarms.see(|memory| {
+            let help = "Actions of alarms that wait to be carried out.";
+            gauge("cairn_alarm_actions_waiting", help, &[], memory.pending_count());
+            for state in [StateValue::Alarm, StateValue::InsufficientData, StateValue::Ok] {
+                let count = memory.count(state);
+                gauge("cairn_alarms", "Alarms of the first account, by state.", &[("state", state.as_str())], count);
+            }
+        });
     }
 }

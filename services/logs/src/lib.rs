@@ -16,6 +16,8 @@ mod live;
 mod live_tail;
 mod names;
 pub mod ops;
+#[cfg(test)]
+mod order_tests;
 mod port;
 mod preview;
 mod put;

@@ -181,6 +181,7 @@ impl Subscribers {
     }
 
     /// How many batches wait.
+    #[cfg(test)]
     pub fn waiting(&self) -> usize {
         let queues = self.queues.lock().expect("no holder of this lock can panic");
         queues.values().map(|queue| queue.waiting.len()).sum()

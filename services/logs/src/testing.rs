@@ -205,6 +205,42 @@ fn json(value: &Value) -> serde_json::Value {
     }
 }
 
+/// A consumer that ends when its server crashes.
+struct Mortal(crate::LogsConsumer, Arc<AtomicBool>);
+
+impl Mortal {
+    fn alive(&self) -> Result<(), worker::Failure> {
+        let is_dead = self.1.load(Ordering::SeqCst);
+        if is_dead { Err(worker::Failure("the server has crashed".to_owned())) } else { Ok(()) }
+    }
+}
+
+#[async_trait]
+impl worker::Consumer for Mortal {
+    fn name(&self) -> &'static str {
+        self.0.name()
+    }
+
+    fn needs(&self) -> journal::Seq {
+        self.0.needs()
+    }
+
+    async fn take(&mut self, entries: &[journal::Entry]) -> Result<(), worker::Failure> {
+        self.alive()?;
+        self.0.take(entries).await
+    }
+
+    async fn idle(&mut self) -> Result<(), worker::Failure> {
+        self.alive()?;
+        self.0.idle().await
+    }
+
+    async fn stop(&mut self) -> Result<(), worker::Failure> {
+        self.alive()?;
+        self.0.stop().await
+    }
+}
+
 /// The service, running.
 pub struct Running {
     pub logs: Arc<Logs>,
@@ -215,6 +251,7 @@ pub struct Running {
     pub journal: MemoryJournal,
     definition: Definition,
     crew: Crew,
+    is_dead: Arc<AtomicBool>,
 }
 
 impl Running {
@@ -251,14 +288,16 @@ impl Running {
         .await
         .unwrap();
         let crew = Crew::new(shared, env);
-        crew.add(logs.consumer().await.unwrap());
+        let is_dead = Arc::new(AtomicBool::new(false));
+        crew.add(Mortal(logs.consumer().await.unwrap(), Arc::clone(&is_dead)));
         let definition = crate::definition(Arc::clone(&logs));
-        Running { logs, world, clock, state, objects, journal, definition, crew }
+        Running { logs, world, clock, state, objects, journal, definition, crew, is_dead }
     }
 
     /// As after a crash: nothing is sealed on the way.
     pub async fn crash(self) -> Running {
-        let Running { world, clock, state, objects, journal, .. } = self;
+        let Running { world, clock, state, objects, journal, is_dead, .. } = self;
+        is_dead.store(true, Ordering::SeqCst);
         Running::open(world, clock, state, objects, journal).await
     }
 

@@ -67,9 +67,8 @@ impl ResourcePolicies for Sns {
             _ => None,
         };
         match key {
-            // Of whoever calls by themselves; services say it with the request. Source: SNS developer guide, "Using identity-based
-            // policies with Amazon SNS", aws:SourceOwner.
-            "aws:sourceowner" => Some(vec![request.caller.account()?.to_string()]),
+            // `aws:SourceOwner` is said with what services publish, and of nobody else: the policy that every topic has at first lets the
+            // account's services, while users need a policy of their own.
             "sns:endpoint" => given("Endpoint"),
             "sns:protocol" => given("Protocol"),
             _ => None,

@@ -104,7 +104,6 @@ pub struct World {
     pub queues: Arc<FakeQueues>,
     pub functions: Arc<FakeFunctions>,
     pub mail: Arc<FakeMail>,
-    pub signer: Arc<Signer>,
     clock: Arc<ManualClock>,
     state: Arc<dyn state::State>,
     definition: Definition,
@@ -179,14 +178,14 @@ impl World {
             keys: None,
             authorizer: Arc::clone(&access) as Arc<dyn Authorizer>,
             endpoint: "http://cairn.example:4566".into(),
-            signer: Arc::clone(&signer),
+            signer,
         });
         let sns = sns.await.unwrap();
         let policies = Arc::clone(&sns) as Arc<dyn ports::ResourcePolicies>;
         access.ask(Arc::new(Everything), None, &[policies]);
         sns.begin();
         let definition = crate::definition(Arc::clone(&sns));
-        World { sns, endpoints, queues, functions, mail, signer, clock, state, definition }
+        World { sns, endpoints, queues, functions, mail, clock, state, definition }
     }
 
     /// As after a crash: the same tables, and nothing else.
@@ -251,7 +250,13 @@ impl World {
     }
 
     /// A subscription that is confirmed.
-    pub async fn subscribe(&self, topic: &str, protocol: &str, endpoint: &str, attributes: serde_json::Value) -> String {
+    pub async fn subscribe(
+        &self,
+        topic: &str,
+        protocol: &str,
+        endpoint: &str,
+        attributes: serde_json::Value,
+    ) -> String {
         let input = serde_json::json!({"TopicArn": topic, "Protocol": protocol, "Endpoint": endpoint,
             "Attributes": attributes, "ReturnSubscriptionArn": true});
         let arn = self.run("Subscribe", input).await["SubscriptionArn"].as_str().unwrap().to_owned();

@@ -95,7 +95,6 @@ async fn endpoints_are_asked_before_they_get_anything() {
     assert_eq!(world.refused("GetSubscriptionAttributes", json!({"SubscriptionArn": one})).await.0, "NotFound");
 }
 
-
 #[tokio::test(start_paused = true)]
 async fn what_fails_is_tried_again_and_ends_in_the_dead_letter_queue() {
     let world = World::new().await;
@@ -152,7 +151,8 @@ async fn a_crash_loses_no_delivery_that_waits() {
     assert_eq!(world.sent(), 0);
     world.pass_secs(20).await;
     world.rest().await;
-    let mut got: Vec<_> = world.endpoints.got.lock().unwrap().iter().map(|one| body(&one.body)["Message"].clone()).collect();
+    let mut got: Vec<_> =
+        world.endpoints.got.lock().unwrap().iter().map(|one| body(&one.body)["Message"].clone()).collect();
     got.sort_by_key(Value::to_string);
     assert_eq!(got, ["0", "1", "2"]);
     let world = world.crashed().await;
@@ -240,7 +240,10 @@ async fn functions_mail_and_phones_get_what_is_theirs() {
     assert_eq!(event["Sns"]["Message"], "d \"quoted\"");
     let mail = world.mail.0.lock().unwrap()[1].clone();
     assert_eq!((mail.subject.as_str(), mail.to.as_str()), ("S", "a@example.org"));
-    assert!(mail.text.starts_with("for people\n") && mail.text.contains("?Action=Unsubscribe&SubscriptionArn="), "{mail:?}");
+    assert!(
+        mail.text.starts_with("for people\n") && mail.text.contains("?Action=Unsubscribe&SubscriptionArn="),
+        "{mail:?}"
+    );
     let sms = body(&world.endpoints.got.lock().unwrap()[0].body);
     assert_eq!(sms, json!({"to": "+15550100000", "text": "d \"quoted\""}));
     world.run("Publish", json!({"PhoneNumber": "+15550100001", "Message": "direct"})).await;
@@ -325,7 +328,13 @@ async fn subscriptions_that_cannot_be_are_refused_in_aws_words() {
     check(&arn, "sqs", "https://queue", "Invalid parameter: SQS endpoint ARN").await;
     let refused = "Invalid parameter: Invalid parameter: Endpoint Reason: FIFO SQS Queues can not be subscribed to standard SNS topics";
     check(&arn, "sqs", &queue("q.fifo"), refused).await;
-    assert!(world.refused("Subscribe", json!({"TopicArn": fifo, "Protocol": "http", "Endpoint": "http://h"})).await.1.contains("FIFO"));
+    assert!(
+        world
+            .refused("Subscribe", json!({"TopicArn": fifo, "Protocol": "http", "Endpoint": "http://h"}))
+            .await
+            .1
+            .contains("FIFO")
+    );
     check(&topic("none"), "http", "http://h", "Topic does not exist").await;
 }
 
@@ -339,5 +348,8 @@ async fn who_does_not_answer_is_forgotten_after_two_days() {
     world.pass_secs(48 * 3_600 + 1).await;
     world.sns.round().await;
     assert_eq!(world.run("ListSubscriptions", json!({})).await["Subscriptions"], json!([]));
-    assert_eq!(world.refused("ConfirmSubscription", json!({"TopicArn": arn, "Token": token})).await.1, "Invalid parameter: Token");
+    assert_eq!(
+        world.refused("ConfirmSubscription", json!({"TopicArn": arn, "Token": token})).await.1,
+        "Invalid parameter: Token"
+    );
 }

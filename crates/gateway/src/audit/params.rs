@@ -44,14 +44,15 @@ pub fn write_response(out: &mut Vec<u8>, model: &Model, operation: &Operation, o
     write_plain(out, model, operation.output.as_ref(), &shown(model, output));
 }
 
-/// What records show of a call's members: all, but KMS's leave out plaintexts, ciphertexts, signatures and tokens altogether. Source: KMS
-/// developer guide, "Examples of AWS KMS log entries".
+/// What records show of a call's members: all, but KMS's leave out plaintexts, ciphertexts, signatures and tokens altogether, and those of
+/// CloudWatch Logs the events themselves. Sources: KMS developer guide, "Examples of AWS KMS log entries"; CloudWatch Logs user guide,
+/// "Logging CloudWatch Logs API operations in AWS CloudTrail".
 fn shown<'f>(model: &Model, fields: &'f Fields) -> Cow<'f, Fields> {
-    if &*model.name != "kms" {
-        return Cow::Borrowed(fields);
-    }
-    let is_shown =
-        |name: &str, value: &Value| !matches!(value, Value::Blob(_)) && !matches!(name, "GrantToken" | "GrantTokens");
+    let is_shown: fn(&str, &Value) -> bool = match &*model.name {
+        "kms" => |name, value| !matches!(value, Value::Blob(_)) && !matches!(name, "GrantToken" | "GrantTokens"),
+        "logs" => |name, _| name != "logEvents",
+        _ => return Cow::Borrowed(fields),
+    };
     let kept = fields.iter().filter(|(name, value)| is_shown(name, value));
     Cow::Owned(Fields(kept.map(|(name, value)| (name.clone(), value.clone())).collect()))
 }
@@ -349,6 +350,16 @@ mod tests {
             r#"{"isMultiRegionTrail":true,"name":"t","s3BucketName":"b","tagsList":[{"key":"K","value":"V"}]}"#,
         );
         check("sts", "GetCallerIdentity", "{}", "null");
+    }
+
+    #[test]
+    fn log_events_are_in_no_record() {
+        check(
+            "logs",
+            "PutLogEvents",
+            r#"{"logGroupName":"g","logStreamName":"s","logEvents":[{"timestamp":1,"message":"m"}]}"#,
+            r#"{"logGroupName":"g","logStreamName":"s"}"#,
+        );
     }
 
     #[test]

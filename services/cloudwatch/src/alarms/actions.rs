@@ -55,7 +55,15 @@ pub struct Pending {
 
 impl Pending {
     /// An action of an alarm's state.
-    pub fn new(id: String, alarm: &Alarm, action: &str, from: &From, children: &[Child], account: &str, now: Timestamp) -> Pending {
+    pub fn new(
+        id: String,
+        alarm: &Alarm,
+        action: &str,
+        from: &From,
+        children: &[Child],
+        account: &str,
+        now: Timestamp,
+    ) -> Pending {
         let message = match action.starts_with("arn:") && action.contains(":lambda:") {
             true => message::event(alarm, from, account),
             false => message::notice(alarm, from, children, account),
@@ -167,7 +175,9 @@ impl CloudWatch {
             ("lambda", _, Some(functions)) => {
                 functions.invoke(&pending.action, Bytes::from(pending.message.clone())).await.map(drop)
             }
-            ("sns" | "lambda", ..) => Err(HandOver::Invalid(format!("no service of this server takes {}", pending.action))),
+            ("sns" | "lambda", ..) => {
+                Err(HandOver::Invalid(format!("no service of this server takes {}", pending.action)))
+            }
             _ => Err(HandOver::Invalid(format!("actions of {service} are not carried out by this server"))),
         }
     }

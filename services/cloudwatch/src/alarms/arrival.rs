@@ -4,7 +4,7 @@ use base::Timestamp;
 
 use super::evaluate::{When, interval_ms};
 use super::store::{Changes, Name};
-use super::{StateValue, Touched, Watches};
+use super::{Touched, Watches};
 use crate::CloudWatch;
 
 /// Alarms evaluated in one turn: between two turns others may change alarms.
@@ -14,9 +14,9 @@ impl CloudWatch {
     /// Data have come: alarms over them that they put outside the threshold for good are in ALARM when this returns.
     pub(crate) async fn arrived(&self, touched: &Touched) -> Result<(), state::Error> {
         let names: Vec<Name> = self.alarms.see(|memory| {
-            let watching = touched.iter().flat_map(|(region, metric)| {
-                memory.watching(*region, metric).map(|name| (*region, name.clone()))
-            });
+            let watching = touched
+                .iter()
+                .flat_map(|(region, metric)| memory.watching(*region, metric).map(|name| (*region, name.clone())));
             watching.collect()
         });
         if names.is_empty() {
@@ -70,7 +70,8 @@ impl CloudWatch {
             }
             self.commit(changes, now).await?;
         }
-        let is_held_back = self.alarms.see(|memory| memory.all().any(|(_, held)| held.alarm.state.suppressed.is_some()));
+        let is_held_back =
+            self.alarms.see(|memory| memory.all().any(|(_, held)| held.alarm.state.suppressed.is_some()));
         if is_held_back {
             let _turn = self.alarms.turn.lock().await;
             let mut changes = Changes::default();
@@ -78,10 +79,5 @@ impl CloudWatch {
             self.commit(changes, now).await?;
         }
         Ok(())
-    }
-
-    /// How many alarms are in ALARM, for figures.
-    pub fn alarms_in_alarm(&self) -> usize {
-        self.alarms.see(|memory| memory.count(Some(StateValue::Alarm)))
     }
 }

@@ -39,9 +39,10 @@ impl CloudWatch {
             }
             let parents: Vec<(Name, Arc<Compiled>)> = self.alarms.see(|memory| {
                 let over = memory.all().filter(|((region, _), held)| match &*held.compiled {
-                    Compiled::Rule(rule) => {
-                        rule.alarms().iter().any(|text| self.alarm_name(*region, text).is_some_and(|name| flipped.contains(&name)))
-                    }
+                    Compiled::Rule(rule) => rule
+                        .alarms()
+                        .iter()
+                        .any(|text| self.alarm_name(*region, text).is_some_and(|name| flipped.contains(&name))),
                     _ => false,
                 });
                 over.map(|(name, held)| (name.clone(), Arc::clone(&held.compiled))).collect()
@@ -181,7 +182,8 @@ impl CloudWatch {
             let mut alarm = Alarm::clone(&alarm);
             let Some(held) = alarm.state.suppressed.take() else { continue };
             if held.from != alarm.state.value && alarm.actions_enabled {
-                let from = From { value: held.from, reason: held.from_reason, data: held.from_data, time: held.from_time };
+                let from =
+                    From { value: held.from, reason: held.from_reason, data: held.from_data, time: held.from_time };
                 let id = base::ids::uuid(&*self.deps.env.rng);
                 self.line_up(changes, &alarm, &from, &id, now);
             }
@@ -198,7 +200,18 @@ fn triggering_json(child: &Child) -> Value {
 fn spelled(time: Timestamp) -> String {
     const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
     const MONTHS: [&str; 12] = [
-        "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
     ];
     let c = time.civil();
     let (day, month) = (DAYS[usize::from(c.weekday % 7)], MONTHS[usize::from(c.month.clamp(1, 12) - 1)]);

@@ -84,7 +84,8 @@ impl CloudWatch {
         if range.is_low && metric.low_samples.as_deref() == Some("ignore") {
             return Ok(());
         }
-        let breaches = |point: &Option<Datapoint>| point.map(|point| metric.comparison.breaches(point.value, metric.threshold));
+        let breaches =
+            |point: &Option<Datapoint>| point.map(|point| metric.comparison.breaches(point.value, metric.threshold));
         let breaching: Vec<Option<bool>> = range.points.iter().map(breaches).collect();
         let periods = usize::try_from(metric.evaluation_periods).unwrap_or(1);
         let needed = usize::try_from(metric.needed()).unwrap_or(1);
@@ -93,7 +94,9 @@ impl CloudWatch {
         if when == When::Late && *state != StateValue::Alarm {
             return Ok(());
         }
-        if when == When::Arriving && (*state != StateValue::Alarm || !range.is_final || breaching.last() != Some(&Some(true))) {
+        if when == When::Arriving
+            && (*state != StateValue::Alarm || !range.is_final || breaching.last() != Some(&Some(true)))
+        {
             return Ok(());
         }
         let decided_until_ms = if when == When::Arriving { end_ms } else { 0 };
@@ -154,7 +157,8 @@ impl CloudWatch {
                 };
                 let span = Span { start_ms, end_ms, period_ms };
                 let buckets = self.store.read_all(alarm.region, name, unit, span, self.now_ms()).await?;
-                range.is_final = buckets.last_key_value().is_some_and(|(_, bucket)| is_final(statistic, bucket, metric));
+                range.is_final =
+                    buckets.last_key_value().is_some_and(|(_, bucket)| is_final(statistic, bucket, metric));
                 range.is_low = buckets.values().any(|bucket| is_low(statistic, bucket));
                 for i in 0..count {
                     let at_ms = start_ms + i * period_ms;
@@ -174,13 +178,19 @@ impl CloudWatch {
                     None => return Ok(Err("nothing is returned".to_owned())),
                 };
                 let points: BTreeMap<i64, f64> = match (&value, value.lines()) {
-                    (crate::math::Value::Scalar(number), _) => (0..count).map(|i| (start_ms + i * period_ms, *number)).collect(),
+                    (crate::math::Value::Scalar(number), _) => {
+                        (0..count).map(|i| (start_ms + i * period_ms, *number)).collect()
+                    }
                     (_, [line]) => line.points.clone(),
                     (_, lines) => return Ok(Err(format!("the expression returns {} time series", lines.len()))),
                 };
                 for i in 0..count {
                     let at_ms = start_ms + i * period_ms;
-                    range.points.push(points.get(&at_ms).map(|value| Datapoint { at_ms, value: *value, samples: None }));
+                    range.points.push(points.get(&at_ms).map(|value| Datapoint {
+                        at_ms,
+                        value: *value,
+                        samples: None,
+                    }));
                 }
                 Ok(Ok(range))
             }

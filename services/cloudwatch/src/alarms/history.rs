@@ -82,7 +82,14 @@ pub fn state_update(id: &str, alarm: &Alarm, old: &super::State, now: Timestamp)
 }
 
 /// An alarm was made, changed or removed: `Create`, `Update`, `Delete`.
-pub fn configuration(id: &str, alarm: &Alarm, kind: &str, shown: &Value, before: Option<&Value>, now: Timestamp) -> Item {
+pub fn configuration(
+    id: &str,
+    alarm: &Alarm,
+    kind: &str,
+    shown: &Value,
+    before: Option<&Value>,
+    now: Timestamp,
+) -> Item {
     let (word, member) = match kind {
         "Create" => ("created", "createdAlarm"),
         "Delete" => ("deleted", "deletedAlarm"),

@@ -56,11 +56,14 @@ mod tests {
 
     /// `X` breaches, `0` does not, `-` is missing. States: of missing, ignore, breaching, notBreaching.
     fn check(row: &str, needed: usize, states: [Option<StateValue>; 4]) {
-        let range: Vec<Option<bool>> = row.split(' ').map(|one| match one {
-            "X" => Some(true),
-            "0" => Some(false),
-            _ => None,
-        }).collect();
+        let range: Vec<Option<bool>> = row
+            .split(' ')
+            .map(|one| match one {
+                "X" => Some(true),
+                "0" => Some(false),
+                _ => None,
+            })
+            .collect();
         let ways = [Missing::Missing, Missing::Ignore, Missing::Breaching, Missing::NotBreaching];
         for (way, expected) in ways.into_iter().zip(states) {
             let found = match judge(&range, 3, needed, way) {

@@ -56,7 +56,9 @@ impl StateValue {
 
     /// Reads the API's.
     pub fn parse(text: &str) -> Option<StateValue> {
-        [StateValue::Ok, StateValue::Alarm, StateValue::InsufficientData].into_iter().find(|state| state.as_str() == text)
+        [StateValue::Ok, StateValue::Alarm, StateValue::InsufficientData]
+            .into_iter()
+            .find(|state| state.as_str() == text)
     }
 }
 
@@ -248,7 +250,8 @@ impl MetricAlarm {
     /// How missing data count.
     pub fn missing(&self) -> Missing {
         // Source: "Configuring how CloudWatch alarms treat missing data": alarms on DynamoDB's metrics ignore them.
-        let is_dynamo = matches!(&self.source, Source::One { metric, .. } if metric.namespace.as_deref() == Some("AWS/DynamoDB"));
+        let is_dynamo =
+            matches!(&self.source, Source::One { metric, .. } if metric.namespace.as_deref() == Some("AWS/DynamoDB"));
         let given = self.treat_missing_data.as_deref().and_then(Missing::parse);
         given.unwrap_or(if is_dynamo { Missing::Ignore } else { Missing::Missing })
     }
@@ -264,8 +267,10 @@ impl MetricAlarm {
             Source::One { period, .. } => *period,
             Source::Many(queries) => {
                 let returned = queries.iter().find(|query| query.return_data != Some(false));
-                let own = returned.and_then(|query| query.metric_stat.as_ref().map(|stat| stat.period).or(query.period));
-                let longest = queries.iter().filter_map(|query| query.metric_stat.as_ref().map(|stat| stat.period)).max();
+                let own =
+                    returned.and_then(|query| query.metric_stat.as_ref().map(|stat| stat.period).or(query.period));
+                let longest =
+                    queries.iter().filter_map(|query| query.metric_stat.as_ref().map(|stat| stat.period)).max();
                 own.or(longest).unwrap_or(60)
             }
         }

@@ -80,7 +80,11 @@ pub fn sentence(verdict: &Verdict, told: &Told<'_>) -> String {
     };
     let treated = || format!("{} {} treated as [{treated}]", count(*filled, "missing datapoint"), was(*filled));
     if evaluated.is_empty() {
-        return format!("Threshold Crossed: no datapoints were received for {} and {}.", count(*filled, "period"), treated());
+        return format!(
+            "Threshold Crossed: no datapoints were received for {} and {}.",
+            count(*filled, "period"),
+            treated()
+        );
     }
     let points: Vec<Datapoint> = evaluated.iter().filter_map(|at| told.range[*at]).collect();
     let breaches = |point: &&Datapoint| told.comparison.breaches(point.value, told.threshold);
@@ -119,7 +123,9 @@ pub fn sentence(verdict: &Verdict, told: &Told<'_>) -> String {
         let _ = write!(text, " (minimum {} for {way} transition)", count(number, "datapoint"));
     }
     text.push('.');
-    text.truncate(text.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= 1023).last().unwrap_or(0));
+    text.truncate(
+        text.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= 1023).last().unwrap_or(0),
+    );
     text
 }
 
@@ -162,7 +168,16 @@ mod tests {
 
     #[test]
     fn numbers_are_written_as_java_does() {
-        for (value, text) in [(3.0, "3.0"), (0.25, "0.25"), (0.0, "0.0"), (-1.5, "-1.5"), (1e7, "1.0E7"), (123_456_789.0, "1.23456789E8"), (1e-4, "1.0E-4"), (9_999_999.0, "9999999.0")] {
+        for (value, text) in [
+            (3.0, "3.0"),
+            (0.25, "0.25"),
+            (0.0, "0.0"),
+            (-1.5, "-1.5"),
+            (1e7, "1.0E7"),
+            (123_456_789.0, "1.23456789E8"),
+            (1e-4, "1.0E-4"),
+            (9_999_999.0, "9999999.0"),
+        ] {
             assert_eq!(java(value), text);
         }
     }
@@ -190,9 +205,21 @@ mod tests {
         let fine = Verdict::Is { state: StateValue::Ok, evaluated: Vec::new(), filled: 1 };
         let unknown = Verdict::Is { state: StateValue::InsufficientData, evaluated: Vec::new(), filled: 1 };
         for (verdict, needed, text) in [
-            (&alarm, None, "Threshold Crossed: 1 datapoint [3.0 (20/05/21 10:00:00)] was greater than or equal to the threshold (1.0)."),
-            (&alarm, Some(1), "Threshold Crossed: 1 out of the last 1 datapoints [3.0 (20/05/21 10:00:00)] was greater than or equal to the threshold (1.0) (minimum 1 datapoint for OK -> ALARM transition)."),
-            (&fine, None, "Threshold Crossed: no datapoints were received for 1 period and 1 missing datapoint was treated as [NonBreaching]."),
+            (
+                &alarm,
+                None,
+                "Threshold Crossed: 1 datapoint [3.0 (20/05/21 10:00:00)] was greater than or equal to the threshold (1.0).",
+            ),
+            (
+                &alarm,
+                Some(1),
+                "Threshold Crossed: 1 out of the last 1 datapoints [3.0 (20/05/21 10:00:00)] was greater than or equal to the threshold (1.0) (minimum 1 datapoint for OK -> ALARM transition).",
+            ),
+            (
+                &fine,
+                None,
+                "Threshold Crossed: no datapoints were received for 1 period and 1 missing datapoint was treated as [NonBreaching].",
+            ),
             (&unknown, None, "Insufficient Data: 1 datapoint was unknown."),
         ] {
             assert_eq!(sentence(verdict, &told(&range, needed)), text);

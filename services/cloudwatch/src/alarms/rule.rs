@@ -25,7 +25,12 @@ pub enum Rule {
     And(Box<Rule>, Box<Rule>),
     Or(Box<Rule>, Box<Rule>),
     /// Whether so many alarms are, or are not, in a state.
-    AtLeast { count: usize, is_not: bool, state: StateValue, alarms: Vec<String> },
+    AtLeast {
+        count: usize,
+        is_not: bool,
+        state: StateValue,
+        alarms: Vec<String>,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -264,7 +269,19 @@ mod tests {
         ] {
             assert_eq!(Rule::parse(rule).unwrap().holds(&state), expected, "{rule}");
         }
-        for bad in ["", "ALARM", "ALARM()", "ALARM(a", "a", "TRUE TRUE", "NOT", "(TRUE", "\"a", "AT_LEAST(4, ALARM, (a))", "OK(a) XOR OK(b)"] {
+        for bad in [
+            "",
+            "ALARM",
+            "ALARM()",
+            "ALARM(a",
+            "a",
+            "TRUE TRUE",
+            "NOT",
+            "(TRUE",
+            "\"a",
+            "AT_LEAST(4, ALARM, (a))",
+            "OK(a) XOR OK(b)",
+        ] {
             assert!(Rule::parse(bad).is_err(), "{bad}");
         }
         assert!(Rule::parse(&"(".repeat(1000)).is_err());

@@ -100,7 +100,8 @@ impl Memory {
         let name = (alarm.region, alarm.name.clone());
         let known = self.alarms.get(&name);
         // A change of state alone leaves what evaluates it.
-        let compiled = known.filter(|held| held.alarm.configured == alarm.configured).map(|held| Arc::clone(&held.compiled));
+        let compiled =
+            known.filter(|held| held.alarm.configured == alarm.configured).map(|held| Arc::clone(&held.compiled));
         let compiled = compiled.unwrap_or_else(|| {
             self.unlink(&name);
             Arc::new(Compiled::of(&alarm))
@@ -162,9 +163,9 @@ impl Memory {
         self.evaluated.insert(name.clone(), end_ms).is_none_or(|known| known != end_ms)
     }
 
-    /// How many alarms there are, and how many are in a state.
-    pub fn count(&self, state: Option<StateValue>) -> usize {
-        self.alarms.values().filter(|held| state.is_none_or(|state| held.alarm.state.value == state)).count()
+    /// How many alarms are in a state.
+    pub fn count(&self, state: StateValue) -> usize {
+        self.alarms.values().filter(|held| held.alarm.state.value == state).count()
     }
 
     /// Actions that wait.
@@ -279,7 +280,15 @@ impl CloudWatch {
     pub(super) fn line_up(&self, changes: &mut Changes, alarm: &Alarm, from: &message::From, id: &str, now: Timestamp) {
         let children = self.triggering(changes, alarm);
         for (at, action) in alarm.actions(alarm.state.value).iter().enumerate() {
-            changes.pending.push(Pending::new(format!("{id}-{at}"), alarm, action, from, &children, &self.deps.account, now));
+            changes.pending.push(Pending::new(
+                format!("{id}-{at}"),
+                alarm,
+                action,
+                from,
+                &children,
+                &self.deps.account,
+                now,
+            ));
         }
     }
 

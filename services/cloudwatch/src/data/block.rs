@@ -176,7 +176,9 @@ impl Block {
             let entries = u32::from_be_bytes(rest.take()?);
             let spread = match kind {
                 0 => Spread::Unknown,
-                1 => Spread::Values((0..entries).map(|_| Some((rest.number()?, rest.number()?))).collect::<Option<_>>()?),
+                1 => {
+                    Spread::Values((0..entries).map(|_| Some((rest.number()?, rest.number()?))).collect::<Option<_>>()?)
+                }
                 2 => {
                     let mut entry = |_| Some((i32::from_be_bytes(rest.take()?), rest.number()?));
                     Spread::Bins((0..entries).map(&mut entry).collect::<Option<_>>()?)

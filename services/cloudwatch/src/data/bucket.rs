@@ -39,7 +39,10 @@ fn bin(value: f64) -> i32 {
     if value == 0.0 {
         return 0;
     }
-    #[expect(clippy::cast_possible_truncation, reason = "the logarithm of a double is below 1100 and the ratio's above 1/100")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the logarithm of a double is below 1100 and the ratio's above 1/100"
+    )]
     let magnitude = (value.abs().ln() / BIN_RATIO.ln()).floor() as i32 + BIN_OF_ONE;
     if value > 0.0 { magnitude } else { -magnitude }
 }

@@ -39,7 +39,16 @@ impl MetricsConsumer {
         let mut head = vec![u8::try_from(topic.len()).expect("a topic is short")];
         head.extend(topic.as_bytes());
         let written_ms = cloudwatch.now_ms();
-        MetricsConsumer { cloudwatch, name, head, needs: next, next, touched: Touched::default(), has_data: false, written_ms }
+        MetricsConsumer {
+            cloudwatch,
+            name,
+            head,
+            needs: next,
+            next,
+            touched: Touched::default(),
+            has_data: false,
+            written_ms,
+        }
     }
 
     async fn write(&mut self) -> Result<(), Failure> {
@@ -78,7 +87,9 @@ impl Consumer for MetricsConsumer {
                         self.touched.extend(touched);
                         self.has_data = true;
                     }
-                    Err(why) => tracing::error!(seq, why, "metric data in the journal do not read; they are passed over"),
+                    Err(why) => {
+                        tracing::error!(seq, why, "metric data in the journal do not read; they are passed over")
+                    }
                 }
             }
             self.next = seq + 1;

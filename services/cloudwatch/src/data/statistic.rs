@@ -47,7 +47,8 @@ pub enum Bounds {
 
 /// `90`, `99.95`: a number in digits without sign or exponent.
 fn plain(text: &str) -> Option<f64> {
-    let is_plain = text.bytes().all(|b| b.is_ascii_digit() || b == b'.') && text.starts_with(|c: char| c.is_ascii_digit());
+    let is_plain =
+        text.bytes().all(|b| b.is_ascii_digit() || b == b'.') && text.starts_with(|c: char| c.is_ascii_digit());
     text.parse::<f64>().ok().filter(|_| is_plain)
 }
 
@@ -199,10 +200,42 @@ mod tests {
 
     #[test]
     fn names_are_read_or_refused() {
-        for good in ["p99", "p0", "p100", "p99.95", "tm99", "TM(10%:90%)", "TM(:95%)", "TC(150:1000)", "PR(:300)", "PR(100:2000)", "IQM", "ts90", "wm98", "WM(80%:)"] {
+        for good in [
+            "p99",
+            "p0",
+            "p100",
+            "p99.95",
+            "tm99",
+            "TM(10%:90%)",
+            "TM(:95%)",
+            "TC(150:1000)",
+            "PR(:300)",
+            "PR(100:2000)",
+            "IQM",
+            "ts90",
+            "wm98",
+            "WM(80%:)",
+        ] {
             assert!(Statistic::parse(good).is_some(), "{good}");
         }
-        for bad in ["", "p", "p101", "P99", "p-1", "average", "TM", "TM()", "TM(:)", "TM(90%:10%)", "pr99", "PR(10%:90%)", "TM(10%:90)", "tm(10%:90%)", "p1e1", "pé"] {
+        for bad in [
+            "",
+            "p",
+            "p101",
+            "P99",
+            "p-1",
+            "average",
+            "TM",
+            "TM()",
+            "TM(:)",
+            "TM(90%:10%)",
+            "pr99",
+            "PR(10%:90%)",
+            "TM(10%:90)",
+            "tm(10%:90%)",
+            "p1e1",
+            "pé",
+        ] {
             assert_eq!(Statistic::parse(bad), None, "{bad}");
         }
     }
@@ -216,9 +249,23 @@ mod tests {
             assert!((value - expected).abs() < 1e-9, "{name}: {value} is not {expected}");
         };
         for (name, expected) in [
-            ("SampleCount", 10.0), ("Sum", 55.0), ("Average", 5.5), ("Minimum", 1.0), ("Maximum", 10.0), ("p50", 5.0), ("p90", 9.0),
-            ("p99", 10.0), ("p0", 1.0), ("TM(10%:90%)", 5.5), ("tm90", 5.0), ("TC(2:5)", 3.0), ("TS(2:5)", 12.0), ("PR(:3)", 30.0),
-            ("IQM", 5.5), ("WM(10%:90%)", 5.4), ("TC(20%:80%)", 6.0),
+            ("SampleCount", 10.0),
+            ("Sum", 55.0),
+            ("Average", 5.5),
+            ("Minimum", 1.0),
+            ("Maximum", 10.0),
+            ("p50", 5.0),
+            ("p90", 9.0),
+            ("p99", 10.0),
+            ("p0", 1.0),
+            ("TM(10%:90%)", 5.5),
+            ("tm90", 5.0),
+            ("TC(2:5)", 3.0),
+            ("TS(2:5)", 12.0),
+            ("PR(:3)", 30.0),
+            ("IQM", 5.5),
+            ("WM(10%:90%)", 5.4),
+            ("TC(20%:80%)", 6.0),
         ] {
             check(name, expected);
         }

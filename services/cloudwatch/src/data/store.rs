@@ -263,7 +263,9 @@ impl Store {
             (blocks, series, memory.sources.clone())
         });
         for ids in series.chunks(COMMIT_BLOCKS_MAX) {
-            let ops = self.see(|memory| ids.iter().filter_map(|id| memory.series_op(id).transpose()).collect::<Result<Vec<_>, _>>())?;
+            let ops = self.see(|memory| {
+                ids.iter().filter_map(|id| memory.series_op(id).transpose()).collect::<Result<Vec<_>, _>>()
+            })?;
             self.state.commit(ops).await?;
         }
         let mut rest = blocks.as_slice();
@@ -272,7 +274,8 @@ impl Store {
             let mut bytes = 0;
             let mut done = 0;
             for key in rest.iter().take(COMMIT_BLOCKS_MAX) {
-                let Some(value) = self.see(|memory| memory.held.get(key).map(|held| held.block.encode(key.start_ms))) else {
+                let Some(value) = self.see(|memory| memory.held.get(key).map(|held| held.block.encode(key.start_ms)))
+                else {
                     done += 1;
                     continue;
                 };
@@ -312,7 +315,12 @@ pub(super) fn delete(key: BlockKey) -> Op {
 }
 
 /// The first blocks of a resolution that begin before a time.
-pub(super) async fn oldest(state: &dyn State, tier: Tier, before_ms: i64, limit: usize) -> Result<Vec<(BlockKey, Bytes)>, state::Error> {
+pub(super) async fn oldest(
+    state: &dyn State,
+    tier: Tier,
+    before_ms: i64,
+    limit: usize,
+) -> Result<Vec<(BlockKey, Bytes)>, state::Error> {
     let end = BlockKey { tier, start_ms: before_ms, series: SeriesId([0; 12]) }.bytes();
     let rows = state.scan(BLOCKS, state::Range::prefix([tier.code()]).before(end), limit).await?;
     Ok(rows.into_iter().filter_map(|row| Some((BlockKey::read(&row.key, tier)?, row.value))).collect())
@@ -426,7 +434,11 @@ impl Memory {
 
     /// Series whose last value is older than this.
     pub(super) fn series_before(&self, time_ms: i64) -> Vec<SeriesId> {
-        self.series.iter().filter(|(_, series)| series.last_ms < time_ms && !series.is_changed).map(|(id, _)| *id).collect()
+        self.series
+            .iter()
+            .filter(|(_, series)| series.last_ms < time_ms && !series.is_changed)
+            .map(|(id, _)| *id)
+            .collect()
     }
 
     pub(super) fn forget_series(&mut self, id: &SeriesId) {

@@ -94,7 +94,9 @@ pub(super) fn combine(left: &Value, right: &Value, join: impl Fn(f64, f64) -> Op
             };
             Value::Many(all.iter().map(flipped).collect())
         }
-        (Value::Many(_), Value::Many(_)) => return Err("an operator does not take two arrays of time series".to_owned()),
+        (Value::Many(_), Value::Many(_)) => {
+            return Err("an operator does not take two arrays of time series".to_owned());
+        }
     })
 }
 
@@ -160,7 +162,8 @@ fn call(name: &str, arguments: &[Expression], scope: &Scope<'_>) -> Result<Value
             match value {
                 Value::Many(_) => Ok(found.map_or(Value::Many(Vec::new()), |line| Value::Series(line.clone()))),
                 Value::Series(line) => {
-                    let point = if name == "FIRST" { line.points.first_key_value() } else { line.points.last_key_value() };
+                    let point =
+                        if name == "FIRST" { line.points.first_key_value() } else { line.points.last_key_value() };
                     Ok(Value::Scalar(point.map_or(f64::NAN, |(_, value)| *value)))
                 }
                 other => Err(format!("{name} does not take {}", other.kind())),
@@ -196,15 +199,33 @@ fn call(name: &str, arguments: &[Expression], scope: &Scope<'_>) -> Result<Value
 }
 
 const KNOWN: [&str; 18] = [
-    "IF", "FILL", "RATE", "DIFF", "DIFF_TIME", "RUNNING_SUM", "PERIOD", "METRIC_COUNT", "DATAPOINT_COUNT", "FIRST", "LAST",
-    "REMOVE_EMPTY", "SLICE", "SORT", "TIME_SERIES", "AVG", "SUM", "STDDEV",
+    "IF",
+    "FILL",
+    "RATE",
+    "DIFF",
+    "DIFF_TIME",
+    "RUNNING_SUM",
+    "PERIOD",
+    "METRIC_COUNT",
+    "DATAPOINT_COUNT",
+    "FIRST",
+    "LAST",
+    "REMOVE_EMPTY",
+    "SLICE",
+    "SORT",
+    "TIME_SERIES",
+    "AVG",
+    "SUM",
+    "STDDEV",
 ];
 
 /// Functions of AWS's whose data are elsewhere.
 pub fn refused(name: &str) -> Option<&'static str> {
     Some(match name {
         "ANOMALY_DETECTION_BAND" => "ANOMALY_DETECTION_BAND is not supported: this server trains no models",
-        "INSIGHT_RULE_METRIC" => "INSIGHT_RULE_METRIC is not supported: this server does not evaluate Contributor Insights rules",
+        "INSIGHT_RULE_METRIC" => {
+            "INSIGHT_RULE_METRIC is not supported: this server does not evaluate Contributor Insights rules"
+        }
         "SERVICE_QUOTA" => "SERVICE_QUOTA is not supported: there are no usage metrics of AWS services",
         "DB_PERF_INSIGHTS" => "DB_PERF_INSIGHTS is not supported: there are no databases to ask",
         "LAMBDA" => "LAMBDA is not supported: there are no data source connectors",

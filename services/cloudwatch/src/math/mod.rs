@@ -6,9 +6,9 @@ mod functions;
 mod lex;
 mod parse;
 pub mod search;
-pub mod value;
 #[cfg(test)]
 mod tests;
+pub mod value;
 
 use std::collections::BTreeMap;
 
@@ -39,7 +39,11 @@ pub fn evaluate(expression: &Expression, scope: &Scope<'_>) -> Result<Value, Str
 #[doc(hidden)]
 pub fn fuzz(text: &str) {
     if let Ok(search) = search::Search::parse(text) {
-        search.finds(&crate::metric::Metric::new("AWS/EC2", "CPUUtilization", [("InstanceId".to_owned(), "i-1".to_owned())]));
+        search.finds(&crate::metric::Metric::new(
+            "AWS/EC2",
+            "CPUUtilization",
+            [("InstanceId".to_owned(), "i-1".to_owned())],
+        ));
     }
     let Ok(expression) = parse(text) else { return };
     let mut values = BTreeMap::new();

@@ -234,9 +234,9 @@ impl Term {
                 key => metric.dimension(key).is_some_and(|value| matches(value, text, *is_exact)),
             },
             Term::Word { key: None, text, is_exact } => {
-                let mut texts = [&metric.namespace, &metric.name].into_iter().chain(
-                    metric.dimensions.iter().flat_map(|(name, value)| [name, value]),
-                );
+                let mut texts = [&metric.namespace, &metric.name]
+                    .into_iter()
+                    .chain(metric.dimensions.iter().flat_map(|(name, value)| [name, value]));
                 texts.any(|known| matches(known, text, *is_exact))
             }
         }
@@ -255,25 +255,25 @@ fn matches(known: &str, text: &str, is_exact: bool) -> bool {
     !wanted.is_empty() && known.windows(wanted.len()).any(|run| run == wanted.as_slice())
 }
 
-/// The words of a name, in lower case: between marks, and where the case or the kind of character changes.
+/// The words of a name, in lower case: between marks, where a word in mixed case begins (`CPUUtilization` is CPU and Utilization), and
+/// between letters and digits.
 fn words(text: &str) -> Vec<String> {
+    let chars: Vec<char> = text.chars().collect();
     let mut words: Vec<String> = Vec::new();
-    let mut before: Option<char> = None;
-    for c in text.chars() {
+    for (at, c) in chars.iter().enumerate() {
         if !c.is_alphanumeric() {
-            before = None;
             continue;
         }
+        let before = at.checked_sub(1).map(|at| chars[at]).filter(|before| before.is_alphanumeric());
         let goes_on = before.is_some_and(|before| {
-            (before.is_lowercase() == c.is_lowercase() || (before.is_uppercase() && c.is_lowercase()))
-                && before.is_numeric() == c.is_numeric()
+            let is_next_lower = chars.get(at + 1).is_some_and(|next| next.is_lowercase());
+            let begins = c.is_uppercase() && (before.is_lowercase() || (before.is_uppercase() && is_next_lower));
+            before.is_numeric() == c.is_numeric() && !begins
         });
-        if goes_on && let Some(word) = words.last_mut() {
-            word.extend(c.to_lowercase());
-        } else {
-            words.push(c.to_lowercase().collect());
+        match words.last_mut() {
+            Some(word) if goes_on => word.extend(c.to_lowercase()),
+            _ => words.push(c.to_lowercase().collect()),
         }
-        before = Some(c);
     }
     words
 }

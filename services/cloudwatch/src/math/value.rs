@@ -46,7 +46,13 @@ impl Line {
     pub fn with(&self, points: BTreeMap<i64, f64>) -> Line {
         // What cannot be computed is no point.
         let points = points.into_iter().filter(|(_, value)| value.is_finite()).collect();
-        Line { label: self.label.clone(), metric: self.metric.clone(), stat: self.stat.clone(), period: self.period, points }
+        Line {
+            label: self.label.clone(),
+            metric: self.metric.clone(),
+            stat: self.stat.clone(),
+            period: self.period,
+            points,
+        }
     }
 }
 

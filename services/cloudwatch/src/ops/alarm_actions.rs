@@ -18,14 +18,16 @@ pub struct Input {
 
 operation! {
     /// Alarms carry out their actions.
-    EnableAlarmActions on "alarm:*": Input => (), |cloudwatch, call, input| {
+    EnableAlarmActions asks: Input => (), |cloudwatch, call, input| {
+        cloudwatch.authorize_alarms(call, "EnableAlarmActions", &input.alarm_names).await?;
         enable(cloudwatch, call, &input.alarm_names, true).await
     }
 }
 
 operation! {
     /// Alarms do not carry out their actions.
-    DisableAlarmActions on "alarm:*": Input => (), |cloudwatch, call, input| {
+    DisableAlarmActions asks: Input => (), |cloudwatch, call, input| {
+        cloudwatch.authorize_alarms(call, "DisableAlarmActions", &input.alarm_names).await?;
         enable(cloudwatch, call, &input.alarm_names, false).await
     }
 }
@@ -42,7 +44,14 @@ async fn enable(cloudwatch: &CloudWatch, call: &Call, names: &[String], is_enabl
         let mut alarm = Alarm::clone(&known);
         alarm.actions_enabled = is_enabled;
         let id = base::ids::uuid(&*cloudwatch.deps.env.rng);
-        changes.history.push(history::configuration(&id, &alarm, "Update", &shown_json(&alarm), Some(&shown_json(&known)), now));
+        changes.history.push(history::configuration(
+            &id,
+            &alarm,
+            "Update",
+            &shown_json(&alarm),
+            Some(&shown_json(&known)),
+            now,
+        ));
         changes.alarms.insert((call.region, name.clone()), alarm);
     }
     cloudwatch.commit(changes, now).await.map_err(storage)

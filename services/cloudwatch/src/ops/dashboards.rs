@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use service::ApiError;
 
 use super::put_alarm::{Tag, tags};
+use crate::Error;
 use crate::dashboards::{self, Dashboard, Message, check};
 use crate::error::storage;
-use crate::Error;
 
 /// Dashboards of a page.
 const PAGE: usize = 1000;

@@ -18,7 +18,8 @@ pub struct Input {
 
 operation! {
     /// Removes alarms.
-    DeleteAlarms on "alarm:*": Input => (), |cloudwatch, call, input| {
+    DeleteAlarms asks: Input => (), |cloudwatch, call, input| {
+        cloudwatch.authorize_alarms(call, "DeleteAlarms", &input.alarm_names).await?;
         let _turn = cloudwatch.alarms.lock().await;
         let now = cloudwatch.deps.env.clock.now();
         let mut changes = Changes::default();

@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::put_composite_alarm::{names, parents};
+use crate::Error;
 use crate::alarms::{Alarm, Source, StateValue, Watches};
 use crate::metric::{Dimension, Metric, pairs};
 use crate::query::MetricDataQuery;
-use crate::Error;
 
 /// Alarms of a page, if nothing else is said, and at most. Source: CloudWatch API reference, DescribeAlarms.
 const PAGE: usize = 50;
@@ -190,7 +190,10 @@ fn metric(alarm: &Alarm) -> Option<MetricShown> {
         }
         Source::Many(queries) => {
             // Whether a query returns data is always said.
-            let said = |query: &MetricDataQuery| MetricDataQuery { return_data: Some(query.return_data != Some(false)), ..query.clone() };
+            let said = |query: &MetricDataQuery| MetricDataQuery {
+                return_data: Some(query.return_data != Some(false)),
+                ..query.clone()
+            };
             shown.metrics = Some(queries.iter().map(said).collect());
         }
     }

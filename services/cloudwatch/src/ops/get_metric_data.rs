@@ -104,7 +104,13 @@ fn place(token: &str) -> Option<(usize, usize)> {
 }
 
 /// The lines that a query returns, named.
-fn lines(query: &MetricDataQuery, value: Value, queries: &Queries, start_ms: i64, end_ms: i64) -> Vec<(String, String, Line)> {
+fn lines(
+    query: &MetricDataQuery,
+    value: Value,
+    queries: &Queries,
+    start_ms: i64,
+    end_ms: i64,
+) -> Vec<(String, String, Line)> {
     let named = |line: Line, usual: &str| {
         let text = match &query.label {
             Some(given) => label::fill(given, &line, usual),
@@ -140,7 +146,12 @@ fn lines(query: &MetricDataQuery, value: Value, queries: &Queries, start_ms: i64
 type Place = (usize, usize);
 
 /// Results from a place on, with at most so many points; and where the next page begins.
-fn page(results: &[(String, String, Line)], from: Place, max: usize, is_ascending: bool) -> (Vec<MetricDataResult>, Option<Place>) {
+fn page(
+    results: &[(String, String, Line)],
+    from: Place,
+    max: usize,
+    is_ascending: bool,
+) -> (Vec<MetricDataResult>, Option<Place>) {
     let mut left = max;
     let mut out = Vec::new();
     for (at, (id, label, line)) in results.iter().enumerate().skip(from.0) {

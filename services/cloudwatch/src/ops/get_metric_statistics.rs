@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use base::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::Error;
 use crate::data::read::Span;
 use crate::data::statistic::Statistic;
 use crate::error::storage;
 use crate::metric::{Dimension, Metric, pairs};
-use crate::Error;
 
 /// Data points of an answer. Source: CloudWatch API reference, GetMetricStatistics.
 const POINTS_MAX: i64 = 1440;

@@ -53,10 +53,16 @@ operation! {
 }
 
 /// What the widget shows.
-async fn picture(cloudwatch: &CloudWatch, region: Region, mut widget: Widget, now_ms: i64) -> Result<Picture, ApiError> {
+async fn picture(
+    cloudwatch: &CloudWatch,
+    region: Region,
+    mut widget: Widget,
+    now_ms: i64,
+) -> Result<Picture, ApiError> {
     let (start_ms, end_ms) = widget.span(now_ms).map_err(Error::validation)?;
     let region = match &widget.region {
-        Some(name) => Region::parse(name).ok_or_else(|| Error::validation(format!("MetricWidget is not valid: {name} is no region")))?,
+        Some(name) => Region::parse(name)
+            .ok_or_else(|| Error::validation(format!("MetricWidget is not valid: {name} is no region")))?,
         None => region,
     };
     let annotations = widget.annotations.take().unwrap_or_default();
@@ -67,7 +73,8 @@ async fn picture(cloudwatch: &CloudWatch, region: Region, mut widget: Widget, no
     let rows = widget::metrics(&widget.metrics)
         .map_err(|(at, why)| Error::validation(format!("MetricWidget is not valid: /metrics/{at}: {why}")))?;
     let queries = Queries::new(widget.queries(&rows, end_ms - start_ms)).map_err(Error::validation)?;
-    let shortest = queries.all.iter().filter_map(|query| query.metric_stat.as_ref().map(|stat| stat.period)).min().unwrap_or(60);
+    let shortest =
+        queries.all.iter().filter_map(|query| query.metric_stat.as_ref().map(|stat| stat.period)).min().unwrap_or(60);
     // Periods as their own clock has them, so that a picture drawn a minute later shows the same.
     let step = shortest.max(1) * 1000;
     let start_aligned = start_ms.div_euclid(step) * step;
@@ -79,7 +86,9 @@ async fn picture(cloudwatch: &CloudWatch, region: Region, mut widget: Widget, no
         }
         let value = match values.remove(&query.id) {
             Some(Ok(value)) => value,
-            Some(Err(why)) => return Err(Error::validation(format!("Error in expression '{}': {why}", query.id)).into()),
+            Some(Err(why)) => {
+                return Err(Error::validation(format!("Error in expression '{}': {why}", query.id)).into());
+            }
             None => continue,
         };
         let found = match value {
@@ -92,7 +101,8 @@ async fn picture(cloudwatch: &CloudWatch, region: Region, mut widget: Widget, no
         };
         let given = row.text("color").and_then(Ink::parse);
         for line in found {
-            let usual = if row.metric.is_none() && line.label.is_empty() { query.id.clone() } else { line.label.clone() };
+            let usual =
+                if row.metric.is_none() && line.label.is_empty() { query.id.clone() } else { line.label.clone() };
             let text = query.label.as_ref().map_or_else(|| usual.clone(), |text| label::fill(text, &line, &usual));
             lines.push(Line {
                 label: text,

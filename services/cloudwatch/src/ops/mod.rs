@@ -2,6 +2,22 @@
 
 /// An operation that acts on a resource.
 macro_rules! operation {
+    // One that asks by itself, about each of the things that it acts on.
+    ($(#[$doc:meta])* $name:ident asks: $input:ty => $output:ty, |$service:ident, $call:ident, $in:pat_param| $body:block) => {
+        $(#[$doc])*
+        pub struct $name;
+
+        impl service::Operation for $name {
+            type Service = crate::CloudWatch;
+            type Input = $input;
+            type Output = $output;
+            const NAME: &'static str = stringify!($name);
+            const RESOURCE: &'static str = "alarm:*";
+            const ASKS_ITSELF: bool = true;
+
+            async fn run($service: &crate::CloudWatch, $call: &service::Call, $in: $input) -> Result<$output, service::ApiError> $body
+        }
+    };
     ($(#[$doc:meta])* $name:ident on $resource:literal $(ignores [$($ignored:literal),*])?: $input:ty => $output:ty, |$service:ident, $call:ident, $in:pat_param| $body:block) => {
         $(#[$doc])*
         pub struct $name;
@@ -32,13 +48,14 @@ pub mod insight_rules;
 pub mod list_metrics;
 pub mod metric_streams;
 pub mod mute_rules;
+mod put_alarm;
 pub mod put_composite_alarm;
 pub mod put_metric_alarm;
 pub mod put_metric_data;
-mod put_alarm;
 pub mod set_alarm_state;
 pub mod tags;
 
+pub(crate) use put_alarm::arn as alarm_arn;
 use service::paging::Page;
 
 use crate::Error;

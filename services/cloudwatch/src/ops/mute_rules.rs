@@ -6,9 +6,9 @@ use serde_json::json;
 use service::Call;
 
 use super::put_alarm::{Tag, tags};
+use crate::Error;
 use crate::error::storage;
 use crate::recorded::{self, Recorded};
-use crate::Error;
 
 const KIND: &str = "alarm-mute-rule";
 

@@ -56,8 +56,7 @@ pub fn arn(region: Region, account: &str, name: &str) -> String {
 }
 
 /// Services whose ARNs are actions of alarms. Source: CloudWatch API reference, PutMetricAlarm (AlarmActions).
-const SERVICES: [&str; 9] =
-    ["sns", "lambda", "automate", "autoscaling", "swf", "ssm", "ssm-incidents", "aiops", "ec2"];
+const SERVICES: [&str; 9] = ["sns", "lambda", "automate", "autoscaling", "swf", "ssm", "ssm-incidents", "aiops", "ec2"];
 
 fn check_action(region: Region, action: &str, is_composite: bool) -> Result<(), Error> {
     let bad = || Error::validation(format!("Invalid arn syntax: {action}"));

@@ -75,7 +75,9 @@ fn bad(text: impl Into<String>) -> Error {
 
 fn watched(input: &Input) -> Result<MetricAlarm, Error> {
     if input.evaluation_criteria.is_some() || input.evaluation_interval.is_some() {
-        return Err(bad("Alarms over PromQL queries are not supported: EvaluationCriteria and EvaluationInterval must not be specified."));
+        return Err(bad(
+            "Alarms over PromQL queries are not supported: EvaluationCriteria and EvaluationInterval must not be specified.",
+        ));
     }
     let has_band = input.metrics.iter().flatten().any(|query| {
         query.expression.as_ref().is_some_and(|text| text.to_ascii_uppercase().contains("ANOMALY_DETECTION_BAND"))
@@ -102,7 +104,9 @@ fn watched(input: &Input) -> Result<MetricAlarm, Error> {
     if let Some(word) = &input.treat_missing_data
         && Missing::parse(word).is_none()
     {
-        return Err(bad(format!("TreatMissingData option {word} is not valid: it must be one of breaching, notBreaching, ignore, missing.")));
+        return Err(bad(format!(
+            "TreatMissingData option {word} is not valid: it must be one of breaching, notBreaching, ignore, missing."
+        )));
     }
     let source = match &input.metrics {
         Some(queries) if !queries.is_empty() => many(input, queries)?,
@@ -110,7 +114,9 @@ fn watched(input: &Input) -> Result<MetricAlarm, Error> {
     };
     if let Some(word) = &input.evaluate_low_sample_count_percentile {
         if !["evaluate", "ignore"].contains(&word.as_str()) {
-            return Err(bad(format!("Option {word} is not supported for EvaluateLowSampleCountPercentile: it must be evaluate or ignore.")));
+            return Err(bad(format!(
+                "Option {word} is not supported for EvaluateLowSampleCountPercentile: it must be evaluate or ignore."
+            )));
         }
     }
     let metric = MetricAlarm {
@@ -123,10 +129,13 @@ fn watched(input: &Input) -> Result<MetricAlarm, Error> {
         low_samples: input.evaluate_low_sample_count_percentile.clone(),
     };
     let period = metric.period();
-    let (span, max) = (period.saturating_mul(evaluation_periods), if period >= 3600 { LONG_SPAN_MAX_S } else { SPAN_MAX_S });
+    let (span, max) =
+        (period.saturating_mul(evaluation_periods), if period >= 3600 { LONG_SPAN_MAX_S } else { SPAN_MAX_S });
     if span > max {
         let days = if max == SPAN_MAX_S { "a day" } else { "seven days" };
-        return Err(bad(format!("Metrics cannot be checked across more than {days} (EvaluationPeriods * Period must be <= {max}).")));
+        return Err(bad(format!(
+            "Metrics cannot be checked across more than {days} (EvaluationPeriods * Period must be <= {max})."
+        )));
     }
     Ok(metric)
 }
@@ -147,7 +156,9 @@ fn one(input: &Input) -> Result<Source, Error> {
     }
     let (stat, is_extended) = match (&input.statistic, &input.extended_statistic) {
         (Some(_), Some(_)) => {
-            return Err(Error::combination("Statistic and ExtendedStatistic are mutually exclusive and you have specified both."));
+            return Err(Error::combination(
+                "Statistic and ExtendedStatistic are mutually exclusive and you have specified both.",
+            ));
         }
         (Some(stat), None) => (stat, false),
         (None, Some(stat)) => (stat, true),

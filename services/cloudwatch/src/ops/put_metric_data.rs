@@ -87,7 +87,8 @@ fn point(call: &Call, namespace: &str, n: usize, datum: Datum) -> Result<Point, 
     let named = |member: &str| format!("MetricData.member.{n}.{member}");
     let time = datum.timestamp.unwrap_or(call.time);
     if time.since_ms(call.time) > FUTURE_MAX_MS {
-        let text = format!("The parameter {} must specify a time no more than two hours in the future.", named("Timestamp"));
+        let text =
+            format!("The parameter {} must specify a time no more than two hours in the future.", named("Timestamp"));
         return Err(Error::value(text));
     }
     if call.time.since_ms(time) > PAST_MAX_MS {
@@ -99,7 +100,9 @@ fn point(call: &Call, namespace: &str, n: usize, datum: Datum) -> Result<Point, 
         Some(1) => true,
         Some(other) => {
             let name = named("StorageResolution");
-            return Err(Error::value(format!("The value {other} for parameter {name} is invalid: it must be 1 or 60.")));
+            return Err(Error::value(format!(
+                "The value {other} for parameter {name} is invalid: it must be 1 or 60."
+            )));
         }
     };
     let dimensions: Vec<(String, String)> = pairs(&datum.dimensions.unwrap_or_default()).collect();
@@ -109,7 +112,9 @@ fn point(call: &Call, namespace: &str, n: usize, datum: Datum) -> Result<Point, 
             return Err(Error::value(format!("The parameter {parameter}.Name has the value {name} more than once.")));
         }
         if name.starts_with(':') || name.trim().is_empty() || value.trim().is_empty() {
-            return Err(Error::value(format!("The parameter {parameter} is invalid: names and values are not blank, and names do not begin with a colon.")));
+            return Err(Error::value(format!(
+                "The parameter {parameter} is invalid: names and values are not blank, and names do not begin with a colon."
+            )));
         }
     }
     let given = [
@@ -149,7 +154,12 @@ fn point(call: &Call, namespace: &str, n: usize, datum: Datum) -> Result<Point, 
     } else {
         let values = datum.values.unwrap_or_default();
         if values.is_empty() {
-            let text = format!("At least one of the parameters {}, {} or {} must be specified.", named("Value"), named("Values"), named("StatisticValues"));
+            let text = format!(
+                "At least one of the parameters {}, {} or {} must be specified.",
+                named("Value"),
+                named("Values"),
+                named("StatisticValues")
+            );
             return Err(Error::MissingRequiredParameterException(text));
         }
         if values.len() > VALUES_MAX {
@@ -160,7 +170,8 @@ fn point(call: &Call, namespace: &str, n: usize, datum: Datum) -> Result<Point, 
             None => vec![1.0; values.len()],
             Some(counts) if counts.len() == values.len() => counts,
             Some(_) => {
-                let text = format!("The parameters {} and {} must be of the same size.", named("Values"), named("Counts"));
+                let text =
+                    format!("The parameters {} and {} must be of the same size.", named("Values"), named("Counts"));
                 return Err(Error::value(text));
             }
         };

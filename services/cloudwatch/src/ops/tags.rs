@@ -89,7 +89,8 @@ async fn change(
     match tagged(cloudwatch, call, arn)? {
         Tagged::Alarm(name) => {
             let _turn = cloudwatch.alarms.lock().await;
-            let known = cloudwatch.alarms.see(|memory| memory.alarm(name.0, &name.1).cloned()).ok_or_else(|| missing(arn))?;
+            let known =
+                cloudwatch.alarms.see(|memory| memory.alarm(name.0, &name.1).cloned()).ok_or_else(|| missing(arn))?;
             let mut alarm = Alarm::clone(&known);
             change(&mut alarm.tags)?;
             let tags = alarm.tags.clone();

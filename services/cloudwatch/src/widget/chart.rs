@@ -231,7 +231,9 @@ fn time_series(surface: &mut Surface, picture: &Picture, style: &Style, whole: F
             surface.text(&axis.show(*tick), x, y + 4.0, 11.0, false, style.faint, align);
         }
     }
-    for (label, x, align) in [(&picture.left_label, whole.left, Align::Left), (&picture.right_label, whole.right, Align::Right)] {
+    for (label, x, align) in
+        [(&picture.left_label, whole.left, Align::Left), (&picture.right_label, whole.right, Align::Right)]
+    {
         if let Some(label) = label {
             surface.text(label, x, whole.top + 8.0, 11.0, false, style.faint, align);
         }
@@ -258,7 +260,7 @@ fn time_series(surface: &mut Surface, picture: &Picture, style: &Style, whole: F
     for (at, text) in times(picture.start_ms, picture.end_ms, count(frame.width(), 70.0), picture.offset_ms) {
         surface.rect(x(at).round(), frame.bottom, 1.0, 5.0, style.axis);
         let half = surface.width_of(&text, 11.0, false) / 2.0;
-        let middle = x(at).clamp(frame.left + half - 10.0, (whole.right - half).max(frame.left));
+        let middle = x(at).max(frame.left + half - 10.0).min(whole.right - half);
         surface.text(&text, middle, frame.bottom + 18.0, 11.0, false, style.faint, Align::Middle);
     }
     // Areas from the top one down, so that each is seen; then lines over all of them.
@@ -266,9 +268,11 @@ fn time_series(surface: &mut Surface, picture: &Picture, style: &Style, whole: F
         for (line, points) in picture.lines.iter().zip(&lie).rev() {
             let axis = if line.is_right { &right } else { &left };
             for run in runs(points, line.period_ms) {
-                let mut shape: Vec<(f32, f32)> = run.iter().map(|(at, value)| (x(*at), frame.y(axis, *value))).collect();
+                let mut shape: Vec<(f32, f32)> =
+                    run.iter().map(|(at, value)| (x(*at), frame.y(axis, *value))).collect();
                 let floor = frame.y(axis, 0.0_f64.clamp(axis.min, axis.max));
-                let (first, last) = (shape.first().map_or(0.0, |point| point.0), shape.last().map_or(0.0, |point| point.0));
+                let (first, last) =
+                    (shape.first().map_or(0.0, |point| point.0), shape.last().map_or(0.0, |point| point.0));
                 shape.extend([(last, floor), (first, floor)]);
                 surface.area(&shape, style.ground);
                 surface.area(&shape, line.ink.at(150));
@@ -291,6 +295,8 @@ fn time_series(surface: &mut Surface, picture: &Picture, style: &Style, whole: F
         if !mark.label.is_empty() {
             let label = surface.fit(&mark.label, 11.0, false, frame.width() - 12.0);
             let above = if y - frame.top > 18.0 { y - 5.0 } else { y + 14.0 };
+            let wide = surface.width_of(&label, 11.0, false);
+            surface.rect(frame.right - wide - 7.0, above - 10.5, wide + 6.0, 14.0, style.ground.at(190));
             surface.text(&label, frame.right - 4.0, above, 11.0, false, mark.ink, Align::Right);
         }
     }
@@ -300,6 +306,9 @@ fn time_series(surface: &mut Surface, picture: &Picture, style: &Style, whole: F
         let label = surface.fit(&moment.label, 11.0, false, frame.width() / 2.0);
         let align = if place - frame.left > frame.width() / 2.0 { Align::Right } else { Align::Left };
         let beside = if align == Align::Right { -5.0 } else { 5.0 };
+        let wide = surface.width_of(&label, 11.0, false);
+        let from = if align == Align::Right { place - wide - 8.0 } else { place + 2.0 };
+        surface.rect(from, frame.top + 1.5, wide + 6.0, 14.0, style.ground.at(190));
         surface.text(&label, place + beside, frame.top + 12.0, 11.0, false, moment.ink, align);
     }
     if picture.lines.iter().all(|line| line.points.is_empty()) {

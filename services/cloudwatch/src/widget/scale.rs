@@ -72,7 +72,13 @@ fn unit(greatest: f64) -> (f64, &'static str) {
 pub fn short(value: f64) -> String {
     let (divisor, suffix) = unit(value.abs());
     let value = value / divisor;
-    let decimals = if value.abs() >= 100.0 { 1 } else if value.abs() >= 1.0 { 2 } else { 4 };
+    let decimals = if value.abs() >= 100.0 {
+        1
+    } else if value.abs() >= 1.0 {
+        2
+    } else {
+        4
+    };
     let text = format!("{value:.decimals$}");
     let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
     format!("{text}{suffix}")

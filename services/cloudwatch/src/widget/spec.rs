@@ -159,7 +159,8 @@ impl Row {
 impl Widget {
     /// Reads a widget. The error is for its writer.
     pub fn parse(text: &str) -> Result<Widget, String> {
-        let widget: Widget = serde_json::from_str(text).map_err(|error| format!("MetricWidget is not valid: {error}"))?;
+        let widget: Widget =
+            serde_json::from_str(text).map_err(|error| format!("MetricWidget is not valid: {error}"))?;
         let sides = [("width", widget.width), ("height", widget.height)];
         for (name, side) in sides {
             if side.is_some_and(|side| !(1..=SIDE_MAX).contains(&side)) {
@@ -179,7 +180,8 @@ impl Widget {
     /// From when to when, in milliseconds.
     pub fn span(&self, now_ms: i64) -> Result<(i64, i64), String> {
         let start = self.start.as_deref().unwrap_or("-PT3H");
-        let start = moment(start, now_ms).ok_or_else(|| format!("MetricWidget is not valid: start '{start}' is no time"))?;
+        let start =
+            moment(start, now_ms).ok_or_else(|| format!("MetricWidget is not valid: start '{start}' is no time"))?;
         let end = self.end.as_deref().unwrap_or("P0D");
         let end = moment(end, now_ms).ok_or_else(|| format!("MetricWidget is not valid: end '{end}' is no time"))?;
         if start >= end || end - start > HORIZON_MS {
@@ -236,8 +238,19 @@ fn moment(text: &str, now_ms: i64) -> Option<i64> {
     let (sign, rest) = text.strip_prefix('-').map_or((1, text), |rest| (-1, rest));
     let rest = rest.strip_prefix('P')?;
     let (days, clock) = rest.split_once('T').unwrap_or((rest, ""));
-    let total = parts(days, &[('Y', 365 * base::time::DAY_MS), ('M', 30 * base::time::DAY_MS), ('W', 7 * base::time::DAY_MS), ('D', base::time::DAY_MS)])?
-        .checked_add(parts(clock, &[('H', base::time::HOUR_MS), ('M', base::time::MINUTE_MS), ('S', base::time::SECOND_MS)])?)?;
+    let total = parts(
+        days,
+        &[
+            ('Y', 365 * base::time::DAY_MS),
+            ('M', 30 * base::time::DAY_MS),
+            ('W', 7 * base::time::DAY_MS),
+            ('D', base::time::DAY_MS),
+        ],
+    )?
+    .checked_add(parts(
+        clock,
+        &[('H', base::time::HOUR_MS), ('M', base::time::MINUTE_MS), ('S', base::time::SECOND_MS)],
+    )?)?;
     now_ms.checked_add(sign * total)
 }
 
@@ -273,17 +286,30 @@ mod tests {
         let rows = metrics(rows.as_array().unwrap()).unwrap();
         let shown: Vec<String> = rows
             .iter()
-            .map(|row| row.metric.as_ref().map_or("expression".to_owned(), |metric| format!("{} {}", metric.name, metric.dimensions[0].1)))
+            .map(|row| {
+                row.metric
+                    .as_ref()
+                    .map_or("expression".to_owned(), |metric| format!("{} {}", metric.name, metric.dimensions[0].1))
+            })
             .collect();
         assert_eq!(shown, ["CPUUtilization i-1", "CPUUtilization i-2", "NetworkIn i-2", "expression"]);
-        for bad in [json!([["."]]), json!([["N"]]), json!([["N", "m", "d"]]), json!([[{}]]), json!(["x"]), json!([["..."]])] {
+        for bad in
+            [json!([["."]]), json!([["N"]]), json!([["N", "m", "d"]]), json!([[{}]]), json!(["x"]), json!([["..."]])]
+        {
             assert!(metrics(bad.as_array().unwrap()).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn times_are_absolute_or_from_now() {
-        for (text, ms) in [("-PT3H", Some(-3 * base::time::HOUR_MS)), ("P0D", Some(0)), ("-P1DT30M", Some(-base::time::DAY_MS - 30 * base::time::MINUTE_MS)), ("1970-01-01T00:00:01Z", Some(1000)), ("soon", None), ("-P3", None)] {
+        for (text, ms) in [
+            ("-PT3H", Some(-3 * base::time::HOUR_MS)),
+            ("P0D", Some(0)),
+            ("-P1DT30M", Some(-base::time::DAY_MS - 30 * base::time::MINUTE_MS)),
+            ("1970-01-01T00:00:01Z", Some(1000)),
+            ("soon", None),
+            ("-P3", None),
+        ] {
             assert_eq!(moment(text, 0), ms, "{text}");
         }
     }

@@ -1,7 +1,10 @@
 //! Where widgets are drawn: shapes, and text in a font that is part of the program.
 
 use ab_glyph::{Font as _, FontRef, PxScale, ScaleFont as _};
-use tiny_skia::{Color, FillRule, LineCap, LineJoin, Paint, PathBuilder, Pixmap, PremultipliedColorU8, Rect, Stroke, StrokeDash, Transform};
+use tiny_skia::{
+    Color, FillRule, LineCap, LineJoin, Paint, PathBuilder, Pixmap, PremultipliedColorU8, Rect, Stroke, StrokeDash,
+    Transform,
+};
 
 static SANS: &[u8] = include_bytes!("../../fonts/sans.ttf");
 static BOLD: &[u8] = include_bytes!("../../fonts/sans-bold.ttf");
@@ -130,6 +133,10 @@ impl Surface {
     }
 
     /// A text; `y` is its base line.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "what, where and how: a struct for it would be filled in at each call alike"
+    )]
     pub fn text(&mut self, text: &str, x: f32, y: f32, size: f32, is_bold: bool, ink: Ink, align: Align) {
         let width = self.width_of(text, size, is_bold);
         let mut at = match align {

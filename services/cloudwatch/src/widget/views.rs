@@ -17,7 +17,12 @@ fn mean(line: &Line) -> Option<f64> {
 }
 
 /// The last value of each line, large.
-#[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few dozen cells")]
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a few dozen cells"
+)]
 pub fn numbers(surface: &mut Surface, picture: &Picture, style: &Style, frame: Frame) {
     let count = picture.lines.len().max(1);
     let columns = ((frame.width() / 160.0).max(1.0) as usize).min(count);

@@ -65,7 +65,7 @@ operation! {
             return Err(invalid("logStreamNames and logStreamNamePrefix are mutually exclusive parameters."));
         }
         let text = input.filter_pattern.unwrap_or_default();
-        let pattern = FilterPattern::parse(&text).map_err(|_| invalid(format!("Invalid filter pattern '{text}'")))?;
+        let pattern = FilterPattern::parse(&text).map_err(|error| invalid(error.for_filter()))?;
         let is_all = text.trim().is_empty();
         let streams = logs.store.see(|memory| match (&input.log_stream_names, &input.log_stream_name_prefix) {
             (Some(names), _) => {

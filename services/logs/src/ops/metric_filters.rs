@@ -36,7 +36,7 @@ pub struct PutInput {
 
 /// A pattern that reads.
 pub fn parse(text: &str) -> Result<FilterPattern, ApiError> {
-    FilterPattern::parse(text).map_err(|error| invalid(format!("Invalid metric filter pattern: {error}")))
+    FilterPattern::parse(text).map_err(|error| invalid(error.for_metric_filter()))
 }
 
 /// Refuses groups whose class has no filters.

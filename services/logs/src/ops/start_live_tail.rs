@@ -39,7 +39,7 @@ operation! {
         }
         let text = input.log_event_filter_pattern.filter(|text| !text.is_empty());
         let pattern = text.as_deref().map(FilterPattern::parse).transpose();
-        let pattern = pattern.map_err(|error| invalid(format!("Invalid filter pattern: {error}")))?;
+        let pattern = pattern.map_err(|error| invalid(error.for_filter()))?;
         let mut groups = HashMap::new();
         for identifier in &input.log_group_identifiers {
             if !identifier.starts_with("arn:") {

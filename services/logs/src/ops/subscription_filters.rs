@@ -70,7 +70,7 @@ operation! {
     /// Makes a subscription filter, or changes it.
     PutSubscriptionFilter on "log-group:{logGroupName}:log-stream:": PutInput => Empty, |logs, call, input| {
         let text = &input.filter_pattern;
-        let pattern = FilterPattern::parse(text).map_err(|error| invalid(format!("Invalid filter pattern: {error}")))?;
+        let pattern = FilterPattern::parse(text).map_err(|error| invalid(error.for_filter()))?;
         let group = logs.group(call, Some(&input.log_group_name), None)?;
         check_class(&group)?;
         logs.check_destination(&input.destination_arn, input.role_arn.as_deref())?;

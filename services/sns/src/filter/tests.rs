@@ -1,5 +1,8 @@
 //! Cases from the developer guide's pages, and limits.
 
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
 use super::{Attribute, Filter, Scope};
 
 fn fits(policy: &str, scope: Scope, attributes: &[(&str, &str, &str)], body: &str) -> bool {
@@ -108,4 +111,106 @@ fn what_is_no_policy_is_refused_in_aws_words() {
     // 4 values three levels deep and 3 values two levels deep are 72 combinations: the guide's own example.
     let deep = r#"{"a":{"b":{"c":["1","2","3","4"]}},"e":{"f":["1","2","3"]}}"#;
     assert!(Filter::parse(deep, Scope::Body).is_ok());
+}
+
+/// Whether one value of an attribute fits a test, as slowly and obviously as can be.
+fn plainly(test: &Value, value: &Value) -> bool {
+    let Value::Object(rule) = test else {
+        return match (test.as_f64(), value.as_f64()) {
+            (Some(one), Some(other)) => (one - other).abs() < 0.000_001,
+            _ => test == value,
+        };
+    };
+    let (name, operand) = rule.iter().next().unwrap();
+    let text = value.as_str();
+    match name.as_str() {
+        "exists" => operand == &json!(true),
+        "prefix" => text.is_some_and(|text| text.starts_with(operand.as_str().unwrap())),
+        "suffix" => text.is_some_and(|text| text.ends_with(operand.as_str().unwrap())),
+        "equals-ignore-case" => text.is_some_and(|text| text.eq_ignore_ascii_case(operand.as_str().unwrap())),
+        "anything-but" => !operand.as_array().unwrap().iter().any(|one| plainly(one, value)),
+        "numeric" => {
+            let parts = operand.as_array().unwrap();
+            let Some(number) = value.as_f64() else { return false };
+            parts.chunks(2).all(|pair| {
+                let bound = pair[1].as_f64().unwrap();
+                match pair[0].as_str().unwrap() {
+                    "<" => number < bound,
+                    "<=" => number <= bound,
+                    ">" => number > bound,
+                    ">=" => number >= bound,
+                    _ => (number - bound).abs() < 0.000_001,
+                }
+            })
+        }
+        other => panic!("{other}"),
+    }
+}
+
+/// The same for a policy: every key has a test that some value of its attribute fits.
+fn all_plainly(policy: &Value, attributes: &[(String, String, String)]) -> bool {
+    policy.as_object().unwrap().iter().all(|(key, tests)| {
+        let tests = tests.as_array().unwrap();
+        let found = attributes.iter().find(|(name, kind, _)| name == key && kind != "Binary");
+        let Some((_, kind, text)) = found else { return tests.iter().any(|test| test == &json!({"exists": false})) };
+        let parsed = serde_json::from_str::<Value>(text).unwrap_or(Value::Null);
+        let values = match (kind.as_str(), parsed) {
+            ("String.Array", Value::Array(list)) => list,
+            ("Number", number @ Value::Number(_)) => vec![number],
+            _ => vec![json!(text)],
+        };
+        let exists = tests.iter().any(|test| test == &json!({"exists": true}));
+        exists || tests.iter().any(|test| values.iter().any(|value| plainly(test, value)))
+    })
+}
+
+fn word() -> impl Strategy<Value = String> {
+    prop::sample::select(vec!["x", "X", "xy", "yx", "1", "10", "y"]).prop_map(str::to_owned)
+}
+
+fn one_test() -> impl Strategy<Value = Value> {
+    let operator = prop::sample::select(vec!["<", "<=", ">", ">=", "="]);
+    prop_oneof![
+        word().prop_map(|word| json!(word)),
+        (0..12_i32).prop_map(|number| json!(number)),
+        word().prop_map(|word| json!({"prefix": word})),
+        word().prop_map(|word| json!({"suffix": word})),
+        word().prop_map(|word| json!({"equals-ignore-case": word})),
+        any::<bool>().prop_map(|exists| json!({"exists": exists})),
+        prop::collection::vec(word(), 1..3).prop_map(|words| json!({"anything-but": words})),
+        (operator, 0..12_i32).prop_map(|(operator, number)| json!({"numeric": [operator, number]})),
+        (0..5_i32, 6..12_i32).prop_map(|(low, high)| json!({"numeric": [">=", low, "<", high]})),
+    ]
+}
+
+fn attribute() -> impl Strategy<Value = (String, String, String)> {
+    let name = prop::sample::select(vec!["a", "b"]);
+    let value = prop_oneof![
+        word().prop_map(|word| ("String", word)),
+        word().prop_map(|word| ("Binary", word)),
+        (0..12_i32).prop_map(|number| ("Number", number.to_string())),
+        prop::collection::vec(word(), 0..3).prop_map(|words| ("String.Array", json!(words).to_string())),
+    ];
+    (name, value).prop_map(|(name, (kind, value))| (name.to_owned(), kind.to_owned(), value))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn filters_say_what_the_obvious_matcher_says(
+        a in prop::option::of(prop::collection::vec(one_test(), 1..4)),
+        b in prop::option::of(prop::collection::vec(one_test(), 1..4)),
+        attributes in prop::collection::vec(attribute(), 0..3),
+    ) {
+        let mut names = std::collections::HashSet::new();
+        let attributes: Vec<_> = attributes.into_iter().filter(|(name, ..)| names.insert(name.clone())).collect();
+        let mut policy = serde_json::Map::new();
+        policy.extend(a.map(|tests| ("a".to_owned(), Value::Array(tests))));
+        policy.extend(b.map(|tests| ("b".to_owned(), Value::Array(tests))));
+        let policy = Value::Object(policy);
+        let filter = Filter::parse(&policy.to_string(), Scope::Attributes).unwrap();
+        let seen = attributes.iter().map(|(name, kind, value)| Attribute { name, kind, value });
+        prop_assert_eq!(filter.matches(seen, ""), all_plainly(&policy, &attributes), "{} {:?}", policy, attributes);
+    }
 }

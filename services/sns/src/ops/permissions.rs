@@ -10,18 +10,12 @@ use crate::{Error, Sns};
 /// A policy whose statements keep their text.
 #[derive(Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Document {
+struct Document<S> {
+    #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<String>,
-    statement: Statements,
-}
-
-#[derive(Deserialize, Serialize)]
-#[serde(untagged)]
-enum Statements {
-    Many(Vec<Box<RawValue>>),
-    One(Box<RawValue>),
+    statement: S,
 }
 
 #[derive(Deserialize)]
@@ -30,17 +24,14 @@ struct Label {
     sid: Option<String>,
 }
 
-fn read(text: &str) -> Result<Document, Error> {
-    serde_json::from_str(text).map_err(|_| Error::invalid("Policy Error: null"))
-}
-
-impl Statements {
-    fn list(self) -> Vec<Box<RawValue>> {
-        match self {
-            Statements::Many(list) => list,
-            Statements::One(one) => vec![one],
-        }
-    }
+fn read(text: &str) -> Result<Document<Vec<Box<RawValue>>>, Error> {
+    let failed = |_| Error::invalid("Policy Error: null");
+    let Document { version, id, statement }: Document<Box<RawValue>> = serde_json::from_str(text).map_err(failed)?;
+    let statement = match statement.get().starts_with('[') {
+        true => serde_json::from_str(statement.get()).map_err(failed)?,
+        false => vec![statement],
+    };
+    Ok(Document { version, id, statement })
 }
 
 fn is_labelled(statement: &RawValue, label: &str) -> bool {
@@ -58,8 +49,8 @@ impl Sns {
         let account = &self.deps.account;
         self.change_topic(&held, |topic| {
             let document = read(&topic.policy(account))?;
-            let statements = change(document.statement.list())?;
-            let document = Document { statement: Statements::Many(statements), ..document };
+            let statements = change(document.statement)?;
+            let document = Document { version: document.version, id: document.id, statement: statements };
             let text = serde_json::to_string(&document).map_err(|_| Error::invalid("Policy Error: null"))?;
             topic::set(topic, account, "Policy", &text, Setting::Change)
         })
