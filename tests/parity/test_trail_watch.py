@@ -4,6 +4,8 @@ import json
 import secrets
 import time
 
+import pytest
+
 from server import ACCOUNT, error_of, until
 from terraform import Terraform
 
@@ -162,6 +164,7 @@ resource "aws_cloudtrail" "trail" {
 """
 
 
+@pytest.mark.timeout(900)
 def test_terraform(cairn, tmp_path):
     terraform = Terraform(cairn, tmp_path, TEXT)
     terraform.apply()

@@ -6,7 +6,6 @@ use std::time::Duration;
 use service::ApiError;
 use state::{Expect, Op};
 use tokio::sync::watch;
-use tokio::time::Instant;
 
 use crate::error::storage;
 use crate::message::{Content, unreadable};
@@ -50,7 +49,10 @@ impl Sqs {
         wanted: &Wanted<'_>,
         opens: &For<'_>,
     ) -> Result<Vec<Received>, ApiError> {
-        let deadline = Instant::now() + Duration::from_millis(u64::try_from(wanted.wait_ms).unwrap_or(0));
+        let wait = Duration::from_millis(u64::try_from(wanted.wait_ms).unwrap_or(0));
+        let end = tokio::time::sleep(wait);
+        tokio::pin!(end);
+        let mut is_over = false;
         let place = if wanted.wait_ms > 0 { self.waiters.try_acquire().ok() } else { None };
         let mut stopping = self.deps.stopping.clone();
         loop {
@@ -58,15 +60,15 @@ impl Sqs {
             tokio::pin!(arrival);
             arrival.as_mut().enable();
             let received = self.take(live, wanted, opens).await?;
-            if !received.is_empty() || place.is_none() || Instant::now() >= deadline {
+            if !received.is_empty() || place.is_none() || is_over {
                 return Ok(received);
             }
             let due_ms = live.lock().shelf.next_due_ms().map(|due_ms| (due_ms - self.now_ms()).max(1));
-            let due = due_ms.map(|ms| Instant::now() + Duration::from_millis(u64::try_from(ms).unwrap_or(1)));
-            let until = due.map_or(deadline, |due| due.min(deadline));
+            let due = due_ms.map_or(wait, |ms| Duration::from_millis(u64::try_from(ms).unwrap_or(1)));
             tokio::select! {
                 () = arrival => {}
-                () = tokio::time::sleep_until(until) => {}
+                () = tokio::time::sleep(due) => {}
+                () = end.as_mut() => is_over = true,
                 () = stops(stopping.as_mut()) => return Ok(Vec::new()),
             }
         }

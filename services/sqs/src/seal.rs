@@ -71,6 +71,9 @@ impl For<'_> {
     }
 }
 
+/// Who uses a data key, for which queue, and the key of KMS or the encrypted data key.
+type Of = (String, String, Vec<u8>);
+
 struct Kept {
     until_ms: i64,
     plaintext: Zeroizing<Vec<u8>>,
@@ -79,15 +82,15 @@ struct Kept {
 
 /// Data keys in use.
 #[derive(Default)]
-pub struct DataKeys(Mutex<HashMap<(String, String, Vec<u8>), Kept>>);
+pub struct DataKeys(Mutex<HashMap<Of, Kept>>);
 
 impl DataKeys {
-    fn kept(&self, of: &(String, String, Vec<u8>), now_ms: i64) -> Option<(Zeroizing<Vec<u8>>, Vec<u8>)> {
+    fn kept(&self, of: &Of, now_ms: i64) -> Option<(Zeroizing<Vec<u8>>, Vec<u8>)> {
         let kept = self.0.lock().expect("no holder of this lock can panic");
         kept.get(of).filter(|kept| kept.until_ms > now_ms).map(|kept| (kept.plaintext.clone(), kept.ciphertext.clone()))
     }
 
-    fn keep(&self, of: (String, String, Vec<u8>), kept: Kept) {
+    fn keep(&self, of: Of, kept: Kept) {
         let mut all = self.0.lock().expect("no holder of this lock can panic");
         if all.len() >= KEPT_MAX {
             all.clear();
