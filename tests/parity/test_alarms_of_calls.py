@@ -205,6 +205,7 @@ KEY_POLICY = {"Version": "2012-10-17", "Statement": [
 @pytest.mark.timeout(900)
 def test_terraform_makes_an_organizations_trail_with_a_key_a_log_group_and_a_topic(cairn, tmp_path):
     other = member(cairn, first(cairn), "of-the-organization")
+    cairn.client("organizations").enable_aws_service_access(ServicePrincipal="cloudtrail.amazonaws.com")
     policy = trail_policy("terraform-organization-trail")
     policy["Statement"].append({"Effect": "Allow", "Principal": {"Service": "cloudtrail.amazonaws.com"}, "Action": "s3:PutObject",
                                 "Resource": "arn:aws:s3:::terraform-organization-trail/AWSLogs/*",

@@ -468,6 +468,7 @@ output "arns" {{
 """
 
 
+@pytest.mark.timeout(900)
 def test_terraform(cairn, client, tmp_path):
     tf = terraform.Terraform(cairn, tmp_path / "tf", TERRAFORM.format(account=ACCOUNT, function=FUNCTION))
     tf.apply()

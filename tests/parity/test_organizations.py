@@ -212,6 +212,7 @@ resource "aws_organizations_resource_policy" "this" {
 """
 
 
+@pytest.mark.timeout(900)
 def test_terraform(new_cairn, tmp_path):
     cairn = new_cairn()
     terraform = Terraform(cairn, tmp_path / "terraform", TEXT)

@@ -442,6 +442,7 @@ resource "aws_sns_topic_subscription" "endpoint" {
 """
 
 
+@pytest.mark.timeout(900)
 def test_terraform(cairn, subscriber, tmp_path):
     terraform = Terraform(cairn, tmp_path, TERRAFORM.replace("ENDPOINT", subscriber.url))
     confirming = threading.Thread(target=subscriber.confirm, args=("/terraform",))

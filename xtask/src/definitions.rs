@@ -96,7 +96,7 @@ async fn make() -> Result<Vec<Definition>, Failure> {
     let sts = sts::Sts::open(sts::Deps {
         env: env.clone(),
         state: Arc::clone(&state),
-        authorizer: access,
+        authorizer: Arc::clone(&access),
         roles: Arc::clone(&iam) as Arc<dyn ports::Roles>,
         mfa: Arc::clone(&iam) as Arc<dyn ports::MfaDevices>,
         credentials: Arc::clone(&iam) as Arc<dyn ports::Credentials>,

@@ -68,7 +68,7 @@ async fn run(calls: u64, folder: &Path) -> Result<(), Box<dyn std::error::Error 
         issuer_keys,
         key_maker: Arc::new(signing_key::OneKey),
         query_engine: None,
-            way_out: node::WayOut::default(),
+        way_out: node::WayOut::default(),
         options: node::Options { recording: Recording::On, ..node::Options::default() },
     })
     .await?;
