@@ -58,7 +58,7 @@ pub struct Settings {
     #[arg(long, env = "CAIRN_ROOT_SECRET_ACCESS_KEY", value_name = "SECRET", hide_env_values = true)]
     root_secret_access_key: Option<String>,
     /// A file with the password of root, for signing in on a page [default: root cannot].
-    #[arg(long, env = "CAIRN_ROOT_PASSWORD_FILE", value_name = "FILE")]
+    #[arg(long, env = "CAIRN_ROOT_PASSWORD_FILE", value_name = "FILE", hide_env_values = true)]
     root_password_file: Option<PathBuf>,
     /// The file with the keys that contents are encrypted under [default: host-key in the data folder].
     #[arg(long, env = "CAIRN_HOST_KEY_FILE", value_name = "FILE")]
