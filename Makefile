@@ -50,7 +50,7 @@ sim-day: ## a simulated day without faults, with its memory: CALLS=100000
 	$(CARGO) build --profile quick -p sim
 	$(TARGET_DIR)/quick/sim day $(or $(CALLS),100000)
 
-bench: ## measure Cairn in twelve minutes (ARGS=quick for less, ARGS="only=objects,recovery"); figures also in target/bench.jsonl
+bench: ## measure Cairn in fifteen minutes (ARGS=quick for less, ARGS="only=objects,recovery"); figures also in target/bench.jsonl
 	$(CARGO) build --profile quick -p cairn -p benches
 	test -x $(REFERENCE)/bin/s3s-fs || $(CARGO) install --locked --root $(REFERENCE) --features binary s3s-fs@0.14.1
 	CAIRN_BENCH_DIR=$(TARGET_DIR)/bench-data $(TARGET_DIR)/quick/bench $(TARGET_DIR)/quick/cairn s3s-fs=$(REFERENCE)/bin/s3s-fs json=$(TARGET_DIR)/bench.jsonl $(ARGS)

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::client::{element, iam};
 use crate::load::{self, Run, Until};
 use crate::report::{ROUNDS, Report, median, of_run, text};
 use crate::requests::{ACCESS_KEY_ID, Request, SECRET_ACCESS_KEY};
@@ -12,6 +13,8 @@ use crate::server::Server;
 
 /// Simultaneous connections.
 const CLIENTS: usize = 16;
+/// The policy that permits the call.
+const DOCUMENT_OF_BENCH: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:ListBucket","Resource":"arn:aws:s3:::bench"}]}"#;
 /// The ARN that our policies' names follow.
 const POLICY_ARN: &str = "arn:aws:iam::123456789012:policy/";
 
@@ -49,52 +52,34 @@ pub fn by_policies(report: &mut Report, binary: &Path, time: Duration) {
 /// A user with managed policies of its own, and in groups that have ten managed and some inline policies each. The last policy is the one
 /// that permits the call. Returns the user's key.
 fn user(address: &str, name: &str, managed: usize, groups: usize, inline: usize) -> (String, String) {
-    let iam = |action: &str, rest: &str| {
-        let body = format!("Action={action}&{rest}");
-        String::from_utf8(load::once(address, &Request::iam(address, &body))).expect("answers of IAM are text")
-    };
-    let encoded = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
     let document = |number: usize, action: &str| {
-        encoded(&format!(
+        format!(
             r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":"{action}","Resource":"arn:aws:s3:::b{number}*"}}]}}"#
-        ))
+        )
     };
-    iam("CreateUser", &format!("UserName={name}"));
-    let attach = |to: &str, action: &str, count: usize, label: &str| {
+    iam(address, "CreateUser", &[("UserName", name)]);
+    let attach = |action: &str, to: (&str, &str), count: usize, label: &str| {
         for number in 0..count {
             let policy = format!("{label}-{number}");
             // Of other buckets, but for the user's last.
-            let text = if label == name && number + 1 == count {
-                document_of_bench(&encoded)
-            } else {
-                document(number, "s3:*")
-            };
-            iam("CreatePolicy", &format!("PolicyName={policy}&PolicyDocument={text}"));
-            iam(action, &format!("{to}&PolicyArn={}", encoded(&format!("{POLICY_ARN}{policy}"))));
+            let is_last = label == name && number + 1 == count;
+            let text = if is_last { DOCUMENT_OF_BENCH.to_owned() } else { document(number, "s3:*") };
+            iam(address, "CreatePolicy", &[("PolicyName", &policy), ("PolicyDocument", &text)]);
+            iam(address, action, &[to, ("PolicyArn", &format!("{POLICY_ARN}{policy}"))]);
         }
     };
-    attach(&format!("UserName={name}"), "AttachUserPolicy", managed, name);
+    attach("AttachUserPolicy", ("UserName", name), managed, name);
     for group in 0..groups {
         let group = format!("{name}-{group}");
-        iam("CreateGroup", &format!("GroupName={group}"));
-        iam("AddUserToGroup", &format!("GroupName={group}&UserName={name}"));
-        attach(&format!("GroupName={group}"), "AttachGroupPolicy", 10, &group);
+        iam(address, "CreateGroup", &[("GroupName", &group)]);
+        iam(address, "AddUserToGroup", &[("GroupName", &group), ("UserName", name)]);
+        attach("AttachGroupPolicy", ("GroupName", &group), 10, &group);
         for number in 0..inline {
-            let text = document(number, "s3:Get*");
-            iam("PutGroupPolicy", &format!("GroupName={group}&PolicyName=inline-{number}&PolicyDocument={text}"));
+            let (policy, text) = (format!("inline-{number}"), document(number, "s3:Get*"));
+            let members = [("GroupName", group.as_str()), ("PolicyName", &policy), ("PolicyDocument", &text)];
+            iam(address, "PutGroupPolicy", &members);
         }
     }
-    let made = iam("CreateAccessKey", &format!("UserName={name}"));
-    let member = |tag: &str| {
-        let (_, rest) = made.split_once(&format!("<{tag}>")).expect("the answer has a key");
-        rest.split('<').next().expect("a member ends").to_owned()
-    };
-    (member("AccessKeyId"), member("SecretAccessKey"))
-}
-
-/// The policy that permits the call.
-fn document_of_bench(encoded: &dyn Fn(&str) -> String) -> String {
-    encoded(
-        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:ListBucket","Resource":"arn:aws:s3:::bench"}]}"#,
-    )
+    let made = iam(address, "CreateAccessKey", &[("UserName", name)]);
+    (element(&made, "AccessKeyId").to_owned(), element(&made, "SecretAccessKey").to_owned())
 }

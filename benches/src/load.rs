@@ -122,7 +122,7 @@ impl Connection {
         Connection { stream, piece: vec![0; PIECE_BYTES], head: Vec::new(), keep: None }
     }
 
-    /// Sends a request and reads its answer to the end. An answer that is not a 2xx is an error.
+    /// Sends a request and reads its answer to the end. An answer that is neither a 2xx nor a redirection is an error.
     async fn call(&mut self, request: &Request) -> Result<(), String> {
         let failed = |error: std::io::Error| error.to_string();
         self.stream.write_all(&request.head).await.map_err(failed)?;
@@ -157,7 +157,7 @@ impl Connection {
                 keep.extend_from_slice(&self.piece[..count]);
             }
         }
-        if self.head.starts_with(b"HTTP/1.1 2") {
+        if self.head.starts_with(b"HTTP/1.1 2") || self.head.starts_with(b"HTTP/1.1 303") {
             Ok(())
         } else {
             Err(String::from_utf8_lossy(&self.head).into_owned())

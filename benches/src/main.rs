@@ -7,12 +7,14 @@
 //! bench drive ADDRESS CLIENTS SECONDS [put=BYTES]        load for a profiler: GetCallerIdentity, or PutObject
 //! ```
 //!
-//! Sections: recording, authorization, trails, objects, delivery, recovery, memory. Figures are of this machine in this minute; the ratios are what
+//! Sections: recording, authorization, signin, encryption, watch, logs, trails, objects, delivery, recovery, memory. Figures are of this machine in this minute; the ratios are what
 //! to quote. Data folders are made in `CAIRN_BENCH_DIR`, else where temporary files go.
 #![allow(clippy::disallowed_methods, reason = "measuring time and starting processes is what this is for")]
 
 mod authorization;
 mod backlog;
+mod client;
+mod encryption;
 mod load;
 mod objects;
 mod questions;
@@ -21,7 +23,9 @@ mod report;
 mod requests;
 mod search;
 mod server;
+mod signin;
 mod validate;
+mod watch;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -96,6 +100,18 @@ fn main() {
     }
     if wanted("authorization") {
         authorization::by_policies(&mut report, &binary, time);
+    }
+    if wanted("signin") {
+        signin::per_second(&mut report, &binary, time);
+    }
+    if wanted("encryption") {
+        encryption::beside_none(&mut report, &binary, if quick { 10_000 } else { 40_000 }, time);
+    }
+    if wanted("watch") {
+        watch::call_to_subscriber(&mut report, &binary, if quick { 50 } else { 500 });
+    }
+    if wanted("logs") {
+        watch::put_log_events(&mut report, &binary, time);
     }
     if wanted("trails") {
         recording::by_trails(&mut report, &binary, time);

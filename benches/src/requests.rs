@@ -59,11 +59,14 @@ impl Request {
         Request { head, body: Arc::default() }
     }
 
-    /// A call to IAM.
-    pub fn iam(host: &str, body: &str) -> Request {
-        let headers = [("content-type", "application/x-www-form-urlencoded; charset=utf-8")];
-        let call = Call { method: "POST", path: "/", query: "", service: "iam", headers: &headers };
-        Request::signed(host, &call, format!("{body}&Version=2010-05-08").into_bytes().into())
+    /// A form as a browser sends it, with a cookie.
+    pub fn form(host: &str, path: &str, cookie: &str, body: String) -> Request {
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: {host}\r\norigin: http://{host}\r\nsec-fetch-site: same-origin\r\ncookie: {cookie}\r\n\
+             content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        Request { head: head.into_bytes(), body: body.into_bytes().into() }
     }
 
     /// HeadBucket, signed with a key of a user's.
@@ -72,7 +75,8 @@ impl Request {
         Request::signed_with(host, &call, [].into(), key)
     }
 
-    fn signed(host: &str, call: &Call<'_>, body: Arc<[u8]>) -> Request {
+    /// Any call, signed with the load's key.
+    pub fn signed(host: &str, call: &Call<'_>, body: Arc<[u8]>) -> Request {
         Request::signed_with(host, call, body, (ACCESS_KEY_ID, SECRET_ACCESS_KEY))
     }
 
