@@ -12,7 +12,7 @@ use crate::error::storage;
 use crate::moves::{Moves, TASKS, Task};
 use crate::queue::{CONTENTS, DELETED, Deleted, ENTRIES, Live, QUEUES, Row, SENT, row_key};
 use crate::shelf::Entry;
-use crate::{Deps, Error, QUEUES_MAX, Sqs, WAITERS_MAX, seal};
+use crate::{Deps, Error, QUEUES_MAX, Sqs, WAITERS_MAX};
 
 /// For so long a deleted queue's name is not given again, and an emptied queue not emptied again. Source: SQS API reference, DeleteQueue and
 /// PurgeQueue.
@@ -82,7 +82,7 @@ impl Sqs {
             queues: RwLock::new(queues),
             changes: tokio::sync::Mutex::default(),
             waiters: Semaphore::new(WAITERS_MAX),
-            data_keys: seal::DataKeys::default(),
+            data_keys: datakeys::DataKeys::default(),
             moves: Moves::new(tasks),
         });
         for live in sqs.all() {
