@@ -101,10 +101,7 @@ async fn a_data_key_is_used_again_by_the_same_principal_for_a_while() {
     for sealed in &texts {
         let opened = data_keys.open(&keys, &by(&one, 0), sealed).await.unwrap();
         assert_eq!(opened, "secret");
-        assert_eq!(
-            open_permitted(&keys, Region::US_EAST_1, "aws:sns:topicArn", sealed).await.unwrap(),
-            "secret"
-        );
+        assert_eq!(open_permitted(&keys, Region::US_EAST_1, "aws:sns:topicArn", sealed).await.unwrap(), "secret");
     }
 }
 

@@ -74,8 +74,8 @@ impl Queues for Sqs {
         let key_user = For {
             caller: &caller,
             request: None,
-        service: "sqs",
-        context: KEY_CONTEXT,
+            service: "sqs",
+            context: KEY_CONTEXT,
             source_arn: Some(&by.source_arn),
             region,
             resource_arn: &live.arn,

@@ -6,10 +6,10 @@ use datakeys::For;
 use serde::{Deserialize, Serialize};
 
 use super::check_range;
-use crate::{Error, KEY_CONTEXT};
 use crate::attributes::{VISIBILITY_SECS_MAX, WAIT_SECS_MAX};
 use crate::message::{AttributeValue, check_identifier, chosen, md5_of_attributes};
 use crate::receive::{Received, Wanted};
+use crate::{Error, KEY_CONTEXT};
 
 /// What may be asked for of the server's own attributes.
 const SYSTEM: [&str; 10] = [

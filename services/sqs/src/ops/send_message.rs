@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 use service::Call;
 
 use super::{BatchResultErrorEntry, check_batch};
-use crate::{Error, KEY_CONTEXT};
 use crate::attributes::{DELAY_SECS_MAX, MESSAGE_BYTES_MAX};
 use crate::message::{
     AttributeValue, check_body, check_identifier, checked_attributes, checked_system, md5_hex, md5_of_attributes,
@@ -15,6 +14,7 @@ use crate::message::{
 };
 use crate::queue::{Live, Sent};
 use crate::send::{Outgoing, Sender, content_id};
+use crate::{Error, KEY_CONTEXT};
 
 /// See the model.
 #[derive(Deserialize)]
