@@ -95,6 +95,15 @@ impl For<'_> {
     }
 }
 
+/// The ARN of the key that a resource names. A name without an ARN is of the resource's account, whoever asks.
+pub fn key_arn(key: &str, region: Region, account: &str) -> String {
+    if key.starts_with("arn:") {
+        return key.to_owned();
+    }
+    let kind = if key.starts_with("alias/") { "" } else { "key/" };
+    format!("arn:{}:kms:{region}:{account}:{kind}{key}", region.partition())
+}
+
 /// Who uses a data key, for which resource, and the key of KMS or the encrypted data key.
 type Of = (String, String, Vec<u8>);
 

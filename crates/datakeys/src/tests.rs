@@ -86,6 +86,17 @@ fn principal(name: &str) -> Caller {
     Caller::Service { principal: name.into() }
 }
 
+#[test]
+fn names_of_keys_are_of_the_resources_account() {
+    let check = |key: &str, expected: &str| {
+        let start = if expected.starts_with("arn:") { "" } else { "arn:aws:kms:us-east-1:111111111111:" };
+        assert_eq!(key_arn(key, Region::US_EAST_1, "111111111111"), format!("{start}{expected}"));
+    };
+    check("mrk-1", "key/mrk-1");
+    check("alias/aws/sns", "alias/aws/sns");
+    check("arn:aws:kms:us-east-1:222222222222:key/k", "arn:aws:kms:us-east-1:222222222222:key/k");
+}
+
 #[tokio::test]
 async fn a_data_key_is_used_again_by_the_same_principal_for_a_while() {
     let (keys, data_keys, env) = (FewLines::default(), DataKeys::default(), system::env());

@@ -41,16 +41,6 @@ struct Said {
 }
 
 impl Sns {
-    /// The key of a topic as an ARN: a name without one is of the topic's account, whoever publishes.
-    fn key_arn(&self, topic: &HeldTopic, key: &str) -> String {
-        if key.starts_with("arn:") {
-            return key.to_owned();
-        }
-        let resource = if key.starts_with("alias/") { key.to_owned() } else { format!("key/{key}") };
-        let region = topic.region;
-        format!("arn:{}:kms:{region}:{}:{resource}", region.partition(), self.deps.account)
-    }
-
     /// The message as it is kept: sealed, if the topic has a key. Refuses, in AWS's words, if the key cannot be used by who publishes.
     pub(crate) async fn sealed(
         &self,
@@ -61,7 +51,7 @@ impl Sns {
         let Some(key) = topic.get("KmsMasterKeyId") else { return Ok(message.clone()) };
         let none = || Error::KMSNotFound(format!("Key '{key}' does not exist"));
         let keys = self.deps.keys.as_ref().ok_or_else(none)?;
-        let key_arn = self.key_arn(topic, key);
+        let key_arn = datakeys::key_arn(key, topic.region, &self.deps.account);
         // A data key in use would outlive its key for minutes.
         let info = keys.describe(topic.region, &key_arn).await.map_err(|error| key_refused(error.into()))?;
         if !info.enabled {

@@ -62,7 +62,7 @@ impl Sqs {
             let place = key::parts(&doc.key).and_then(|parts| <[Vec<u8>; 2]>::try_from(parts).ok());
             let found = place.and_then(|[id, name]| Some((Arc::clone(by_id.get(&id)?), String::from_utf8(name).ok()?)));
             match found {
-                Some((live, identifier)) => live.lock().note_sent(identifier, doc.value),
+                Some((live, identifier)) => live.lock().restore_sent(identifier, doc.value),
                 None => orphans.push(SENT.delete_op(&doc.key, Expect::Any)),
             }
             Ok::<bool, StateError>(true)

@@ -4,6 +4,8 @@
 mod access;
 mod attributes;
 mod error;
+#[cfg(test)]
+mod fifo_tests;
 mod keep;
 mod message;
 mod moves;

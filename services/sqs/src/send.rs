@@ -169,6 +169,7 @@ impl Sqs {
 
     async fn sealed(&self, asked: &For<'_>, key: &str, id: &str, body: &str) -> Result<datakeys::Sealed, ApiError> {
         let keys = self.deps.keys.as_ref().ok_or_else(|| Error::KmsNotFound(format!("Key '{key}' does not exist")))?;
-        self.data_keys.seal(&**keys, &*self.deps.env.rng, asked, (key, id), body).await.map_err(key_refused)
+        let key_arn = datakeys::key_arn(key, asked.region, &self.deps.account);
+        self.data_keys.seal(&**keys, &*self.deps.env.rng, asked, (&key_arn, id), body).await.map_err(key_refused)
     }
 }

@@ -122,7 +122,7 @@ async fn successes_are_sampled() {
     let ask = |rate: &'static str| [("SQSSuccessFeedbackRoleArn", ROLE), ("SQSSuccessFeedbackSampleRate", rate)];
     for (name, rate, expected) in [("none", "0", 0..1), ("half", "50", 60..140), ("all", "100", 200..201)] {
         let topic = topic_that_asks(&world, name, &ask(rate)).await;
-        world.subscribe(&topic, "sqs", &queue(name), json!({})).await;
+        world.subscribe(&topic, "sqs", &queue(name), json!({"RawMessageDelivery": "true"})).await;
         for _ in 0..200 {
             world.publish(&topic, "m").await;
         }
@@ -140,7 +140,7 @@ async fn successes_are_sampled() {
 async fn groups_that_refuse_or_hang_hold_up_no_delivery() {
     let world = World::new().await;
     let topic = topic_that_asks(&world, "t", &[("SQSSuccessFeedbackRoleArn", ROLE)]).await;
-    world.subscribe(&topic, "sqs", &queue("q"), json!({})).await;
+    world.subscribe(&topic, "sqs", &queue("q"), json!({"RawMessageDelivery": "true"})).await;
     world.groups.refuses.store(true, Ordering::SeqCst);
     world.publish(&topic, "m").await;
     assert_eq!(told(&world).await, []);
