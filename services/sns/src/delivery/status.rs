@@ -1,5 +1,5 @@
-//! Delivery status: what became of notifications, as log events, for topics that name a role for it. Must never hold up a delivery, nor make
-//! one fail: what the log groups do not take is counted and lost. Source: SNS developer guide, "Amazon SNS message delivery status" and
+//! Delivery status: what became of notifications, as log events, for topics that name a role for it. Must never hold up a delivery, nor
+//! make one fail: what the log groups do not take is counted and lost. Source: SNS developer guide, "Amazon SNS message delivery status" and
 //! "Configuring delivery status logging using the AWS SDKs".
 
 use std::sync::{Arc, Weak};
