@@ -1,6 +1,7 @@
 """SNS with the AWS CLI, boto3 and Terraform: subscribers that confirm and verify, and such that hang, fail, redirect or lie; and crashes."""
 
 import base64
+import hashlib
 import http.server
 import json
 import subprocess
@@ -365,6 +366,107 @@ def test_a_crash_loses_no_pending_delivery(new_cairn, subscriber):
     count = len(subscriber.got)
     time.sleep(2)
     assert len(subscriber.got) == count, "what was delivered is not delivered again"
+
+
+def feedback_role(cairn, name):
+    """A role that SNS may assume and that may write into log groups."""
+    iam = cairn.client("iam")
+    trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    actions = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents", "logs:PutMetricFilter", "logs:PutRetentionPolicy"]
+    policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": actions, "Resource": "*"}]}
+    iam.put_role_policy(RoleName=name, PolicyName="logs", PolicyDocument=json.dumps(policy))
+    return role
+
+
+def test_delivery_status(cairn, sns, topic, subscriber, name):
+    role = feedback_role(cairn, name)
+    for family in ["HTTP", "SQS"]:
+        cairn.aws(f"sns set-topic-attributes --topic-arn {topic} --attribute-name {family}SuccessFeedbackRoleArn --attribute-value {role}")
+        cairn.aws(f"sns set-topic-attributes --topic-arn {topic} --attribute-name {family}FailureFeedbackRoleArn --attribute-value {role}")
+        sns.set_topic_attributes(TopicArn=topic, AttributeName=f"{family}SuccessFeedbackSampleRate", AttributeValue="100")
+    assert sns.get_topic_attributes(TopicArn=topic)["Attributes"]["HTTPSuccessFeedbackRoleArn"] == role
+    url, arn = queue_of(cairn, name, topic)
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    # No policy lets the topic send to this one.
+    closed = cairn.client("sqs").create_queue(QueueName=name + "-closed")["QueueUrl"].rsplit("/", 1)[1]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn.rsplit(":", 1)[0] + ":" + closed)
+    for path in ["/good", "/bad"]:
+        sns.subscribe(TopicArn=topic, Protocol="http", Endpoint=subscriber.url + path)
+        subscriber.confirm(path)
+    subscriber.say["/bad"] = 403
+    message = sns.publish(TopicArn=topic, Message="hello")["MessageId"]
+    logs = cairn.client("logs")
+
+    def events(group, count):
+        def found():
+            try:
+                got = logs.filter_log_events(logGroupName=group, filterPattern='{ $.notification.messageId = "' + message + '" }')["events"]
+            except logs.exceptions.ResourceNotFoundException:
+                return None
+            return len(got) >= count and [json.loads(one["message"]) for one in got]
+        return {one["delivery"]["destination"]: one for one in until(found, f"{count} events in {group}")}
+
+    group = f"sns/us-east-1/{ACCOUNT}/{name}"
+    good, bad = events(group, 2), events(group + "/Failure", 2)
+    assert set(good) == {arn, subscriber.url + "/good"} and {one["status"] for one in good.values()} == {"SUCCESS"}
+    assert set(bad) == {arn + "-closed", subscriber.url + "/bad"} and {one["status"] for one in bad.values()} == {"FAILURE"}
+    for one in [*good.values(), *bad.values()]:
+        assert set(one) == {"notification", "delivery", "status"}
+        assert one["notification"]["messageMD5Sum"] == hashlib.md5(b"hello").hexdigest()
+        assert one["notification"]["topicArn"] == topic and len(one["notification"]["timestamp"]) == len("2026-01-02 03:04:05.678")
+        assert one["delivery"]["attempts"] == 1 and one["delivery"]["dwellTimeMs"] >= 0
+    assert [good[arn]["delivery"]["statusCode"], good[subscriber.url + "/good"]["delivery"]["statusCode"]] == [200, 200]
+    sent = received(cairn, url, 1)[0]
+    assert json.loads(good[arn]["delivery"]["providerResponse"])["sqsMessageId"] == sent["MessageId"]
+    assert bad[subscriber.url + "/bad"]["delivery"]["statusCode"] == 403
+    refused = bad[arn + "-closed"]["delivery"]
+    assert refused["statusCode"] == 403 and json.loads(refused["providerResponse"])["ErrorCode"] == "AccessDenied"
+
+
+def test_a_topic_under_a_key(new_cairn, subscriber):
+    cairn = new_cairn()
+    sns, kms = cairn.client("sns"), cairn.client("kms")
+    key = kms.create_key()["KeyMetadata"]["Arn"]
+    topic = sns.create_topic(Name="t", Attributes={"KmsMasterKeyId": key})["TopicArn"]
+    policy = {"healthyRetryPolicy": {"minDelayTarget": 1, "maxDelayTarget": 1, "numRetries": 100, "backoffFunction": "linear"}}
+    sns.subscribe(TopicArn=topic, Protocol="http", Endpoint=subscriber.url + "/x", Attributes={"DeliveryPolicy": json.dumps(policy)})
+    subscriber.confirm("/x")
+    subscriber.say["/x"] = 500
+    secret = "nobody-may-read-this-on-the-disk"
+    sns.publish(TopicArn=topic, Message=secret, Subject="subject-" + secret)
+    # A topic without a key beside it: so one sees that the search finds what lies there.
+    plain = sns.create_topic(Name="plain")["TopicArn"]
+    sns.subscribe(TopicArn=plain, Protocol="http", Endpoint=subscriber.url + "/y", Attributes={"DeliveryPolicy": json.dumps(policy)})
+    subscriber.confirm("/y")
+    subscriber.say["/y"] = 500
+    sns.publish(TopicArn=plain, Message="anybody-may-read-this")
+    until(lambda: len(subscriber.at("/x")) > 2 and len(subscriber.at("/y")) > 2, "attempts")
+    cairn.kill()
+    bytes_kept = b"".join(path.read_bytes() for path in cairn.data.rglob("*") if path.is_file())
+    assert b"anybody-may-read-this" in bytes_kept
+    assert secret.encode() not in bytes_kept
+    cairn.start()
+    sns, kms = cairn.client("sns"), cairn.client("kms")
+    subscriber.say["/x"] = 200
+    until(lambda: secret in subscriber.messages("/x")[-1:], "the message")
+    count = len(subscriber.at("/x"))
+    kms.disable_key(KeyId=key)
+    assert error_of(sns.publish, TopicArn=topic, Message="m") == ("KMSDisabled", 400, f"{key} is disabled.")
+    kms.enable_key(KeyId=key)
+    sns.publish(TopicArn=topic, Message="m")
+    until(lambda: len(subscriber.at("/x")) > count, "the next message")
+    # Another principal needs the key.
+    user = cairn.user("publisher")
+    allow = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sns:*", "Resource": "*"}]}
+    cairn.client("iam").put_user_policy(UserName="publisher", PolicyName="sns", PolicyDocument=json.dumps(allow))
+    theirs = cairn.client("sns", key=user[0], secret=user[1])
+    code, _, text = error_of(theirs.publish, TopicArn=topic, Message="m")
+    assert code == "KMSAccessDenied" and "kms:GenerateDataKey" in text, text
+    events = cairn.client("cloudtrail").lookup_events(LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": "GenerateDataKey"}])
+    records = [json.loads(one["CloudTrailEvent"]) for one in events["Events"]]
+    assert all(one["requestParameters"]["encryptionContext"] == {"aws:sns:topicArn": topic} for one in records)
+    assert records[-1]["userIdentity"]["invokedBy"] == "sns.amazonaws.com"
 
 
 TERRAFORM = """

@@ -90,6 +90,13 @@ impl ports::LogGroups for LaterTenants {
         }
     }
 
+    async fn make(&self, target: &ports::LogTarget) -> Result<(), ports::HandOver> {
+        match self.0.get() {
+            Some(tenants) => ports::LogGroups::make(&**tenants, target).await,
+            None => Err(ports::HandOver::Unavailable("the server is starting".to_owned())),
+        }
+    }
+
     async fn put(
         &self,
         target: &ports::LogTarget,

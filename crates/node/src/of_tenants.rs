@@ -175,6 +175,10 @@ impl ports::LogGroups for OfTenants {
         self.logs(target)?.check(target).await
     }
 
+    async fn make(&self, target: &ports::LogTarget) -> Result<(), ports::HandOver> {
+        self.logs(target)?.make(target).await
+    }
+
     async fn put(
         &self,
         target: &ports::LogTarget,

@@ -133,6 +133,7 @@ impl Ground {
             queues: Some(Arc::clone(&self.later) as Arc<dyn ports::Queues>),
             functions: Arc::clone(&self.way_out.functions),
             outbound: Arc::clone(&self.way_out.http),
+            log_groups: Some(Arc::clone(&self.later) as Arc<dyn ports::LogGroups>),
             mail: self.way_out.mail.clone(),
             sms: self.way_out.sms.clone(),
             keys: Some(Arc::clone(&self.later) as Arc<dyn ports::Keys>),

@@ -165,8 +165,12 @@ pub trait LogGroups: Send + Sync + 'static {
     /// nothing.
     async fn check(&self, target: &LogTarget) -> Result<(), HandOver>;
 
+    /// Makes the group, if it is not there. The role must let the service `logs:CreateLogGroup`.
+    async fn make(&self, target: &LogTarget) -> Result<(), HandOver>;
+
     /// Puts events: times in milliseconds since 1970, and texts (UTF-8), in order. `position` only grows for a target's trail; a position
-    /// that was reached before is dropped, so that a delivery may be repeated after a crash. Durable when this returns.
+    /// that was reached before is dropped, so that a delivery may be repeated after a crash. Position 0 is for who never repeats: it is
+    /// always taken. Durable when this returns.
     async fn put(&self, target: &LogTarget, position: u64, events: Vec<(i64, Bytes)>) -> Result<LogsTaken, HandOver>;
 }
 

@@ -26,18 +26,32 @@ fn handed(error: ApiError) -> HandOver {
     }
 }
 
+fn missing(target: &LogTarget) -> HandOver {
+    HandOver::NotFound(format!("The log group {} does not exist.", target.group_arn))
+}
+
+/// The region and name of the group.
+fn place(target: &LogTarget) -> Result<(Region, String), HandOver> {
+    let arn = Arn::parse(&target.group_arn).filter(|arn| arn.service == "logs").ok_or_else(|| missing(target))?;
+    let region = Region::parse(&arn.region).ok_or_else(|| missing(target))?;
+    let name = arn.resource.strip_prefix("log-group:").ok_or_else(|| missing(target))?;
+    Ok((region, name.strip_suffix(":*").unwrap_or(name).to_owned()))
+}
+
 impl Logs {
     fn target_group(&self, target: &LogTarget) -> Result<Arc<Group>, HandOver> {
-        let missing = || HandOver::NotFound(format!("The log group {} does not exist.", target.group_arn));
-        let arn = Arn::parse(&target.group_arn).filter(|arn| arn.service == "logs").ok_or_else(missing)?;
-        let region = Region::parse(&arn.region).ok_or_else(missing)?;
-        let name = arn.resource.strip_prefix("log-group:").ok_or_else(missing)?;
-        let name = name.strip_suffix(":*").unwrap_or(name);
-        self.store.see(|memory| memory.group(region, name).cloned()).map_err(|_| missing())
+        let (region, name) = place(target)?;
+        self.store.see(|memory| memory.group(region, &name).cloned()).map_err(|_| missing(target))
     }
 
     /// Whether the role may be assumed and may write.
     async fn may_write(&self, target: &LogTarget, group: &Group) -> Result<(), HandOver> {
+        let resource = format!("{}:log-stream:{}", group.arn(&self.deps.account), target.stream);
+        self.may(target, group.region, &["logs:CreateLogStream", "logs:PutLogEvents"], &resource).await
+    }
+
+    /// Whether the role may be assumed and may do this.
+    async fn may(&self, target: &LogTarget, region: Region, actions: &[&str], resource: &str) -> Result<(), HandOver> {
         let Some(roles) = &self.deps.roles else {
             return Err(HandOver::Unavailable("there are no roles".to_owned()));
         };
@@ -45,7 +59,7 @@ impl Logs {
         let headers = HeaderMap::new();
         let context = RequestContext {
             time: self.deps.env.clock.now(),
-            region: group.region,
+            region,
             source_ip: target.by.principal,
             tls: None,
             headers: &headers,
@@ -53,9 +67,8 @@ impl Logs {
             input: None,
             more: &[],
         };
-        let resource = format!("{}:log-stream:{}", group.arn(&self.deps.account), target.stream);
-        for action in ["logs:CreateLogStream", "logs:PutLogEvents"] {
-            let request = AccessRequest { caller: &caller, action, resource: &resource, context: &context };
+        for action in actions {
+            let request = AccessRequest { caller: &caller, action, resource, context: &context };
             if !self.deps.authorizer.decide(&request).await?.is_allow() {
                 return Err(HandOver::Denied(format!(
                     "The role {} does not allow {action} on {resource}.",
@@ -92,6 +105,21 @@ impl LogGroups for Logs {
         self.may_write(target, &group).await
     }
 
+    async fn make(&self, target: &LogTarget) -> Result<(), HandOver> {
+        if self.target_group(target).is_ok() {
+            return Ok(());
+        }
+        let (region, name) = place(target)?;
+        let group = self.plain_group(region, name, self.deps.env.clock.now());
+        let resource = format!("{}:log-stream:", group.arn(&self.deps.account));
+        self.may(target, region, &["logs:CreateLogGroup"], &resource).await?;
+        match self.add_group(group).await {
+            // Somebody else made it meanwhile.
+            Err(error) if self.target_group(target).is_err() => Err(handed(error)),
+            _ => Ok(()),
+        }
+    }
+
     async fn put(&self, target: &LogTarget, position: u64, events: Vec<(i64, Bytes)>) -> Result<LogsTaken, HandOver> {
         let group = self.target_group(target)?;
         let source = &target.by.source_arn;
@@ -99,7 +127,8 @@ impl LogGroups for Logs {
         let fits = |event: &(i64, Bytes)| event.1.len() <= EVENT_BYTES_MAX && !event.1.is_empty();
         let mut events: Vec<(i64, Bytes)> = events.into_iter().filter(fits).collect();
         let taken = LogsTaken { taken: events.len(), too_large: all - events.len() };
-        let known = self.live().sources.get(&(group.id, source.clone())).copied();
+        let repeats = position > 0;
+        let known = self.live().sources.get(&(group.id, source.clone())).copied().filter(|_| repeats);
         if events.is_empty() || known.is_some_and(|(known, _)| known > position) {
             return Ok(taken);
         }
@@ -119,8 +148,8 @@ impl LogGroups for Logs {
             rest = after;
             // Parts that an earlier attempt brought are passed over.
             if known.is_none_or(|known| (position, part) > known) {
-                let from = From { source: source.clone(), position, part };
-                last = Some(self.append(&group, &stream, Some(from), batch).await.map_err(handed)?);
+                let from = repeats.then(|| From { source: source.clone(), position, part });
+                last = Some(self.append(&group, &stream, from, batch).await.map_err(handed)?);
             }
             part += 1;
         }

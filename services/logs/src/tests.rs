@@ -376,6 +376,36 @@ async fn a_delivery_comes_once() {
 }
 
 #[tokio::test]
+async fn a_group_is_made_for_who_delivers_without_repeating() {
+    let running = with_stream().await;
+    let target = LogTarget {
+        by: OnBehalf {
+            principal: "sns.amazonaws.com",
+            source_arn: "arn:topic".to_owned(),
+            source_account: ACCOUNT.into(),
+        },
+        group_arn: format!("arn:aws:logs:us-east-1:{ACCOUNT}:log-group:sns/us-east-1/{ACCOUNT}/t:*"),
+        role_arn: "role".to_owned(),
+        stream: "s".to_owned(),
+    };
+    let event = |text: &str| vec![(START, Bytes::from(text.to_owned()))];
+    let missing = running.logs.put(&target, 0, event("a")).await.unwrap_err();
+    assert!(matches!(missing, ports::HandOver::NotFound(_)));
+    running.world.denies.store(true, Ordering::SeqCst);
+    assert!(matches!(running.logs.make(&target).await, Err(ports::HandOver::Denied(_))));
+    running.world.denies.store(false, Ordering::SeqCst);
+    running.logs.make(&target).await.unwrap();
+    running.logs.make(&target).await.unwrap();
+    // The same text again is another event.
+    for text in ["a", "a", "b"] {
+        running.logs.put(&target, 0, event(text)).await.unwrap();
+    }
+    let running = running.crash().await;
+    let found = running.run("FilterLogEvents", json!({"logGroupName": format!("sns/us-east-1/{ACCOUNT}/t")})).await;
+    assert_eq!(texts(&found), ["a", "a", "b"]);
+}
+
+#[tokio::test]
 async fn groups_and_streams_are_listed() {
     let running = with_stream().await;
     running

@@ -17,7 +17,11 @@ struct Counts {
 
 /// Counters since the start.
 #[derive(Default)]
-pub(crate) struct Counters(Mutex<BTreeMap<&'static str, Counts>>);
+pub(crate) struct Counters {
+    by_protocol: Mutex<BTreeMap<&'static str, Counts>>,
+    /// Entries of delivery status that are in their groups, and that are not.
+    statuses: Mutex<[f64; 2]>,
+}
 
 /// The names of protocols, none of which is what a caller wrote.
 const PROTOCOLS: [&str; 8] = ["application", "email", "email-json", "http", "https", "lambda", "sms", "sqs"];
@@ -25,7 +29,7 @@ const PROTOCOLS: [&str; 8] = ["application", "email", "email-json", "http", "htt
 impl Counters {
     fn with(&self, protocol: &str, count: impl FnOnce(&mut Counts)) {
         let Some(name) = PROTOCOLS.iter().find(|known| **known == protocol) else { return };
-        count(self.0.lock().expect("no holder of this lock can panic").entry(name).or_default());
+        count(self.by_protocol.lock().expect("no holder of this lock can panic").entry(name).or_default());
     }
 
     /// A delivery begins.
@@ -51,6 +55,13 @@ impl Counters {
         self.with(protocol, |counts| counts.given_up += 1.0);
     }
 
+    /// What became of entries of delivery status.
+    #[expect(clippy::cast_precision_loss, reason = "there are fewer entries than 2^53")]
+    pub fn status(&self, count: usize, is_written: bool) {
+        let mut statuses = self.statuses.lock().expect("no holder of this lock can panic");
+        statuses[usize::from(!is_written)] += count as f64;
+    }
+
     /// Adds all figures. `waiting`: deliveries that are not over.
     #[expect(clippy::cast_precision_loss, reason = "there are fewer deliveries than 2^53")]
     pub fn figures(&self, waiting: usize, into: &mut Vec<Figure>) {
@@ -60,7 +71,18 @@ impl Counters {
             &[],
             waiting as f64,
         ));
-        for (protocol, counts) in self.0.lock().expect("no holder of this lock can panic").iter() {
+        let statuses = *self.statuses.lock().expect("no holder of this lock can panic");
+        for (outcome, value) in
+            [("written", statuses[0]), ("lost", statuses[1])].into_iter().filter(|(_, value)| *value > 0.0)
+        {
+            into.push(Figure::counter(
+                "cairn_notification_statuses_total",
+                "Entries of delivery status for log groups, by what became of them.",
+                &[("outcome", outcome)],
+                value,
+            ));
+        }
+        for (protocol, counts) in self.by_protocol.lock().expect("no holder of this lock can panic").iter() {
             for (outcome, value) in [
                 ("begun", counts.published),
                 ("delivered", counts.delivered),

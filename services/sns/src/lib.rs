@@ -15,6 +15,9 @@ mod platform;
 mod port;
 mod publish;
 mod retry;
+mod sealing;
+#[cfg(test)]
+mod sealing_tests;
 mod signer;
 mod sms;
 mod store;
@@ -31,7 +34,7 @@ use std::sync::{Arc, Weak};
 
 use base::Env;
 use ports::mail::Mailer;
-use ports::{Authorizer, Figure, Functions, Keys, Outbound, Queues};
+use ports::{Authorizer, Figure, Functions, Keys, LogGroups, Outbound, Queues};
 use service::{Builder, Definition, Service};
 use state::State;
 
@@ -55,6 +58,8 @@ pub struct Deps {
     pub functions: Arc<dyn Functions>,
     /// Subscribed endpoints.
     pub outbound: Arc<dyn Outbound>,
+    /// Where topics have told what became of deliveries. `None`: nowhere.
+    pub log_groups: Option<Arc<dyn LogGroups>>,
     /// Sends mail. `None`: no mail is sent.
     pub mail: Option<Arc<dyn Mailer>>,
     /// How text messages are sent. `None`: none are.
@@ -76,6 +81,8 @@ pub struct Sns {
     pub(crate) deliveries: delivery::Deliveries,
     pub(crate) orders: publish::Orders,
     pub(crate) figures: figures::Counters,
+    pub(crate) statuses: delivery::status::Statuses,
+    pub(crate) data_keys: datakeys::DataKeys,
     this: Weak<Sns>,
 }
 
@@ -90,15 +97,19 @@ impl Sns {
     pub async fn open(deps: Deps) -> Result<Arc<Sns>, state::Error> {
         let store = store::Store::open(Arc::clone(&deps.state), Arc::clone(&deps.account)).await?;
         let (deliveries, outcomes) = delivery::Deliveries::open(Arc::clone(&deps.state)).await?;
+        let (statuses, told) = delivery::status::Statuses::open(&deps.env);
         let sns = Arc::new_cyclic(|this| Sns {
             deps,
             store,
             deliveries,
             orders: publish::Orders::default(),
             figures: figures::Counters::default(),
+            statuses,
+            data_keys: datakeys::DataKeys::default(),
             this: Weak::clone(this),
         });
         tokio::spawn(delivery::finish(Weak::clone(&sns.this), outcomes));
+        tokio::spawn(delivery::status::run(Weak::clone(&sns.this), told));
         Ok(sns)
     }
 

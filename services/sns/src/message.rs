@@ -93,6 +93,9 @@ pub struct Message {
     pub sequence: Option<String>,
     /// Where it goes, if it goes to no subscription but to a phone.
     pub phone: Option<String>,
+    /// What it says, where its topic has a key: then subject, texts and attributes are here alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealed: Option<datakeys::Sealed>,
 }
 
 impl Message {
@@ -106,6 +109,7 @@ impl Message {
         self.text.len()
             + self.texts.values().map(String::len).sum::<usize>()
             + self.attributes.iter().map(|(name, one)| name.len() + one.kind.len() + one.value.len()).sum::<usize>()
+            + self.sealed.as_ref().map_or(0, datakeys::Sealed::bytes)
     }
 
     /// The name of the type, in headers and in the text that is signed.

@@ -9,6 +9,7 @@ use service::ApiError;
 
 use crate::message::{Attribute, Draft};
 use crate::publish::Ready;
+use crate::sealing::Publisher;
 use crate::store::HeldTopic;
 use crate::{Sns, names};
 
@@ -74,7 +75,8 @@ impl Topics for Sns {
             .into_iter()
             .map(|(name, kind, value)| (name, Attribute { kind, value }))
             .collect::<BTreeMap<_, _>>();
-        self.check_key(&topic).await.map_err(failed)?;
+        let caller = Caller::Service { principal: notice.by.principal.into() };
+        let by = Publisher { caller: &caller, request: None, source_arn: Some(&notice.by.source_arn) };
         let ready = Ready {
             checked,
             // Messages of one source stay in order.
@@ -82,7 +84,7 @@ impl Topics for Sns {
             deduplication_id: None,
             once: notice.once.map(|once| format!("{}\n{once}", notice.by.source_arn)),
         };
-        let published = Sns::publish(self, &topic, vec![ready]).await.map_err(failed)?;
+        let published = Sns::publish(self, &topic, &by, vec![ready]).await.map_err(failed)?;
         Ok(published.into_iter().next().map(|published| published.id).unwrap_or_default())
     }
 }

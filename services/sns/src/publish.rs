@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use base::{Region, ids};
-use ports::KeyError;
 use service::ApiError;
 use sha2::{Digest, Sha256};
 
@@ -12,6 +11,7 @@ use crate::delivery::WAITING_MAX;
 use crate::filter;
 use crate::message::{Checked, Message, What};
 use crate::order::{self, Order};
+use crate::sealing::Publisher;
 use crate::store::{HeldTopic, SubscriptionKey, key_of};
 use crate::{Error, Sns};
 
@@ -80,22 +80,16 @@ pub(crate) fn check_order(
 }
 
 impl Sns {
-    /// Refuses if the topic's key cannot be used. Source: SNS developer guide, "Encryption at rest".
-    pub(crate) async fn check_key(&self, topic: &HeldTopic) -> Result<(), ApiError> {
-        let (Some(key), Some(keys)) = (topic.get("KmsMasterKeyId"), &self.deps.keys) else { return Ok(()) };
-        match keys.describe(topic.region, key).await {
-            Ok(info) if info.enabled => Ok(()),
-            Ok(info) => Err(Error::KMSDisabled(format!("{} is disabled.", info.arn)).into()),
-            Err(KeyError::Refused { message, .. }) => Err(Error::KMSNotFound(message).into()),
-            Err(KeyError::Unavailable(error)) => Err(error.into()),
-        }
-    }
-
     /// Publishes to a topic, all in one commit. Durable for every subscriber when this returns.
-    pub(crate) async fn publish(&self, topic: &HeldTopic, ready: Vec<Ready>) -> Result<Vec<Published>, ApiError> {
+    pub(crate) async fn publish(
+        &self,
+        topic: &HeldTopic,
+        by: &Publisher<'_>,
+        ready: Vec<Ready>,
+    ) -> Result<Vec<Published>, ApiError> {
         let has_names = ready.iter().any(|one| one.once.is_some());
         if !topic.is_fifo() && !has_names {
-            return self.publish_in(topic, ready, None).await;
+            return self.publish_in(topic, by, ready, None).await;
         }
         let slot = self.orders.of(topic);
         let mut slot = slot.lock().await;
@@ -106,7 +100,7 @@ impl Sns {
                 loaded.map_err(ApiError::unavailable)?
             }
         };
-        let published = self.publish_in(topic, ready, Some(&mut order)).await?;
+        let published = self.publish_in(topic, by, ready, Some(&mut order)).await?;
         // What was learned of a commit that failed is not kept: it is read again.
         *slot = Some(order);
         Ok(published)
@@ -115,6 +109,7 @@ impl Sns {
     async fn publish_in(
         &self,
         topic: &HeldTopic,
+        by: &Publisher<'_>,
         ready: Vec<Ready>,
         mut order: Option<&mut Order>,
     ) -> Result<Vec<Published>, ApiError> {
@@ -166,8 +161,11 @@ impl Sns {
                 deduplication_id,
                 sequence: sequence.clone(),
                 phone: None,
+                sealed: None,
             };
             let lanes = self.subscribers(topic, &message);
+            let message =
+                if topic.get("KmsMasterKeyId").is_some() { self.sealed(topic, by, &message).await? } else { message };
             let (rows, items) = self.deliveries.plan(&message, lanes, now.ms())?;
             ops.extend(rows);
             begun.push((Arc::new(message), items));
@@ -249,6 +247,7 @@ impl Sns {
             deduplication_id: None,
             sequence: None,
             phone: Some(phone),
+            sealed: None,
         };
         let lane = (region, crate::delivery::PHONES.to_owned(), "sms".to_owned());
         if self.deliveries.waiting(&lane) >= WAITING_MAX {

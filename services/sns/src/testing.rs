@@ -1,6 +1,7 @@
 //! What tests of this crate stand on: the service over memory, with a clock that is set, and subscribers that do as they are told.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -11,8 +12,8 @@ use model::{Fields, Value};
 use policy::{Policy, PolicySet};
 use ports::mail::{Mail, Mailer};
 use ports::{
-    Authorizer, Caller, Functions, HandOver, Identities, Identity, Outbound, OutboundAnswer, OutboundRequest,
-    QueueMessage, Queues, Unavailable,
+    Authorizer, Caller, DataKey, Functions, HandOver, Identities, Identity, KeyError, KeyInfo, KeyUse, Keys, LogGroups,
+    LogTarget, LogsTaken, Outbound, OutboundAnswer, OutboundRequest, PlainKey, QueueMessage, Queues, Unavailable,
 };
 use service::{Access, ApiError, Call, Definition};
 use testkit::ManualClock;
@@ -98,14 +99,125 @@ impl Mailer for FakeMail {
     }
 }
 
+/// The key that there is.
+pub const KEY: &str = "arn:aws:kms:us-east-1:111111111111:key/k";
+
+/// A KMS with one key, which may be off, and which does not let `outsider`.
+#[derive(Default)]
+pub struct FakeKeys {
+    pub is_off: AtomicBool,
+    made: Mutex<Vec<Vec<u8>>>,
+}
+
+fn key_refused(code: &str, message: &str) -> KeyError {
+    KeyError::Refused { code: code.to_owned(), message: message.to_owned() }
+}
+
+impl FakeKeys {
+    fn may(&self, asked: &KeyUse<'_>) -> Result<(), KeyError> {
+        if matches!(asked.caller, Caller::Service { principal } if &**principal == "outsider.amazonaws.com") {
+            return Err(key_refused("AccessDeniedException", "no"));
+        }
+        match self.is_off.load(Ordering::SeqCst) {
+            true => Err(key_refused("DisabledException", "off")),
+            false => Ok(()),
+        }
+    }
+
+    fn opened(&self, ciphertext: &[u8]) -> PlainKey {
+        PlainKey { plaintext: self.made.lock().unwrap()[usize::from(ciphertext[0])].clone(), key_arn: KEY.to_owned() }
+    }
+}
+
+#[async_trait]
+impl Keys for FakeKeys {
+    async fn describe(&self, _: Region, key: &str) -> Result<KeyInfo, KeyError> {
+        if key != KEY {
+            return Err(key_refused("NotFoundException", &format!("Key '{key}' does not exist")));
+        }
+        let enabled = !self.is_off.load(Ordering::SeqCst);
+        Ok(KeyInfo { arn: KEY.to_owned(), enabled, symmetric: true, managed: false })
+    }
+
+    async fn generate_data_key(&self, asked: &KeyUse<'_>, bytes: usize) -> Result<DataKey, KeyError> {
+        self.may(asked)?;
+        assert_eq!((asked.service, asked.context[0].0), ("sns", "aws:sns:topicArn"));
+        let mut made = self.made.lock().unwrap();
+        let number = u8::try_from(made.len()).unwrap();
+        made.push(vec![number; bytes]);
+        Ok(DataKey { plaintext: vec![number; bytes], ciphertext: vec![number], key_arn: KEY.to_owned() })
+    }
+
+    async fn decrypt_data_key(&self, asked: &KeyUse<'_>, ciphertext: &[u8]) -> Result<PlainKey, KeyError> {
+        self.may(asked)?;
+        Ok(self.opened(ciphertext))
+    }
+
+    async fn open_data_key(
+        &self,
+        _: Region,
+        key: &str,
+        _: &[(&str, &str)],
+        ciphertext: &[u8],
+    ) -> Result<PlainKey, KeyError> {
+        assert_eq!(key, KEY);
+        match self.is_off.load(Ordering::SeqCst) {
+            true => Err(key_refused("DisabledException", "off")),
+            false => Ok(self.opened(ciphertext)),
+        }
+    }
+}
+
+/// Log groups: those that were made, and what was put into them.
+#[derive(Default)]
+pub struct FakeGroups {
+    pub made: Mutex<Vec<String>>,
+    pub got: Mutex<Vec<(LogTarget, serde_json::Value)>>,
+    /// Whether nothing is taken.
+    pub refuses: AtomicBool,
+    /// Whether nobody ever answers.
+    pub hangs: AtomicBool,
+}
+
+#[async_trait]
+impl LogGroups for FakeGroups {
+    async fn check(&self, _: &LogTarget) -> Result<(), HandOver> {
+        Ok(())
+    }
+
+    async fn make(&self, target: &LogTarget) -> Result<(), HandOver> {
+        self.made.lock().unwrap().push(target.group_arn.clone());
+        Ok(())
+    }
+
+    async fn put(&self, target: &LogTarget, position: u64, events: Vec<(i64, Bytes)>) -> Result<LogsTaken, HandOver> {
+        assert_eq!(position, 0);
+        if self.hangs.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
+        if self.refuses.load(Ordering::SeqCst) {
+            return Err(HandOver::Denied("no".to_owned()));
+        }
+        if !self.made.lock().unwrap().contains(&target.group_arn) {
+            return Err(HandOver::NotFound("no such group".to_owned()));
+        }
+        let taken = events.len();
+        let mut got = self.got.lock().unwrap();
+        got.extend(events.iter().map(|(_, text)| (target.clone(), serde_json::from_slice(text).unwrap())));
+        Ok(LogsTaken { taken, too_large: 0 })
+    }
+}
+
 pub struct World {
+    pub keys: Arc<FakeKeys>,
+    pub groups: Arc<FakeGroups>,
     pub sns: Arc<Sns>,
     pub endpoints: Arc<Endpoints>,
     pub queues: Arc<FakeQueues>,
     pub functions: Arc<FakeFunctions>,
     pub mail: Arc<FakeMail>,
     clock: Arc<ManualClock>,
-    state: Arc<dyn state::State>,
+    pub state: Arc<dyn state::State>,
     definition: Definition,
 }
 
@@ -152,15 +264,16 @@ fn json(value: &Value) -> serde_json::Value {
 impl World {
     pub async fn new() -> World {
         let clock = ManualClock::at(Timestamp::from_ms(START));
-        World::open(clock, Arc::new(state::Memory::new())).await
+        World::open(clock, Arc::new(state::Memory::new()), Arc::default()).await
     }
 
-    async fn open(clock: Arc<ManualClock>, state: Arc<dyn state::State>) -> World {
+    async fn open(clock: Arc<ManualClock>, state: Arc<dyn state::State>, keys: Arc<FakeKeys>) -> World {
         let env = testkit::env(Arc::clone(&clock), 7 + clock_ms(&clock));
         let access = Access::new();
         let (endpoints, queues, functions, mail) = Default::default();
         let (endpoints, queues): (Arc<Endpoints>, Arc<FakeQueues>) = (endpoints, queues);
         let (functions, mail): (Arc<FakeFunctions>, Arc<FakeMail>) = (functions, mail);
+        let groups: Arc<FakeGroups> = Arc::default();
         let signer = Signer::new(env.clone(), Arc::clone(&state));
         let sns = Sns::open(Deps {
             env,
@@ -169,13 +282,14 @@ impl World {
             queues: Some(Arc::clone(&queues) as Arc<dyn Queues>),
             functions: Arc::clone(&functions) as Arc<dyn Functions>,
             outbound: Arc::clone(&endpoints) as Arc<dyn Outbound>,
+            log_groups: Some(Arc::clone(&groups) as Arc<dyn LogGroups>),
             mail: Some(Arc::clone(&mail) as Arc<dyn Mailer>),
             sms: Some(SmsTemplate {
                 url: "https://sms.example/send".to_owned(),
                 headers: vec![("content-type".to_owned(), "application/json".to_owned())],
                 body: r#"{"to":"{phone}","text":"{message}"}"#.to_owned(),
             }),
-            keys: None,
+            keys: Some(Arc::clone(&keys) as Arc<dyn Keys>),
             authorizer: Arc::clone(&access) as Arc<dyn Authorizer>,
             endpoint: "http://cairn.example:4566".into(),
             signer,
@@ -185,12 +299,12 @@ impl World {
         access.ask(Arc::new(Everything), None, &[policies]);
         sns.begin();
         let definition = crate::definition(Arc::clone(&sns));
-        World { sns, endpoints, queues, functions, mail, clock, state, definition }
+        World { keys, groups, sns, endpoints, queues, functions, mail, clock, state, definition }
     }
 
     /// As after a crash: the same tables, and nothing else.
     pub async fn crashed(self) -> World {
-        World::open(self.clock, self.state).await
+        World::open(self.clock, self.state, self.keys).await
     }
 
     /// The clock goes on, and whoever waits looks at it.

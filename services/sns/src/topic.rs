@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use base::arn::Arn;
 use policy::Policy;
 use policy::document::{Mistake, OneOf};
 use policy::principal::Named;
@@ -90,7 +91,7 @@ pub fn default_policy(arn: &str, account: &str) -> String {
     )
 }
 
-/// Attributes that are only kept and shown: what is delivered is told by figures and the log instead.
+/// Protocols whose deliveries are told of in log groups ([`crate::delivery::status`]).
 const FEEDBACK: [&str; 5] = ["Application", "Firehose", "HTTP", "Lambda", "SQS"];
 
 fn is_feedback(name: &str) -> bool {
@@ -163,6 +164,10 @@ pub fn set(topic: &mut Topic, account: &str, name: &str, value: &str, how: Setti
         _ if is_feedback(name) => {
             if name.ends_with("SampleRate") && value.parse::<u8>().map_or(!value.is_empty(), |rate| rate > 100) {
                 return Err(Error::because(name, "Sample rate must be an integer between 0 and 100"));
+            }
+            let is_role = |arn: Arn| arn.service == "iam" && arn.resource.starts_with("role/");
+            if name.ends_with("RoleArn") && !value.is_empty() && !Arn::parse(value).is_some_and(is_role) {
+                return Err(Error::because(name, "Must be the ARN of an IAM role"));
             }
         }
         _ => return Err(unknown()),

@@ -1,6 +1,7 @@
 //! What SQS refuses, in AWS's words. The names are those of the model, which knows what the Query protocol calls them. Sources: SQS API
 //! reference, each operation's errors and "Common Errors".
 
+use ports::KeyError;
 use service::ApiError;
 
 service::api_errors! {
@@ -74,4 +75,20 @@ impl Error {
 /// Storage failed.
 pub fn storage(error: &state::Error) -> ApiError {
     ApiError::unavailable(error)
+}
+
+/// What KMS refuses, as SQS passes it on.
+pub fn key_refused(error: datakeys::Error) -> ApiError {
+    match error {
+        datakeys::Error::Broken(what) => ApiError::internal(what),
+        datakeys::Error::Key(KeyError::Unavailable(error)) => error.into(),
+        datakeys::Error::Key(KeyError::Refused { code, message }) => match code.as_str() {
+            "DisabledException" => Error::KmsDisabled(message),
+            "KMSInvalidStateException" => Error::KmsInvalidState(message),
+            "InvalidKeyUsageException" => Error::KmsInvalidKeyUsage(message),
+            "NotFoundException" => Error::KmsNotFound(message),
+            _ => Error::KmsAccessDenied(message),
+        }
+        .into(),
+    }
 }

@@ -12,7 +12,7 @@ use crate::error::storage;
 use crate::moves::{Moves, TASKS, Task};
 use crate::queue::{CONTENTS, DELETED, Deleted, ENTRIES, Live, QUEUES, Row, SENT, row_key};
 use crate::shelf::Entry;
-use crate::{Deps, Error, QUEUES_MAX, Sqs, WAITERS_MAX, seal};
+use crate::{Deps, Error, QUEUES_MAX, Sqs, WAITERS_MAX};
 
 /// For so long a deleted queue's name is not given again, and an emptied queue not emptied again. Source: SQS API reference, DeleteQueue and
 /// PurgeQueue.
@@ -62,7 +62,7 @@ impl Sqs {
             let place = key::parts(&doc.key).and_then(|parts| <[Vec<u8>; 2]>::try_from(parts).ok());
             let found = place.and_then(|[id, name]| Some((Arc::clone(by_id.get(&id)?), String::from_utf8(name).ok()?)));
             match found {
-                Some((live, identifier)) => live.lock().note_sent(identifier, doc.value),
+                Some((live, identifier)) => live.lock().restore_sent(identifier, doc.value),
                 None => orphans.push(SENT.delete_op(&doc.key, Expect::Any)),
             }
             Ok::<bool, StateError>(true)
@@ -82,7 +82,7 @@ impl Sqs {
             queues: RwLock::new(queues),
             changes: tokio::sync::Mutex::default(),
             waiters: Semaphore::new(WAITERS_MAX),
-            data_keys: seal::DataKeys::default(),
+            data_keys: datakeys::DataKeys::default(),
             moves: Moves::new(tasks),
         });
         for live in sqs.all() {

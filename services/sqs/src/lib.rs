@@ -4,6 +4,8 @@
 mod access;
 mod attributes;
 mod error;
+#[cfg(test)]
+mod fifo_tests;
 mod keep;
 mod message;
 mod moves;
@@ -11,7 +13,6 @@ pub mod ops;
 mod port;
 mod queue;
 mod receive;
-mod seal;
 mod send;
 mod shelf;
 #[cfg(test)]
@@ -35,6 +36,9 @@ use queue::Live;
 pub const WAITERS_MAX: usize = 2_000;
 /// Queues of an account in all regions. AWS has no limit; each takes some kilobytes of memory here.
 pub const QUEUES_MAX: usize = 10_000;
+
+/// How encryption contexts name a queue. Source: SQS developer guide, "Encryption context".
+pub(crate) const KEY_CONTEXT: &str = "aws:sqs:arn";
 
 /// What the service stands on.
 pub struct Deps {
@@ -61,7 +65,7 @@ pub struct Sqs {
     /// One change of queues at a time.
     pub(crate) changes: tokio::sync::Mutex<()>,
     pub(crate) waiters: Semaphore,
-    pub(crate) data_keys: seal::DataKeys,
+    pub(crate) data_keys: datakeys::DataKeys,
     pub(crate) moves: moves::Moves,
 }
 

@@ -225,7 +225,7 @@ pub struct Content {
     pub body: String,
     /// The body under a key of KMS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sealed: Option<crate::seal::Sealed>,
+    pub sealed: Option<datakeys::Sealed>,
     /// Of the body in clear.
     pub md5: String,
     /// What the sender gave.

@@ -2,14 +2,14 @@
 
 use async_trait::async_trait;
 use base::{Arn, Region};
+use datakeys::For;
 use http::HeaderMap;
 use ports::{Caller, HandOver, QueueMessage, Queues, RequestContext};
 use service::ApiError;
 
 use crate::message::{Attributes, check_body, check_identifier, of_port, size_bytes};
-use crate::seal::For;
 use crate::send::{Outgoing, Sender, content_id};
-use crate::{Error, Sqs};
+use crate::{Error, KEY_CONTEXT, Sqs};
 
 /// What a refusal is to who hands over.
 fn handed(error: ApiError) -> HandOver {
@@ -73,10 +73,12 @@ impl Queues for Sqs {
         }
         let key_user = For {
             caller: &caller,
-            context: None,
+            request: None,
+            service: "sqs",
+            context: KEY_CONTEXT,
             source_arn: Some(&by.source_arn),
             region,
-            queue_arn: &live.arn,
+            resource_arn: &live.arn,
             reuse_ms: setup.ms("KmsDataKeyReusePeriodSeconds"),
             now_ms: now.ms(),
         };

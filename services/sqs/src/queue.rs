@@ -275,6 +275,13 @@ impl Lying {
         self.shelf.put(number, entry);
     }
 
+    /// What was sent before. Its number is not given again, though the message may be gone and the clock may stand.
+    pub fn restore_sent(&mut self, identifier: String, sent: Sent) {
+        let number = sent.sequence.as_deref().and_then(number_of);
+        self.last = self.last.max(number.unwrap_or(0));
+        self.note_sent(identifier, sent);
+    }
+
     /// What was sent under an identifier that is still known.
     pub fn sent(&self, identifier: &str, now_ms: i64) -> Option<&Sent> {
         self.sent.get(identifier).filter(|sent| sent.until_ms > now_ms)
@@ -315,7 +322,15 @@ impl Lying {
     }
 }
 
+/// Sequence numbers have twenty digits.
+const SEQUENCE_START: u128 = 10_000_000_000_000_000_000;
+
 /// FIFO: twenty digits that only grow.
 pub fn sequence(number: u64) -> String {
-    (10_000_000_000_000_000_000_u128 + u128::from(number)).to_string()
+    (SEQUENCE_START + u128::from(number)).to_string()
+}
+
+/// The number of [`sequence`].
+fn number_of(sequence: &str) -> Option<u64> {
+    u64::try_from(sequence.parse::<u128>().ok()?.checked_sub(SEQUENCE_START)?).ok()
 }

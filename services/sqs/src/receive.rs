@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use datakeys::For;
 use service::ApiError;
 use state::{Expect, Op};
 use tokio::sync::watch;
 
-use crate::error::storage;
+use crate::error::{key_refused, storage};
 use crate::message::{Content, unreadable};
 use crate::queue::{ATTEMPTS_MAX, Attempt, CONTENTS, DEDUPLICATION_MS, ENTRIES, IN_FLIGHT_MAX, Live, sequence};
-use crate::seal::For;
 use crate::shelf::Entry;
 use crate::{Error, Sqs};
 
@@ -205,7 +205,7 @@ impl Sqs {
             {
                 let keys = self.deps.keys.as_ref();
                 let keys = keys.ok_or_else(|| Error::KmsNotFound("The key does not exist".to_owned()))?;
-                content.body = self.data_keys.open(&**keys, opens, sealed).await?;
+                content.body = self.data_keys.open(&**keys, opens, sealed).await.map_err(key_refused)?;
             }
             contents.push(content);
         }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base::ids;
+use datakeys::For;
 use service::ApiError;
 use state::Expect;
 
-use crate::error::storage;
+use crate::error::{key_refused, storage};
 use crate::message::{Attributes, Content, md5_hex};
 use crate::queue::{CONTENTS, DEDUPLICATION_MS, ENTRIES, Live, MESSAGES_MAX, SENT, Sent, Setup, sequence};
-use crate::seal::For;
 use crate::shelf::Entry;
 use crate::{Error, Sqs};
 
@@ -167,8 +167,9 @@ impl Sqs {
         Ok(results)
     }
 
-    async fn sealed(&self, asked: &For<'_>, key: &str, id: &str, body: &str) -> Result<crate::seal::Sealed, ApiError> {
+    async fn sealed(&self, asked: &For<'_>, key: &str, id: &str, body: &str) -> Result<datakeys::Sealed, ApiError> {
         let keys = self.deps.keys.as_ref().ok_or_else(|| Error::KmsNotFound(format!("Key '{key}' does not exist")))?;
-        self.data_keys.seal(&**keys, &*self.deps.env.rng, asked, (key, id), body).await
+        let key_arn = datakeys::key_arn(key, asked.region, &self.deps.account);
+        self.data_keys.seal(&**keys, &*self.deps.env.rng, asked, (&key_arn, id), body).await.map_err(key_refused)
     }
 }

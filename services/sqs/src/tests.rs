@@ -111,6 +111,20 @@ async fn groups_keep_their_order_and_repetitions_are_dropped() {
 }
 
 #[tokio::test]
+async fn numbers_only_grow_though_messages_go_and_the_server_starts_anew() {
+    let mut world = World::new().await;
+    let url = world.queue("q.fifo", json!({"FifoQueue": "true", "ContentBasedDeduplication": "true"})).await;
+    let send = |body: &str| json!({"QueueUrl": url, "MessageBody": body, "MessageGroupId": "g"});
+    let first = world.run("SendMessage", send("1")).await;
+    let (_, handle) = world.receive(&url).await.remove(0);
+    world.run("DeleteMessage", json!({"QueueUrl": url, "ReceiptHandle": handle})).await;
+    // Nothing is left of it but what it is known by, and the clock stands.
+    world.reopen().await;
+    let second = world.run("SendMessage", send("2")).await;
+    assert!(first["SequenceNumber"].as_str() < second["SequenceNumber"].as_str(), "{first} {second}");
+}
+
+#[tokio::test]
 async fn batches_fail_in_part() {
     let world = World::new().await;
     let url = world.queue("q", json!({"MaximumMessageSize": "1024"})).await;

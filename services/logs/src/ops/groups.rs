@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use base::{Region, Timestamp};
 use serde::Deserialize;
+use service::ApiError;
 use state::key::key;
 
 use super::Empty;
+use crate::Logs;
 use crate::error::{Error, invalid, too_many};
 use crate::rows::{DOOMED, Group, MetricFilter, ResourcePolicy, Stream, SubscriptionFilter, VERSION};
 use crate::store::{Row, put_op};
@@ -30,6 +33,51 @@ pub struct CreateInput {
     deletion_protection_enabled: Option<bool>,
 }
 
+fn is_there() -> Error {
+    Error::ResourceAlreadyExistsException("The specified log group already exists".to_owned())
+}
+
+impl Logs {
+    /// A new group of the class STANDARD.
+    pub(crate) fn plain_group(&self, region: Region, name: String, now: Timestamp) -> Group {
+        Group {
+            v: VERSION,
+            id: self.new_id(),
+            region,
+            name,
+            created: now.ms(),
+            retention_days: None,
+            class: "STANDARD".to_owned(),
+            is_protected: false,
+            takes_bearer_tokens: None,
+            tags: BTreeMap::new(),
+            kms_key: None,
+            data_keys: Vec::new(),
+            data_protection: None,
+            index_policy: None,
+            transformer: None,
+        }
+    }
+
+    /// Makes a group that is not there.
+    pub(crate) async fn add_group(&self, group: Group) -> Result<(), ApiError> {
+        let id = group.id;
+        self.store
+            .change(|memory, plan| {
+                if memory.group(group.region, &group.name).is_ok() {
+                    return Err(is_there().into());
+                }
+                if memory.of_region::<Group>(group.region).count() >= GROUPS_MAX {
+                    return Err(too_many("Resource limit exceeded."));
+                }
+                plan.put(group)
+            })
+            .await?;
+        self.live_mut().groups.entry(id).or_default();
+        Ok(())
+    }
+}
+
 operation! {
     /// Makes a log group.
     CreateLogGroup on "log-group:{logGroupName}:log-stream:": CreateInput => Empty, |logs, call, input| {
@@ -39,45 +87,22 @@ operation! {
             return Err(invalid("Log groups starting with AWS/ are reserved for AWS."));
         }
         let class = input.log_group_class.unwrap_or_else(|| "STANDARD".to_owned());
-        let is_there = || Error::ResourceAlreadyExistsException("The specified log group already exists".to_owned());
         if logs.store.see(|memory| memory.group(call.region, &name).is_ok()) {
             return Err(is_there().into());
         }
         let mut group = Group {
-            v: VERSION,
-            id: logs.new_id(),
-            region: call.region,
-            name,
-            created: call.time.ms(),
             retention_days: (class == "DELIVERY").then_some(DELIVERY_DAYS),
             class,
             is_protected: input.deletion_protection_enabled.unwrap_or(false),
-            takes_bearer_tokens: None,
             tags: input.tags,
-            kms_key: None,
-            data_keys: Vec::new(),
-            data_protection: None,
-            index_policy: None,
-            transformer: None,
+            ..logs.plain_group(call.region, name, call.time)
         };
         if let Some(key) = input.kms_key_id {
             let wrapped = logs.new_key(call, &group, &key).await?;
             group.data_keys.push(wrapped);
             group.kms_key = Some(key);
         }
-        let id = group.id;
-        logs.store
-            .change(|memory, plan| {
-                if memory.group(call.region, &group.name).is_ok() {
-                    return Err(is_there().into());
-                }
-                if memory.of_region::<Group>(call.region).count() >= GROUPS_MAX {
-                    return Err(too_many("Resource limit exceeded."));
-                }
-                plan.put(group)
-            })
-            .await?;
-        logs.live_mut().groups.entry(id).or_default();
+        logs.add_group(group).await?;
         Ok(Empty {})
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
-use super::send::Sent;
+use super::status::Tried;
 use super::{Item, Outcome};
 use crate::Sns;
 use crate::store::SubscriptionKey;
@@ -112,7 +112,7 @@ impl Lane {
 /// Sends what waits, until nothing does or the service stops.
 pub(crate) async fn run(sns: Arc<Sns>, lane: Arc<Lane>) {
     let mut stop = sns.deliveries.stop.subscribe();
-    let mut going: JoinSet<(Item, Sent)> = JoinSet::new();
+    let mut going: JoinSet<(Item, Tried)> = JoinSet::new();
     loop {
         if *stop.borrow() {
             break;
@@ -129,8 +129,8 @@ pub(crate) async fn run(sns: Arc<Sns>, lane: Arc<Lane>) {
                     }
                     let (sns, key) = (Arc::clone(&sns), lane.key.clone());
                     going.spawn(async move {
-                        let sent = sns.attempt(&key, &item).await;
-                        (item, sent)
+                        let tried = sns.attempt(&key, &item).await;
+                        (item, tried)
                     });
                 }
                 Err(due) => {
@@ -173,15 +173,15 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
 }
 
 /// Says what becomes of a delivery that was tried.
-async fn settle(sns: &Arc<Sns>, lane: &Lane, ended: Result<(Item, Sent), tokio::task::JoinError>) {
-    let (mut item, sent) = match ended {
+async fn settle(sns: &Arc<Sns>, lane: &Lane, ended: Result<(Item, Tried), tokio::task::JoinError>) {
+    let (mut item, tried) = match ended {
         Ok(ended) => ended,
         Err(error) => {
             tracing::error!(%error, "a delivery broke off; it is made again at the next start");
             return;
         }
     };
-    let later = sns.after(&lane.key, &mut item, sent);
+    let later = sns.after(&lane.key, &mut item, tried);
     let group = item.pending.group.clone();
     let outcome = match later {
         true => {

@@ -13,12 +13,17 @@ const BYTES_MAX: usize = 32 << 20;
 /// A message in memory, with the signature that most of its subscribers get.
 pub(crate) struct Loaded {
     pub message: Arc<Message>,
-    signature: tokio::sync::OnceCell<(SignatureVersion, String)>,
+    signature: Arc<tokio::sync::OnceCell<(SignatureVersion, String)>>,
 }
 
 impl Loaded {
     pub fn new(message: Arc<Message>) -> Arc<Loaded> {
-        Arc::new(Loaded { message, signature: tokio::sync::OnceCell::new() })
+        Arc::new(Loaded { message, signature: Arc::default() })
+    }
+
+    /// The same message, opened. It is not kept.
+    pub fn opened(&self, message: Arc<Message>) -> Loaded {
+        Loaded { message, signature: Arc::clone(&self.signature) }
     }
 
     /// The signature of the text that all protocols get, made once.

@@ -15,6 +15,9 @@ mod ledger;
 mod send;
 pub(crate) use send::PHONES;
 pub mod shape;
+pub(crate) mod status;
+#[cfg(test)]
+mod status_tests;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -226,6 +229,7 @@ impl Sns {
         self.deliveries.stop.send_replace(true);
         self.deliveries.running.closed().await;
         self.settle().await;
+        self.statuses.stop().await;
     }
 
     /// Completes when what has become of deliveries so far is written.

@@ -12,6 +12,7 @@ use state::State;
 
 use super::envelope::Envelope;
 use super::ledger::Loaded;
+use super::status::{Answer, Tried};
 use super::{Item, MESSAGES, shape};
 use crate::message::{Message, SMS_CHARS_MAX, What};
 use crate::names::FIFO;
@@ -85,19 +86,19 @@ impl Sns {
     }
 
     /// Tries a delivery once.
-    pub(crate) async fn attempt(&self, key: &SubscriptionKey, item: &Item) -> Sent {
+    pub(crate) async fn attempt(&self, key: &SubscriptionKey, item: &Item) -> Tried {
         let loaded = match self.load(&item.pending.message).await {
             Ok(Some(loaded)) => loaded,
-            Ok(None) => return Sent::Gone,
-            Err(error) => return Sent::Failed(format!("reading it: {error}")),
+            Ok(None) => return Sent::Gone.into(),
+            Err(error) => return Sent::Failed(format!("reading it: {error}")).into(),
         };
         if key.1 == PHONES {
             return match &loaded.message.phone {
-                Some(phone) => self.send_sms(phone, &loaded.message, None).await,
-                None => Sent::Gone,
+                Some(phone) => self.send_sms(phone, &loaded.message, None).await.into(),
+                None => Sent::Gone.into(),
             };
         }
-        let (Some(topic), Some(subscription)) = self.target(key) else { return Sent::Gone };
+        let (Some(topic), Some(subscription)) = self.target(key) else { return Sent::Gone.into() };
         // A question that was answered meanwhile is not asked again.
         let is_wanted = match &loaded.message.what {
             What::Notification => subscription.is_confirmed(),
@@ -105,31 +106,49 @@ impl Sns {
             What::Farewell { .. } => !subscription.is_there(),
         };
         if !is_wanted {
-            return Sent::Gone;
+            return Sent::Gone.into();
         }
+        // While a topic's key cannot be used its messages wait, as for a subscriber who does not answer.
+        let opened = match self.opened(&loaded.message).await {
+            Ok(message) => loaded.opened(message),
+            Err(why) => {
+                let report = self.report(&topic, &subscription, &loaded.message).filter(|_| !item.pending.is_dead);
+                let report = report.map(|report| report.with(Answer::Failed(why.clone())));
+                return Tried { sent: Sent::Failed(why), report };
+            }
+        };
         if item.pending.is_dead {
-            return self.send_dead(&loaded, &topic, &subscription).await;
+            return self.send_dead(&opened, &topic, &subscription).await.into();
         }
+        let report = self.report(&topic, &subscription, &opened.message);
+        let (sent, answer) = self.send(&opened, &topic, &subscription).await;
+        Tried { sent, report: report.map(|report| report.with(answer)) }
+    }
+
+    async fn send(&self, loaded: &Loaded, topic: &HeldTopic, subscription: &HeldSubscription) -> (Sent, Answer) {
         match subscription.protocol.as_str() {
-            "http" | "https" => self.send_http(&loaded, &topic, &subscription).await,
-            "sqs" => self.send_queue(&loaded, &topic, &subscription, &subscription.endpoint).await,
-            "lambda" => match self.envelope(&loaded, &topic, &subscription).await {
+            "http" | "https" => self.send_http(loaded, topic, subscription).await,
+            "sqs" => self.send_queue(loaded, topic, subscription, &subscription.endpoint).await,
+            "lambda" => match self.envelope(loaded, topic, subscription).await {
                 Ok(envelope) => {
                     let payload = envelope.for_function(&subscription.arn(&self.deps.account));
-                    match self.deps.functions.invoke(&subscription.endpoint, Bytes::from(payload)).await {
-                        Ok(_) => Sent::Delivered,
-                        Err(error) => error.into(),
-                    }
+                    let answer = self.deps.functions.invoke(&subscription.endpoint, Bytes::from(payload)).await;
+                    let answer = answer.map(|_| ());
+                    let sent = answer.clone().map_or_else(Sent::from, |()| Sent::Delivered);
+                    (sent, Answer::Function(answer))
                 }
-                Err(error) => Sent::Failed(error.to_string()),
+                Err(error) => failed(error.to_string()),
             },
-            "email" | "email-json" => self.send_mail(&loaded, &topic, &subscription).await,
-            "sms" => self.send_sms(&subscription.endpoint, &loaded.message, topic.get("DisplayName")).await,
-            other => Sent::Refused(format!("nothing is sent over {other}")),
+            "email" | "email-json" => (self.send_mail(loaded, topic, subscription).await, Answer::None),
+            "sms" => {
+                let sent = self.send_sms(&subscription.endpoint, &loaded.message, topic.get("DisplayName")).await;
+                (sent, Answer::None)
+            }
+            other => (Sent::Refused(format!("nothing is sent over {other}")), Answer::None),
         }
     }
 
-    async fn send_http(&self, loaded: &Loaded, topic: &HeldTopic, subscription: &HeldSubscription) -> Sent {
+    async fn send_http(&self, loaded: &Loaded, topic: &HeldTopic, subscription: &HeldSubscription) -> (Sent, Answer) {
         let message = &loaded.message;
         let (topic_arn, arn) = (topic.arn(&self.deps.account), subscription.arn(&self.deps.account));
         let policy = HttpPolicy::effective(topic.get("DeliveryPolicy"), subscription.get("DeliveryPolicy"));
@@ -145,7 +164,7 @@ impl Sns {
         }
         let shaped = shape::shaped(&subscription.endpoint, &topic_arn, message, &subscription.protocol);
         let (url, content_type, body) = match shaped {
-            Some(_) if !is_notification => return Sent::Gone,
+            Some(_) if !is_notification => return (Sent::Gone, Answer::None),
             Some(shaped) => (shaped.url, shaped.content_type.to_owned(), shaped.body),
             None if subscription.is_raw() && is_notification => {
                 headers.push(("x-amz-sns-rawdelivery".to_owned(), "true".to_owned()));
@@ -154,7 +173,7 @@ impl Sns {
             }
             None => match self.envelope(loaded, topic, subscription).await {
                 Ok(envelope) => (subscription.endpoint.clone(), policy.content_type, envelope.pretty()),
-                Err(error) => return Sent::Failed(error.to_string()),
+                Err(error) => return failed(error.to_string()),
             },
         };
         headers.push(("content-type".to_owned(), content_type));
@@ -167,12 +186,15 @@ impl Sns {
             answer_bytes_max: ANSWER_BYTES_MAX,
         });
         match answer.await {
-            Err(why) => Sent::Failed(why),
-            Ok(answer) => match answer.status {
-                200..=299 => Sent::Delivered,
-                status @ 400..=499 if status != 429 => Sent::Refused(format!("the endpoint answered {status}")),
-                status => Sent::Failed(format!("the endpoint answered {status}")),
-            },
+            Err(why) => failed(why),
+            Ok(answer) => {
+                let sent = match answer.status {
+                    200..=299 => Sent::Delivered,
+                    status @ 400..=499 if status != 429 => Sent::Refused(format!("the endpoint answered {status}")),
+                    status => Sent::Failed(format!("the endpoint answered {status}")),
+                };
+                (sent, Answer::Http(answer.status, answer.body))
+            }
         }
     }
 
@@ -191,15 +213,19 @@ impl Sns {
         topic: &HeldTopic,
         subscription: &HeldSubscription,
         queue_arn: &str,
-    ) -> Sent {
+    ) -> (Sent, Answer) {
+        let refused = |error: HandOver| (Sent::from(error.clone()), Answer::Queue(Err(error)));
         let Some(queues) = &self.deps.queues else {
-            return Sent::Refused("this server has no queues".to_owned());
+            return refused(HandOver::NotFound("this server has no queues".to_owned()));
         };
         let message = &loaded.message;
         let is_raw = subscription.is_raw() && message.what == What::Notification;
         let (body, attributes) = if is_raw {
             if message.attributes.len() > RAW_ATTRIBUTES_MAX {
-                return Sent::Refused(format!("a raw message takes at most {RAW_ATTRIBUTES_MAX} attributes along"));
+                return refused(HandOver::Invalid(format!(
+                    "Number of message attributes [{}] exceeds the maximum allowed [{RAW_ATTRIBUTES_MAX}].",
+                    message.attributes.len()
+                )));
             }
             let attributes = message.attributes.iter();
             let attributes = attributes.map(|(name, one)| (name.clone(), one.kind.clone(), one.value.clone()));
@@ -207,7 +233,7 @@ impl Sns {
         } else {
             match self.envelope(loaded, topic, subscription).await {
                 Ok(envelope) => (envelope.pretty(), Vec::new()),
-                Err(error) => return Sent::Failed(error.to_string()),
+                Err(error) => return failed(error.to_string()),
             }
         };
         let is_fifo = queue_arn.ends_with(FIFO);
@@ -225,12 +251,15 @@ impl Sns {
             group_id: message.group_id.clone(),
             deduplication_id: Some(deduplication_id),
         });
-        sent.await.map_or_else(Sent::from, |_| Sent::Delivered)
+        match sent.await {
+            Ok(id) => (Sent::Delivered, Answer::Queue(Ok(id))),
+            Err(error) => refused(error),
+        }
     }
 
     async fn send_dead(&self, loaded: &Loaded, topic: &HeldTopic, subscription: &HeldSubscription) -> Sent {
         match subscription.dead_letter_queue() {
-            Some(queue) => self.send_queue(loaded, topic, subscription, &queue).await,
+            Some(queue) => self.send_queue(loaded, topic, subscription, &queue).await.0,
             None => Sent::Gone,
         }
     }
@@ -306,11 +335,12 @@ impl Sns {
     }
 
     /// What follows from an attempt: whether the delivery is tried again, for which `item` says when.
-    pub(crate) fn after(&self, key: &SubscriptionKey, item: &mut Item, sent: Sent) -> bool {
+    pub(crate) fn after(&self, key: &SubscriptionKey, item: &mut Item, tried: Tried) -> bool {
         let (topic, subscription) = self.target(key);
         let protocol = subscription.as_ref().map_or("sms", |subscription| &subscription.protocol).to_owned();
-        let (why, is_final) = match sent {
+        let (why, is_final) = match tried.sent {
             Sent::Delivered => {
+                self.tell(tried.report, true, item.pending.attempts + 1);
                 self.figures.delivered(&protocol, item.pending.is_dead);
                 return false;
             }
@@ -337,6 +367,7 @@ impl Sns {
             );
             return true;
         }
+        self.tell(tried.report, false, item.pending.attempts);
         self.figures.given_up(&protocol);
         // Questions are asked, or they are not: no queue gets them.
         let loaded = self.deliveries.ledger().loaded(&item.pending.message);
@@ -362,6 +393,11 @@ impl Sns {
         item.pending.due_ms = self.now_ms();
         true
     }
+}
+
+/// No answer came.
+fn failed(why: String) -> (Sent, Answer) {
+    (Sent::Failed(why.clone()), Answer::Failed(why))
 }
 
 /// The request that sends a text message.

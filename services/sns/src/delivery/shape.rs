@@ -162,6 +162,7 @@ mod tests {
             deduplication_id: None,
             sequence: None,
             phone: None,
+            sealed: None,
         }
     }
 

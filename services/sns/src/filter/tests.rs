@@ -214,3 +214,80 @@ proptest! {
         prop_assert_eq!(filter.matches(seen, ""), all_plainly(&policy, &attributes), "{} {:?}", policy, attributes);
     }
 }
+
+/// A body with each list replaced by one of its elements, in all ways: what matches one of them matches the body.
+fn variants(value: &Value) -> Vec<Value> {
+    match value {
+        Value::Array(list) if !list.is_empty() => list.iter().flat_map(variants).collect(),
+        Value::Object(members) => {
+            let mut all = vec![serde_json::Map::new()];
+            for (name, member) in members {
+                let with = |one: &serde_json::Map<String, Value>, member: Value| {
+                    let mut one = one.clone();
+                    one.insert(name.clone(), member);
+                    one
+                };
+                all = all
+                    .iter()
+                    .flat_map(|one| variants(member).into_iter().map(move |member| with(one, member)))
+                    .collect();
+            }
+            all.into_iter().map(Value::Object).collect()
+        }
+        other => vec![other.clone()],
+    }
+}
+
+/// Whether a body without lists fits.
+fn body_plainly(policy: &Value, found: Option<&Value>) -> bool {
+    match policy {
+        Value::Object(keys) => {
+            keys.iter().all(|(key, below)| body_plainly(below, found.and_then(|found| found.get(key))))
+        }
+        Value::Array(tests) => tests.iter().any(|test| match (test.get("exists"), found) {
+            (Some(exists), found) => *exists == json!(found.is_some()),
+            (None, None | Some(Value::Object(_) | Value::Array(_))) => false,
+            (None, Some(found)) => plainly(test, found),
+        }),
+        other => panic!("{other}"),
+    }
+}
+
+fn body() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        word().prop_map(|word| json!(word)),
+        (0..12_i32).prop_map(|number| json!(number)),
+        any::<bool>().prop_map(|flag| json!(flag)),
+    ];
+    leaf.prop_recursive(4, 24, 3, |below| {
+        let name = prop::sample::select(vec!["a", "b"]).prop_map(str::to_owned);
+        prop_oneof![
+            3 => prop::collection::btree_map(name, below.clone(), 0..3).prop_map(|members| json!(members)),
+            1 => prop::collection::vec(below, 0..3).prop_map(Value::Array),
+        ]
+    })
+}
+
+fn body_policy() -> impl Strategy<Value = Value> {
+    let tests = || prop::collection::vec(one_test(), 1..3).prop_map(Value::Array);
+    let name = || prop::sample::select(vec!["a", "b"]).prop_map(str::to_owned);
+    let below = prop::collection::btree_map(name(), tests(), 1..3).prop_map(|keys| json!(keys));
+    prop::collection::btree_map(name(), prop_oneof![tests(), below], 1..3).prop_map(|keys| json!(keys))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn filters_of_bodies_say_what_the_obvious_matcher_says(policy in body_policy(), a in body(), b in prop::option::of(body())) {
+        let mut members = serde_json::Map::from_iter([("a".to_owned(), a)]);
+        members.extend(b.map(|b| ("b".to_owned(), b)));
+        let body = Value::Object(members);
+        let filter = Filter::parse(&policy.to_string(), Scope::Body);
+        // Some ask for more combinations than a policy may.
+        prop_assume!(filter.is_ok());
+        let filter = filter.unwrap();
+        let expected = variants(&body).iter().any(|variant| body_plainly(&policy, Some(variant)));
+        prop_assert_eq!(filter.matches(std::iter::empty(), &body.to_string()), expected, "{} {}", policy, body);
+    }
+}

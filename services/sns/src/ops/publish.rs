@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::message::{Draft, GivenAttribute};
 use crate::publish::{Ready, check_order};
+use crate::sealing::Publisher;
 use crate::{Error, subscription};
 
 /// See the model.
@@ -68,10 +69,11 @@ operation! {
         let topic = sns.topic(call, target, member)?;
         let checked = draft.check(None)?;
         check_order(&topic, draft.group_id.as_deref(), draft.deduplication_id.as_deref())?;
-        sns.check_key(&topic).await?;
         let Draft { group_id, deduplication_id, .. } = draft;
+        let context = call.context(&[]);
+        let by = Publisher { caller: &call.caller, request: Some(&context), source_arn: None };
         let ready = Ready { checked, group_id, deduplication_id, once: None };
-        let published = sns.publish(&topic, vec![ready]).await?;
+        let published = sns.publish(&topic, &by, vec![ready]).await?;
         let one = published.into_iter().next().ok_or_else(|| service::ApiError::internal("nothing was published"))?;
         Ok(Output { message_id: one.id, sequence_number: one.sequence })
     }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::Error;
 use crate::message::{Draft, GivenAttribute, MESSAGE_BYTES_MAX};
 use crate::publish::{Ready, check_order};
+use crate::sealing::Publisher;
 
 /// Source: SNS API reference, PublishBatch.
 const ENTRIES_MAX: usize = 10;
@@ -116,8 +117,9 @@ operation! {
         if bytes > MESSAGE_BYTES_MAX {
             return Err(Error::BatchRequestTooLong.into());
         }
-        sns.check_key(&topic).await?;
-        let published = sns.publish(&topic, ready).await?;
+        let context = call.context(&[]);
+        let by = Publisher { caller: &call.caller, request: Some(&context), source_arn: None };
+        let published = sns.publish(&topic, &by, ready).await?;
         let success = |(id, one): (String, crate::publish::Published)| Success { id, message_id: one.id, sequence_number: one.sequence };
         Ok(Output { successful: names.into_iter().zip(published).map(success).collect(), failed })
     }

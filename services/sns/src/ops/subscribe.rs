@@ -53,6 +53,7 @@ impl Sns {
             deduplication_id: None,
             sequence: None,
             phone: None,
+            sealed: None,
         }
     }
 

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use datakeys::For;
 use serde::{Deserialize, Serialize};
 
 use super::check_range;
-use crate::Error;
 use crate::attributes::{VISIBILITY_SECS_MAX, WAIT_SECS_MAX};
 use crate::message::{AttributeValue, check_identifier, chosen, md5_of_attributes};
 use crate::receive::{Received, Wanted};
-use crate::seal::For;
+use crate::{Error, KEY_CONTEXT};
 
 /// What may be asked for of the server's own attributes.
 const SYSTEM: [&str; 10] = [
@@ -101,10 +101,12 @@ operation! {
         let context = call.context(&[]);
         let opens = For {
             caller: &call.caller,
-            context: Some(&context),
+            request: Some(&context),
+        service: "sqs",
+        context: KEY_CONTEXT,
             source_arn: None,
             region: call.region,
-            queue_arn: &live.arn,
+            resource_arn: &live.arn,
             reuse_ms: setup.ms("KmsDataKeyReusePeriodSeconds"),
             now_ms: call.time.ms(),
         };

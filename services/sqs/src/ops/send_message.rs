@@ -2,19 +2,19 @@
 
 use std::collections::BTreeMap;
 
+use datakeys::For;
 use serde::{Deserialize, Serialize};
 use service::Call;
 
 use super::{BatchResultErrorEntry, check_batch};
-use crate::Error;
 use crate::attributes::{DELAY_SECS_MAX, MESSAGE_BYTES_MAX};
 use crate::message::{
     AttributeValue, check_body, check_identifier, checked_attributes, checked_system, md5_hex, md5_of_attributes,
     size_bytes,
 };
 use crate::queue::{Live, Sent};
-use crate::seal::For;
 use crate::send::{Outgoing, Sender, content_id};
+use crate::{Error, KEY_CONTEXT};
 
 /// See the model.
 #[derive(Deserialize)]
@@ -165,10 +165,12 @@ fn checked(live: &Live, entry: Entry) -> Result<Outgoing, Error> {
 fn sender<'a>(call: &'a Call, live: &'a Live, context: &'a ports::RequestContext<'a>) -> Sender<'a> {
     let key_user = For {
         caller: &call.caller,
-        context: Some(context),
+        request: Some(context),
+        service: "sqs",
+        context: KEY_CONTEXT,
         source_arn: None,
         region: call.region,
-        queue_arn: &live.arn,
+        resource_arn: &live.arn,
         reuse_ms: live.setup().ms("KmsDataKeyReusePeriodSeconds"),
         now_ms: call.time.ms(),
     };
