@@ -51,6 +51,27 @@ def test_an_organization(cairn, org, root):
     assert org.describe_account(AccountId=ACCOUNT)["Account"]["Paths"] == [f"{shown['Id']}/{root}/{ACCOUNT}/"]
 
 
+def test_how_a_request_for_an_account_ended_is_recorded(cairn, org, name):
+    made = account(org, name)
+    again = org.create_account(Email=f"{name}@example.com", AccountName=name)["CreateAccountStatus"]
+    assert again["State"] == "FAILED", again
+    where = [{"AttributeKey": "EventName", "AttributeValue": "CreateAccountResult"}]
+    found = cairn.client("cloudtrail").lookup_events(LookupAttributes=where)["Events"]
+    records = [json.loads(event["CloudTrailEvent"]) for event in found]
+    of = {record["serviceEventDetails"]["createAccountStatus"].get("accountId"): record for record in records}
+    record = of[made]
+    status = record["serviceEventDetails"]["createAccountStatus"]
+    assert (status["state"], status["accountName"]) == ("SUCCEEDED", "****")
+    assert record["userIdentity"] == {"accountId": ACCOUNT, "invokedBy": "AWS Internal"}
+    assert record["sourceIPAddress"] == record["userAgent"] == "AWS Internal"
+    told = {key: record[key] for key in ["eventSource", "awsRegion", "eventType", "readOnly", "recipientAccountId", "requestParameters"]}
+    assert told == {"eventSource": "organizations.amazonaws.com", "awsRegion": "us-east-1", "eventType": "AwsServiceEvent",
+                    "readOnly": False, "recipientAccountId": ACCOUNT, "requestParameters": None}
+    failed = [record["serviceEventDetails"]["createAccountStatus"] for record in records]
+    [failed] = [status for status in failed if status["id"] == again["Id"]]
+    assert (failed["state"], failed["failureReason"]) == ("FAILED", "EMAIL_ALREADY_EXISTS") and "accountId" not in failed
+
+
 def test_accounts_in_units(org, root, name):
     unit = org.create_organizational_unit(ParentId=root, Name=name, Tags=[{"Key": "a", "Value": "1"}])["OrganizationalUnit"]
     assert unit["Id"].startswith(f"ou-{root[2:]}-") and unit["Arn"].endswith(f"/{unit['Id']}") and unit["Name"] == name

@@ -83,6 +83,47 @@ mod tests {
         check(&["A"], &["A"], &["A"], "A: is in Input and in IGNORES");
     }
 
+    /// The members of an input, some levels deep, that are ARNs of roles by their names.
+    fn roles(model: &Model, shape: &model::ShapeRef, path: &str, deep: usize, found: &mut Vec<String>) {
+        let ShapeKind::Structure(structure) = &model.shape(shape).kind else { return };
+        for member in &structure.members {
+            let path = if path.is_empty() { member.name.to_string() } else { format!("{path}.{}", member.name) };
+            if member.name.to_ascii_lowercase().ends_with("rolearn") {
+                found.push(path);
+            } else if deep > 0 {
+                roles(model, &member.target, &path, deep - 1, found);
+            }
+        }
+    }
+
+    #[test]
+    fn every_role_in_an_input_is_passed() {
+        let mut wrong = Vec::new();
+        for definition in definitions().unwrap() {
+            // Whose roles are taken on by the caller, and given to no service.
+            if definition.model == "sts" {
+                continue;
+            }
+            let model = model::catalog().get(definition.model).expect("the gateway refuses services without a model");
+            for (name, handler) in &definition.operations {
+                let Some(input) = model.operations.get(*name).and_then(|operation| operation.input.as_ref()) else {
+                    continue;
+                };
+                let mut found = Vec::new();
+                roles(&model, input, "", 3, &mut found);
+                let is_passed = |path: &String| {
+                    handler
+                        .passes()
+                        .iter()
+                        .any(|passed| matches!(passed.place, service::Place::Arn(known) if known == path))
+                };
+                found.retain(|path| !is_passed(path));
+                wrong.extend(found.into_iter().map(|path| format!("{} {name} {path}", definition.model)));
+            }
+        }
+        assert!(wrong.is_empty(), "on_passing::<OPERATION>(…) is to name these roles:\n{}", wrong.join("\n"));
+    }
+
     #[test]
     fn a_streamed_body_is_found() {
         let s3 = model::catalog().get("s3").unwrap();

@@ -36,25 +36,32 @@ pub fn of_validation(violations: &[Violation], family: Family) -> ApiError {
     ApiError::new(code, 400, text)
 }
 
+/// The code and the status with which a service, by the prefix of its actions, says that a caller may not.
+fn of_denial(prefix: &str, protocol: Protocol) -> (&'static str, u16) {
+    match protocol {
+        // SNS API reference, AuthorizationErrorException.
+        _ if prefix == "sns" => ("AuthorizationError", 403),
+        _ if prefix == "s3" => ("AccessDenied", 403),
+        Protocol::Json => ("AccessDeniedException", 400),
+        Protocol::RestJson | Protocol::RpcV2Cbor => ("AccessDeniedException", 403),
+        Protocol::Ec2 => ("UnauthorizedOperation", 403),
+        Protocol::Query | Protocol::RestXml => ("AccessDenied", 403),
+    }
+}
+
 /// A caller who may not. Source: IAM user guide, "Troubleshoot access denied error messages".
 pub fn of_decision(
     decision: &Decision,
     caller: &Caller,
     action: &str,
     resource: &str,
+    prefix: &str,
     protocol: Protocol,
-    s3: bool,
 ) -> ApiError {
-    // SNS writes its actions in capitals, and has a code of its own (SNS API reference, AuthorizationErrorException).
+    let (code, status) = of_denial(prefix, protocol);
+    let s3 = prefix == "s3";
+    // SNS writes its actions in capitals.
     let of_sns = action.strip_prefix("sns:").map(|name| format!("SNS:{name}"));
-    let (code, status) = match protocol {
-        _ if of_sns.is_some() => ("AuthorizationError", 403),
-        _ if s3 => ("AccessDenied", 403),
-        Protocol::Json => ("AccessDeniedException", 400),
-        Protocol::RestJson | Protocol::RpcV2Cbor => ("AccessDeniedException", 403),
-        Protocol::Ec2 => ("UnauthorizedOperation", 403),
-        Protocol::Query | Protocol::RestXml => ("AccessDenied", 403),
-    };
     let Some(arn) = caller.arn() else { return ApiError::new(code, status, "Access Denied") };
     let on = match (resource, s3) {
         ("*", _) => String::new(),
@@ -64,6 +71,13 @@ pub fn of_decision(
     let action = of_sns.as_deref().unwrap_or(action);
     let because = decision.reason(action);
     ApiError::new(code, status, format!("User: {arn} is not authorized to perform: {action}{on} {because}"))
+}
+
+/// A role of another account that was to be handed over to a service. Source: IAM user guide, "Grant a user permissions to pass a role to
+/// an AWS service", its warning.
+pub fn of_foreign_role(prefix: &str, protocol: Protocol) -> ApiError {
+    let (code, status) = of_denial(prefix, protocol);
+    ApiError::new(code, status, "Cross-account pass role is not allowed.")
 }
 
 /// A failure of ours in the family's words: S3 has a code of its own. Source: S3 API reference, "Error responses".

@@ -21,6 +21,7 @@ mod page;
 mod page_tests;
 #[cfg(test)]
 mod panic_tests;
+mod pass_role;
 mod pipeline;
 mod recorder;
 mod recovery;

@@ -536,16 +536,7 @@ impl Gateway {
         };
         let names_version = input.get("VersionId").is_some();
         let action = if names_version { &route.entry.version_action } else { &route.entry.action };
-        let context = RequestContext {
-            time: arrival.time,
-            region: who.region,
-            source_ip: &arrival.source_ip,
-            tls: arrival.tls.map(|session| session.version),
-            headers: &arrival.parts.headers,
-            query: arrival.parts.uri.query().unwrap_or(""),
-            input: Some(&input),
-            more: &[],
-        };
+        let context = RequestContext { input: Some(&input), ..arrival.context(who.region) };
         let request = AccessRequest { caller: &who.caller, action, resource: &resource, context: &context };
         let asks_itself = route.entry.handler.as_ref().is_some_and(|handler| handler.asks_itself());
         // Who shows a provider's token instead of a signature is found out by the operation.
@@ -555,8 +546,8 @@ impl Gateway {
             self.deps.authorizer.decide(&request).await?
         };
         if !decision.is_allow() {
-            let s3 = family == Family::S3;
-            return Err(failure::of_decision(&decision, &who.caller, action, &resource, route.protocol, s3));
+            let prefix = &route.entry.prefix;
+            return Err(failure::of_decision(&decision, &who.caller, action, &resource, prefix, route.protocol));
         }
         let Some(shape) = &route.operation.input else { return Ok(input) };
         let value = Value::Struct(input);
@@ -564,15 +555,30 @@ impl Gateway {
         if !violations.is_empty() {
             return Err(failure::of_validation(&violations, family));
         }
-        match value {
-            Value::Struct(input) => Ok(input),
-            other => Err(ApiError::internal(format!("an input became a {}", other.kind()))),
-        }
+        let Value::Struct(input) = value else { return Err(ApiError::internal("an input became something else")) };
+        self.check_passed_roles(&who.caller, route, &resource, &arrival.context(who.region), &input).await?;
+        Ok(input)
     }
 }
 
 fn streams(route: Option<&Route<'_>>) -> bool {
     route.is_some_and(|route| wire::body_is_streamed(route.model(), route.operation))
+}
+
+impl Arrival {
+    /// What conditions of policies are held against, without the input.
+    fn context(&self, region: Region) -> RequestContext<'_> {
+        RequestContext {
+            time: self.time,
+            region,
+            source_ip: &self.source_ip,
+            tls: self.tls.map(|session| session.version),
+            headers: &self.parts.headers,
+            query: self.parts.uri.query().unwrap_or(""),
+            input: None,
+            more: &[],
+        }
+    }
 }
 
 impl Who {

@@ -25,7 +25,10 @@ fn kind(identity: &UserIdentity<'_>) -> usize {
         UserIdentity::AwsAccount { .. } => 4,
         UserIdentity::WebIdentityUser(_) => 5,
         UserIdentity::SamlUser(_) => 6,
-        UserIdentity::FederatedUser { .. } | UserIdentity::SigningIn(_) | UserIdentity::Unknown { .. } => 7,
+        UserIdentity::FederatedUser { .. }
+        | UserIdentity::AwsInternal { .. }
+        | UserIdentity::SigningIn(_)
+        | UserIdentity::Unknown { .. } => 7,
     }
 }
 

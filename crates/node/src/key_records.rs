@@ -1,4 +1,4 @@
-//! The records of what KMS did without a call of its own: for other services, and because it was due.
+//! The records of what services did without a call of their own: KMS for other services, and whatever was due or ended later.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -6,11 +6,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use base::{Env, ids};
 use gateway::Recorder;
-use ports::{Caller, KeyEvent, KeyRecords, Unavailable};
-use record::event::{EventCategory, EventRecord, EventType, Resource};
+use ports::{Caller, KeyEvent, KeyRecords, ServiceEvent, ServiceEvents, Unavailable};
+use record::event::{EventRecord, EventType, Resource};
 use record::identity::UserIdentity;
 use tokio::sync::OnceCell;
 use worker::entry;
+
+/// Who acts where no service is named.
+const INTERNAL: &str = "AWS Internal";
 
 /// Writes the records of all accounts.
 pub(crate) struct Records {
@@ -34,6 +37,14 @@ impl Records {
         let _ = self.recorder.set(recorder);
     }
 
+    /// Keeps what `write` writes. Durable on return.
+    async fn keep(&self, write: impl FnOnce(&Env, &mut Vec<u8>)) -> Result<(), journal::Error> {
+        let Some(recorder) = self.recorder.get() else { return Ok(()) };
+        let mut buffer = vec![0; entry::FINISH_HEAD_BYTES];
+        write(&self.env, &mut buffer);
+        recorder.finish(None, buffer, Vec::new()).await
+    }
+
     /// The records of an account.
     pub fn of(self: &Arc<Records>, account: &Arc<str>) -> Arc<dyn KeyRecords> {
         Arc::new(OfAccount { records: Arc::clone(self), account: Arc::clone(account) })
@@ -43,18 +54,43 @@ impl Records {
 #[async_trait]
 impl KeyRecords for OfAccount {
     async fn record(&self, event: KeyEvent) -> Result<(), Unavailable> {
-        let Some(recorder) = self.records.recorder.get() else { return Ok(()) };
-        let mut buffer = vec![0; entry::FINISH_HEAD_BYTES];
-        write(&self.records.env, &self.account, &event, &mut buffer);
-        let kept = recorder.finish(None, buffer, Vec::new()).await;
+        let kept = self.records.keep(|env, out| write(env, &self.account, &event, out)).await;
         kept.map_err(|error| Unavailable(format!("recording the use of a key: {error}")))
     }
+}
+
+#[async_trait]
+impl ServiceEvents for Records {
+    async fn record(&self, event: ServiceEvent) -> Result<(), Unavailable> {
+        let kept = self.keep(|env, out| write_event(env, &event, out)).await;
+        kept.map_err(|error| Unavailable(format!("recording {}: {error}", event.name)))
+    }
+}
+
+/// Source: CloudTrail user guide, "AWS service events", and the example of CreateAccountResult in the Organizations user guide.
+fn write_event(env: &Env, event: &ServiceEvent, out: &mut Vec<u8>) {
+    let event_id = ids::uuid(&*env.rng);
+    let record = EventRecord {
+        user_identity: UserIdentity::AwsInternal { account_id: Cow::Borrowed(&event.account) },
+        event_time: event.time,
+        event_source: event.source.into(),
+        event_name: event.name.into(),
+        aws_region: event.region.as_str().into(),
+        source_ip_address: INTERNAL.into(),
+        user_agent: INTERNAL.into(),
+        event_id: event_id.as_str().into(),
+        event_type: EventType::AwsServiceEvent,
+        recipient_account_id: Cow::Borrowed(&event.account),
+        service_event_details_json: Some(event.details_json.as_str().into()),
+        ..EventRecord::blank()
+    };
+    record.write(out);
 }
 
 /// Source: KMS developer guide, "Logging AWS KMS API calls with AWS CloudTrail"; S3 user guide, "Using server-side encryption with AWS
 /// KMS keys", examples of records.
 fn write(env: &Env, account: &Arc<str>, event: &KeyEvent, out: &mut Vec<u8>) {
-    let by = event.invoked_by.as_deref().unwrap_or("AWS Internal");
+    let by = event.invoked_by.as_deref().unwrap_or(INTERNAL);
     let identity = match &event.caller {
         Some(Caller::Service { .. }) | None => UserIdentity::AwsService { invoked_by: Cow::Borrowed(by) },
         Some(caller) => on_behalf(gateway::audit::build::user_identity(caller), by),
@@ -81,25 +117,13 @@ fn write(env: &Env, account: &Arc<str>, event: &KeyEvent, out: &mut Vec<u8>) {
         }),
         error_message: event.error.as_ref().map(|(_, text)| text.as_str().into()),
         request_parameters_json: Some(parameters(event).into()),
-        response_elements_json: None,
-        additional_event_data_json: None,
         request_id: Some(request_id.as_str().into()),
         event_id: event_id.as_str().into(),
         read_only: is_call,
         resources: resources.collect(),
         event_type: if is_call { EventType::AwsApiCall } else { EventType::AwsServiceEvent },
-        api_version: None,
-        management_event: true,
         recipient_account_id: Cow::Borrowed(account),
-        shared_event_id: None,
-        service_event_details_json: None,
-        vpc_endpoint_id: None,
-        vpc_endpoint_account_id: None,
-        event_category: EventCategory::Management,
-        addendum_json: None,
-        edge_device_details_json: None,
-        tls_details: None,
-        session_credential_from_console: false,
+        ..EventRecord::blank()
     };
     record.write(out);
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use base::Region;
-use ports::{Caller, DataKey, KeyError, KeyInfo, KeyUse, Keys, MfaDevices, PlainKey, Unavailable};
+use ports::{Caller, DataKey, HandOver, KeyError, KeyInfo, KeyUse, Keys, MfaDevices, PlainKey, Unavailable};
 
 use crate::of_tenants::OfTenants;
 
@@ -17,9 +17,19 @@ impl LaterTenants {
         let _ = self.0.set(tenants);
     }
 
-    fn keys(&self) -> Result<&Arc<OfTenants>, KeyError> {
-        self.0.get().ok_or_else(|| KeyError::Unavailable(Unavailable("the server is starting".to_owned())))
+    fn get(&self) -> Result<&Arc<OfTenants>, HandOver> {
+        self.0.get().ok_or_else(starting)
     }
+
+    fn keys(&self) -> Result<&Arc<OfTenants>, KeyError> {
+        self.0.get().ok_or_else(|| KeyError::Unavailable(Unavailable(STARTING.to_owned())))
+    }
+}
+
+const STARTING: &str = "the server is starting";
+
+fn starting() -> HandOver {
+    HandOver::Unavailable(STARTING.to_owned())
 }
 
 #[async_trait]
@@ -59,35 +69,23 @@ impl Keys for LaterTenants {
 
 #[async_trait]
 impl ports::Queues for LaterTenants {
-    async fn send(&self, message: ports::QueueMessage) -> Result<String, ports::HandOver> {
-        match self.0.get() {
-            Some(tenants) => ports::Queues::send(&**tenants, message).await,
-            None => Err(ports::HandOver::Unavailable("the server is starting".to_owned())),
-        }
+    async fn send(&self, message: ports::QueueMessage) -> Result<String, HandOver> {
+        ports::Queues::send(&**self.get()?, message).await
     }
 }
 
 #[async_trait]
 impl ports::ServiceRoles for LaterTenants {
-    async fn act_as(
-        &self,
-        by: &ports::OnBehalf,
-        role_arn: &str,
-        session_name: &str,
-    ) -> Result<Caller, ports::HandOver> {
-        let starting = || ports::HandOver::Unavailable("the server is starting".to_owned());
-        let tenants = self.0.get().ok_or_else(starting)?.tenants()?;
+    async fn act_as(&self, by: &ports::OnBehalf, role_arn: &str, session_name: &str) -> Result<Caller, HandOver> {
+        let tenants = self.get()?.tenants()?;
         tenants.sts.get().ok_or_else(starting)?.act_as(by, role_arn, session_name).await
     }
 }
 
 #[async_trait]
 impl ports::LogGroups for LaterTenants {
-    async fn check(&self, target: &ports::LogTarget) -> Result<(), ports::HandOver> {
-        match self.0.get() {
-            Some(tenants) => ports::LogGroups::check(&**tenants, target).await,
-            None => Err(ports::HandOver::Unavailable("the server is starting".to_owned())),
-        }
+    async fn check(&self, target: &ports::LogTarget) -> Result<(), HandOver> {
+        ports::LogGroups::check(&**self.get()?, target).await
     }
 
     async fn make(&self, target: &ports::LogTarget) -> Result<(), ports::HandOver> {
@@ -102,28 +100,19 @@ impl ports::LogGroups for LaterTenants {
         target: &ports::LogTarget,
         position: u64,
         events: Vec<(i64, bytes::Bytes)>,
-    ) -> Result<ports::LogsTaken, ports::HandOver> {
-        match self.0.get() {
-            Some(tenants) => ports::LogGroups::put(&**tenants, target, position, events).await,
-            None => Err(ports::HandOver::Unavailable("the server is starting".to_owned())),
-        }
+    ) -> Result<ports::LogsTaken, HandOver> {
+        ports::LogGroups::put(&**self.get()?, target, position, events).await
     }
 }
 
 #[async_trait]
 impl ports::Topics for LaterTenants {
-    async fn check(&self, by: &ports::OnBehalf, topic_arn: &str) -> Result<(), ports::HandOver> {
-        match self.0.get() {
-            Some(tenants) => ports::Topics::check(&**tenants, by, topic_arn).await,
-            None => Err(ports::HandOver::Unavailable("the server is starting".to_owned())),
-        }
+    async fn check(&self, by: &ports::OnBehalf, topic_arn: &str) -> Result<(), HandOver> {
+        ports::Topics::check(&**self.get()?, by, topic_arn).await
     }
 
-    async fn publish(&self, notice: ports::Notice) -> Result<String, ports::HandOver> {
-        match self.0.get() {
-            Some(tenants) => ports::Topics::publish(&**tenants, notice).await,
-            None => Err(ports::HandOver::Unavailable("the server is starting".to_owned())),
-        }
+    async fn publish(&self, notice: ports::Notice) -> Result<String, HandOver> {
+        ports::Topics::publish(&**self.get()?, notice).await
     }
 }
 

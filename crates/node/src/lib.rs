@@ -385,7 +385,7 @@ impl Node {
         definitions.extend(tenants.first.definitions(&env));
         definitions.extend(common());
         tenants.open_all(Arc::clone(&crew), Box::new(common)).await?;
-        organizations.begin(of_tenants()).await?;
+        organizations.begin(of_tenants(), Arc::clone(&key_records) as Arc<dyn ports::ServiceEvents>).await?;
         let gateway = Arc::new(Gateway::new(gateway::Deps {
             env: env.clone(),
             account,

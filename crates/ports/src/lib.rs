@@ -14,6 +14,7 @@ pub mod operator;
 pub mod organizations;
 pub mod pages;
 pub mod request_context;
+pub mod service_events;
 pub mod sign_in;
 pub mod tables;
 pub mod watch;
@@ -41,6 +42,7 @@ pub use organizations::{
 };
 pub use pages::{PageAnswer, PageEvent, PageIdentity, PageRequest, PageResponse, PageStep, Pages};
 pub use request_context::RequestContext;
+pub use service_events::{ServiceEvent, ServiceEvents};
 pub use sign_in::{ConsoleCredentials, ConsoleSessions, PasswordAnswer, People, Person, SwitchRequest};
 pub use tables::{Published, ServerBuckets, TablePlace, Tables};
 pub use watch::{

@@ -161,6 +161,41 @@ pub struct EventRecord<'a> {
 }
 
 impl EventRecord<'_> {
+    /// A management event that says nothing yet: the rest of records that say little.
+    pub fn blank() -> EventRecord<'static> {
+        EventRecord {
+            user_identity: UserIdentity::Unknown { account_id: None, access_key_id: None },
+            event_time: Timestamp::from_ms(0),
+            event_source: Text::default(),
+            event_name: Text::default(),
+            aws_region: Text::default(),
+            source_ip_address: Text::default(),
+            user_agent: Text::default(),
+            error_code: None,
+            error_message: None,
+            request_parameters_json: None,
+            response_elements_json: None,
+            additional_event_data_json: None,
+            request_id: None,
+            event_id: Text::default(),
+            read_only: false,
+            resources: Vec::new(),
+            event_type: EventType::AwsApiCall,
+            api_version: None,
+            management_event: true,
+            recipient_account_id: Text::default(),
+            shared_event_id: None,
+            service_event_details_json: None,
+            vpc_endpoint_id: None,
+            vpc_endpoint_account_id: None,
+            event_category: EventCategory::Management,
+            addendum_json: None,
+            edge_device_details_json: None,
+            tls_details: None,
+            session_credential_from_console: false,
+        }
+    }
+
     /// Appends the record as compact JSON, without a line end.
     pub fn write(&self, out: &mut Vec<u8>) {
         out.reserve(2048);
@@ -244,28 +279,11 @@ pub(crate) mod tests {
             aws_region: "eu-central-1".into(),
             source_ip_address: "10.0.0.1".into(),
             user_agent: "a \"client\"".into(),
-            error_code: None,
-            error_message: None,
-            request_parameters_json: None,
-            response_elements_json: None,
-            additional_event_data_json: None,
-            request_id: None,
             event_id: "e".into(),
-            read_only: false,
-            resources: Vec::new(),
-            event_type: EventType::AwsApiCall,
-            api_version: None,
             management_event: false,
             recipient_account_id: "123456789012".into(),
-            shared_event_id: None,
-            service_event_details_json: None,
-            vpc_endpoint_id: None,
-            vpc_endpoint_account_id: None,
             event_category: EventCategory::Data,
-            addendum_json: None,
-            edge_device_details_json: None,
-            tls_details: None,
-            session_credential_from_console: false,
+            ..EventRecord::blank()
         }
     }
 

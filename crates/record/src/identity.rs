@@ -85,6 +85,11 @@ pub enum UserIdentity<'a> {
         /// `cloudtrail.amazonaws.com`.
         invoked_by: Text<'a>,
     },
+    /// AWS by itself, for an account: no type is written. Source: Organizations user guide, example of CreateAccountResult.
+    AwsInternal {
+        /// Twelve digits.
+        account_id: Text<'a>,
+    },
     /// Someone who calls AssumeRoleWithWebIdentity.
     WebIdentityUser(ExternalUser<'a>),
     /// Someone who calls AssumeRoleWithSAML.
@@ -203,6 +208,10 @@ impl UserIdentity<'_> {
             UserIdentity::AwsService { invoked_by } => {
                 object.text("type", "AWSService");
                 object.text("invokedBy", invoked_by);
+            }
+            UserIdentity::AwsInternal { account_id } => {
+                object.text("accountId", account_id);
+                object.text("invokedBy", "AWS Internal");
             }
             UserIdentity::WebIdentityUser(user) => external(&mut object, "WebIdentityUser", user),
             UserIdentity::SamlUser(user) => external(&mut object, "SAMLUser", user),

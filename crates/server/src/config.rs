@@ -11,6 +11,7 @@ use node::Follow;
 use crate::commands::Failure;
 pub use crate::config_kinds::{LogFormat, RemoteObjects, TlsFiles};
 use crate::follow::follow;
+use crate::master_kms::{MasterKms, MasterKmsSettings};
 use crate::mistakes::{distance, where_and_why};
 use crate::notifications::{self, Notifications};
 use crate::query_limits::{QueryLimits, query_limits};
@@ -21,7 +22,7 @@ pub const DATA_DIR: &str = "cairn-data";
 
 /// The settings as they were given. Every one is optional.
 #[derive(Args, Clone, Default, serde::Deserialize, serde::Serialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct Settings {
     /// A TOML file with any of these settings; keys are the flags' names with `_` for `-`.
     #[arg(long, env = "CAIRN_CONFIG", value_name = "FILE")]
@@ -66,6 +67,9 @@ pub struct Settings {
     /// The file with the keys that keys of KMS are wrapped under [default: kms-master-key in the data folder].
     #[arg(long, env = "CAIRN_KMS_MASTER_KEY_FILE", value_name = "FILE")]
     kms_master_key_file: Option<PathBuf>,
+    #[command(flatten)]
+    #[serde(flatten)]
+    master_kms: MasterKmsSettings,
     /// More host names that the server is reached by, with commas between: for buckets in host names.
     #[arg(long, env = "CAIRN_HOST_NAMES", value_name = "NAMES")]
     host_names: Option<String>,
@@ -198,6 +202,8 @@ pub struct Config {
     pub host_key_file: Option<PathBuf>,
     /// The file with KMS's master keys, if it is not in the data folder.
     pub kms_master_key_file: Option<PathBuf>,
+    /// The KMS whose key wraps them, if one does.
+    pub master_kms: Option<MasterKms>,
     /// More host names.
     pub host_names: Vec<String>,
     /// The S3 that holds objects, if it is not the data folder.
@@ -283,6 +289,7 @@ impl Settings {
             root_password_file: self.root_password_file.or(other.root_password_file),
             host_key_file: self.host_key_file.or(other.host_key_file),
             kms_master_key_file: self.kms_master_key_file.or(other.kms_master_key_file),
+            master_kms: self.master_kms.or(other.master_kms),
             host_names: self.host_names.or(other.host_names),
             objects_bucket: self.objects_bucket.or(other.objects_bucket),
             objects_endpoint: self.objects_endpoint.or(other.objects_endpoint),
@@ -328,6 +335,7 @@ impl Settings {
         if !base::arn::is_account_id(&account_id) {
             return Err(format!("account_id: {account_id:?} is not an account number; write twelve digits").into());
         }
+        let master_kms = self.master_kms.check(&account_id)?;
         let root_key = match (self.root_access_key_id, self.root_secret_access_key) {
             (Some(id), Some(secret)) => Some(credentials::check(id, secret)?),
             (None, None) => None,
@@ -393,6 +401,7 @@ impl Settings {
             root_password_file: self.root_password_file,
             host_key_file: self.host_key_file,
             kms_master_key_file: self.kms_master_key_file,
+            master_kms,
             host_names: names.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect(),
             objects,
             log: self.log.unwrap_or_else(|| "info".to_owned()),

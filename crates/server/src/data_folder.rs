@@ -7,6 +7,7 @@
 //!   root-credentials   the root access key, mode 0600
 //!   host-key           the keys that contents are encrypted under, mode 0600 (unless they are kept elsewhere)
 //!   kms-master-key     the keys that keys of KMS are wrapped under, likewise
+//!   kms-master-key.wrapped   the same keys, if a KMS keeps them wrapped
 //!   metrics-token      opens /metrics, mode 0600
 //!   tls-certificate    the certificate that the server shows, if it speaks TLS
 //!   journal/           what happened, in order (evidence)
@@ -28,12 +29,13 @@ use crate::config::Config;
 pub const SPILL_FOLDER: &str = "spill";
 const ENDPOINT: &str = "endpoint";
 /// What is in the folder for its owner alone, by our own names: evidence, secrets, other people's data.
-const PRIVATE: [&str; 9] = [
+const PRIVATE: [&str; 10] = [
     "journal",
     "objects",
     "root-credentials",
     "host-key",
     "kms-master-key",
+    "kms-master-key.wrapped",
     "metrics-token",
     "state.sqlite",
     "state.sqlite-wal",

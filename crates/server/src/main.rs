@@ -20,6 +20,7 @@ mod import;
 mod log;
 mod lookup;
 mod master_key;
+mod master_kms;
 mod mistakes;
 mod notifications;
 mod notify;

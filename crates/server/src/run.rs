@@ -45,7 +45,7 @@ async fn run(config: Config) -> Result<(), Failure> {
     let journal = open_journal(&config, &env)?;
     let state = state::Sqlite::open(&config.data_dir.join("state.sqlite"), state::Options::default())?;
     let known_host_keys = host_key::find(&config, node::has_host_keys(&state).await?)?;
-    let known_master_keys = master_key::find(&config, &env, kms::has_keys(&state).await?)?;
+    let known_master_keys = master_key::find(&config, &env, kms::has_keys(&state).await?).await?;
     let objects = open_objects(&config, &env)?;
 
     // 2. The socket, which says that we are not ready while what an earlier run left is taken care of.
@@ -56,7 +56,10 @@ async fn run(config: Config) -> Result<(), Failure> {
     // 3. The services and everything that runs behind them. What is encrypted from now on needs a host key that is kept; the others are
     // kept once the services run.
     let host_keys = known_host_keys.map_or_else(|| host_key::make(&config, &*env.rng), Ok)?;
-    let master_keys = known_master_keys.map_or_else(|| master_key::make(&config, &env), Ok)?;
+    let master_keys = match known_master_keys {
+        Some(keys) => keys,
+        None => master_key::make(&config, &env).await?,
+    };
     let new_root = known_root.is_none();
     let root = known_root.unwrap_or_else(|| RootCredentials::make(&*env.rng));
     let new_token = known_token.is_none();

@@ -8,7 +8,7 @@ use base::Region;
 use futures_util::future::BoxFuture;
 use model::{Fields, Value};
 
-use crate::{ApiError, Call, Operation, Service};
+use crate::{ApiError, Call, Operation, PassedRole, Service};
 
 /// An operation with its types erased.
 pub trait Handler: Send + Sync {
@@ -29,6 +29,9 @@ pub trait Handler: Send + Sync {
 
     /// See [`Operation::IGNORES`].
     fn ignores(&self) -> &'static [&'static str];
+
+    /// The roles that an input hands over to services.
+    fn passes(&self) -> &'static [PassedRole];
 
     /// The members of the operation's `Input`, as serde names them.
     fn input_fields(&self) -> Vec<&'static str>;
@@ -61,8 +64,14 @@ impl<S: Service> Builder<S> {
 
     /// Adds an operation.
     #[must_use]
-    pub fn on<O: Operation<Service = S>>(mut self) -> Builder<S> {
-        let handler = Typed::<O> { service: Arc::clone(&self.service), operation: PhantomData };
+    pub fn on<O: Operation<Service = S>>(self) -> Builder<S> {
+        self.on_passing::<O>(&[])
+    }
+
+    /// Adds an operation whose input hands roles over to services.
+    #[must_use]
+    pub fn on_passing<O: Operation<Service = S>>(mut self, passes: &'static [PassedRole]) -> Builder<S> {
+        let handler = Typed::<O> { service: Arc::clone(&self.service), passes, operation: PhantomData };
         let before = self.operations.insert(O::NAME, Arc::new(handler));
         assert!(before.is_none(), "{} is registered twice", O::NAME);
         self
@@ -76,6 +85,7 @@ impl<S: Service> Builder<S> {
 
 struct Typed<O: Operation> {
     service: Arc<O::Service>,
+    passes: &'static [PassedRole],
     operation: PhantomData<fn() -> O>,
 }
 
@@ -102,6 +112,10 @@ impl<O: Operation> Handler for Typed<O> {
 
     fn ignores(&self) -> &'static [&'static str] {
         O::IGNORES
+    }
+
+    fn passes(&self) -> &'static [PassedRole] {
+        self.passes
     }
 
     fn input_fields(&self) -> Vec<&'static str> {

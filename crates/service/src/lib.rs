@@ -9,6 +9,7 @@ mod definition;
 mod error;
 mod operation;
 pub mod paging;
+mod passed;
 
 #[doc(hidden)]
 pub use access::FixedIdentities;
@@ -18,6 +19,7 @@ pub use call::{Call, Notes, Reply, ResourceNote};
 pub use definition::{Builder, Definition, Handler, resource_arn};
 pub use error::ApiError;
 pub use operation::{Operation, Service};
+pub use passed::{PassedRole, Place};
 
 #[doc(hidden)]
 pub use thiserror;

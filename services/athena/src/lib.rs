@@ -23,7 +23,7 @@ use base::Env;
 use journal::Journal;
 use objects::Objects;
 use ports::{AccessRequest, Authorizer, Buckets, EventStores, QueryEngine};
-use service::{ApiError, Builder, Call, Definition, Service};
+use service::{ApiError, Builder, Call, Definition, PassedRole, Service};
 use state::State;
 
 use run::Executions;
@@ -108,6 +108,9 @@ impl Service for Athena {
     const PREFIX: &'static str = "athena";
 }
 
+/// Source: Athena API reference, UpdateWorkGroup.
+const EXECUTION_ROLE: [PassedRole; 1] = [PassedRole::arn("ConfigurationUpdates.ExecutionRole", "athena.amazonaws.com")];
+
 /// The operations.
 pub fn definition(athena: Arc<Athena>) -> Definition {
     Builder::new(athena)
@@ -130,6 +133,6 @@ pub fn definition(athena: Arc<Athena>) -> Definition {
         .on::<ops::list_work_groups::ListWorkGroups>()
         .on::<ops::start_query_execution::StartQueryExecution>()
         .on::<ops::stop_query_execution::StopQueryExecution>()
-        .on::<ops::update_work_group::UpdateWorkGroup>()
+        .on_passing::<ops::update_work_group::UpdateWorkGroup>(&EXECUTION_ROLE)
         .build()
 }

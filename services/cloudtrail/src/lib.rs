@@ -33,7 +33,7 @@ pub mod watch;
 
 use std::sync::Arc;
 
-use service::{ApiError, Builder, Definition, Service};
+use service::{ApiError, Builder, Definition, PassedRole, Service};
 
 pub use delivery::{Delivery, LogDelivery};
 pub use digest::evidence::Evidence;
@@ -143,6 +143,13 @@ impl CloudTrail {
     }
 }
 
+/// The roles that requests name, and for whom they are: the last is Lake Formation's. Sources: CloudTrail user guide, "Role policy document for
+/// CloudTrail to use CloudWatch Logs for monitoring", "Copy trail events to an event data store" and "Federate an event data store".
+const LOG_ROLE: [PassedRole; 1] = [PassedRole::arn("CloudWatchLogsRoleArn", "cloudtrail.amazonaws.com")];
+const IMPORT_ROLE: [PassedRole; 1] =
+    [PassedRole::arn("ImportSource.S3.S3BucketAccessRoleArn", "cloudtrail.amazonaws.com")];
+const FEDERATION_ROLE: [PassedRole; 1] = [PassedRole::arn("FederationRoleArn", "lakeformation.amazonaws.com")];
+
 /// The operations.
 pub fn definition(service: Arc<CloudTrail>) -> Definition {
     Builder::new(service)
@@ -151,7 +158,7 @@ pub fn definition(service: Arc<CloudTrail>) -> Definition {
         .on::<ops::create_channel::CreateChannel>()
         .on::<ops::create_dashboard::CreateDashboard>()
         .on::<ops::create_event_data_store::CreateEventDataStore>()
-        .on::<ops::create_trail::CreateTrail>()
+        .on_passing::<ops::create_trail::CreateTrail>(&LOG_ROLE)
         .on::<ops::delete_channel::DeleteChannel>()
         .on::<ops::delete_dashboard::DeleteDashboard>()
         .on::<ops::delete_event_data_store::DeleteEventDataStore>()
@@ -161,7 +168,7 @@ pub fn definition(service: Arc<CloudTrail>) -> Definition {
         .on::<ops::describe_query::DescribeQuery>()
         .on::<ops::describe_trails::DescribeTrails>()
         .on::<ops::disable_federation::DisableFederation>()
-        .on::<ops::enable_federation::EnableFederation>()
+        .on_passing::<ops::enable_federation::EnableFederation>(&FEDERATION_ROLE)
         .on::<ops::generate_query::GenerateQuery>()
         .on::<ops::get_channel::GetChannel>()
         .on::<ops::get_dashboard::GetDashboard>()
@@ -193,7 +200,7 @@ pub fn definition(service: Arc<CloudTrail>) -> Definition {
         .on::<ops::search_sample_queries::SearchSampleQueries>()
         .on::<ops::start_dashboard_refresh::StartDashboardRefresh>()
         .on::<ops::start_event_data_store_ingestion::StartEventDataStoreIngestion>()
-        .on::<ops::start_import::StartImport>()
+        .on_passing::<ops::start_import::StartImport>(&IMPORT_ROLE)
         .on::<ops::start_logging::StartLogging>()
         .on::<ops::start_query::StartQuery>()
         .on::<ops::stop_event_data_store_ingestion::StopEventDataStoreIngestion>()
@@ -202,6 +209,6 @@ pub fn definition(service: Arc<CloudTrail>) -> Definition {
         .on::<ops::update_channel::UpdateChannel>()
         .on::<ops::update_dashboard::UpdateDashboard>()
         .on::<ops::update_event_data_store::UpdateEventDataStore>()
-        .on::<ops::update_trail::UpdateTrail>()
+        .on_passing::<ops::update_trail::UpdateTrail>(&LOG_ROLE)
         .build()
 }

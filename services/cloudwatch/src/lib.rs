@@ -25,7 +25,7 @@ use std::sync::atomic::AtomicU64;
 use base::Env;
 use journal::Journal;
 use ports::{Authorizer, Functions, Topics};
-use service::{Builder, Definition, Service};
+use service::{Builder, Definition, PassedRole, Service};
 use state::State;
 use tokio::sync::watch;
 
@@ -90,6 +90,9 @@ impl CloudWatch {
     }
 }
 
+/// Source: CloudWatch user guide, "Trust between CloudWatch and Firehose".
+const STREAM_ROLE: [PassedRole; 1] = [PassedRole::arn("RoleArn", "streams.metrics.cloudwatch.amazonaws.com")];
+
 /// The operations.
 pub fn definition(cloudwatch: Arc<CloudWatch>) -> Definition {
     Builder::new(cloudwatch)
@@ -119,7 +122,7 @@ pub fn definition(cloudwatch: Arc<CloudWatch>) -> Definition {
         .on::<ops::metric_streams::DeleteMetricStream>()
         .on::<ops::metric_streams::GetMetricStream>()
         .on::<ops::metric_streams::ListMetricStreams>()
-        .on::<ops::metric_streams::PutMetricStream>()
+        .on_passing::<ops::metric_streams::PutMetricStream>(&STREAM_ROLE)
         .on::<ops::metric_streams::StartMetricStreams>()
         .on::<ops::metric_streams::StopMetricStreams>()
         .on::<ops::mute_rules::DeleteAlarmMuteRule>()

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use service::{Builder, Definition};
+use service::{Builder, Definition, PassedRole, Place};
 
 use crate::Iam;
 use crate::ops::{
@@ -14,6 +14,10 @@ use crate::ops::{
     login_profiles, mfa_devices, oidc_providers, saml_providers, server_certificates, service_access,
     service_specific_credentials, signing_certificates, simulate, ssh_public_keys,
 };
+
+/// Source: IAM API reference, AddRoleToInstanceProfile: "The caller of this operation must be granted the PassRole permission on the IAM
+/// role".
+const MACHINE_ROLE: [PassedRole; 1] = [PassedRole { place: Place::Name("RoleName"), to: "ec2.amazonaws.com" }];
 
 /// The operations.
 pub fn definition(iam: Arc<Iam>) -> Definition {
@@ -54,7 +58,7 @@ fn identities(builder: Builder<Iam>) -> Builder<Iam> {
         .on::<groups::ListGroupsForUser>()
         .on::<groups::RemoveUserFromGroup>()
         .on::<groups::UpdateGroup>()
-        .on::<instance_profiles::AddRoleToInstanceProfile>()
+        .on_passing::<instance_profiles::AddRoleToInstanceProfile>(&MACHINE_ROLE)
         .on::<instance_profiles::CreateInstanceProfile>()
         .on::<instance_profiles::DeleteInstanceProfile>()
         .on::<instance_profiles::GetInstanceProfile>()

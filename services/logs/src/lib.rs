@@ -38,7 +38,7 @@ use base::Env;
 use journal::Journal;
 use objects::Objects;
 use ports::{Authorizer, Buckets, Functions, Keys, Metrics, Outbound, ServiceRoles};
-use service::{Builder, Definition, Service};
+use service::{Builder, Definition, PassedRole, Place, Service};
 use state::State;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -154,18 +154,24 @@ impl Logs {
     }
 }
 
+/// Source: CloudWatch Logs user guide, "Log group-level subscription filters" (it has the principal of the role).
+const ROLE: [PassedRole; 1] = [PassedRole::arn("roleArn", "logs.amazonaws.com")];
+/// Source: CloudWatch Logs API reference, PutAccountPolicy (policies of subscription filters).
+const ACCOUNT_POLICY_ROLE: [PassedRole; 1] =
+    [PassedRole { place: Place::Document("policyDocument"), to: "logs.amazonaws.com" }];
+
 /// The operations.
 pub fn definition(logs: Arc<Logs>) -> Definition {
     Builder::new(logs)
         .on::<ops::account_policies::DeleteAccountPolicy>()
         .on::<ops::account_policies::DescribeAccountPolicies>()
-        .on::<ops::account_policies::PutAccountPolicy>()
+        .on_passing::<ops::account_policies::PutAccountPolicy>(&ACCOUNT_POLICY_ROLE)
         .on::<ops::data_protection::DeleteDataProtectionPolicy>()
         .on::<ops::data_protection::GetDataProtectionPolicy>()
         .on::<ops::data_protection::PutDataProtectionPolicy>()
         .on::<ops::destinations::DeleteDestination>()
         .on::<ops::destinations::DescribeDestinations>()
-        .on::<ops::destinations::PutDestination>()
+        .on_passing::<ops::destinations::PutDestination>(&ROLE)
         .on::<ops::destinations::PutDestinationPolicy>()
         .on::<ops::events::GetLogEvents>()
         .on::<ops::events::GetLogRecord>()
@@ -205,7 +211,7 @@ pub fn definition(logs: Arc<Logs>) -> Definition {
         .on::<ops::streams::DescribeLogStreams>()
         .on::<ops::subscription_filters::DeleteSubscriptionFilter>()
         .on::<ops::subscription_filters::DescribeSubscriptionFilters>()
-        .on::<ops::subscription_filters::PutSubscriptionFilter>()
+        .on_passing::<ops::subscription_filters::PutSubscriptionFilter>(&ROLE)
         .on::<ops::tags::ListTagsForResource>()
         .on::<ops::tags::ListTagsLogGroup>()
         .on::<ops::tags::TagLogGroup>()

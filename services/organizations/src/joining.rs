@@ -1,9 +1,9 @@
 //! How accounts come about and what becomes of them: the server's first one, those that are made, and what must be in them.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use base::{Env, Timestamp};
-use ports::{NewAccount, NewAccounts};
+use ports::{NewAccount, NewAccounts, ServiceEvents};
 use service::ApiError;
 use state::State;
 
@@ -43,12 +43,24 @@ impl Organizations {
                 Ok(())
             })
             .await?;
-        Ok(Arc::new(Organizations { env, store, new_accounts: OnceLock::new() }))
+        Ok(Arc::new(Organizations {
+            env,
+            store,
+            new_accounts: OnceLock::new(),
+            events: OnceLock::new(),
+            telling: Mutex::default(),
+        }))
     }
 
-    /// Says who prepares new accounts, and has those prepared that an earlier run did not get to. To be called once, before requests come.
-    pub async fn begin(&self, new_accounts: Arc<dyn NewAccounts>) -> Result<(), ApiError> {
+    /// Says who prepares new accounts and who records how that ended, and has done what an earlier run did not get to. To be called once,
+    /// before requests come.
+    pub async fn begin(
+        &self,
+        new_accounts: Arc<dyn NewAccounts>,
+        events: Arc<dyn ServiceEvents>,
+    ) -> Result<(), ApiError> {
         let _ = self.new_accounts.set(new_accounts);
+        let _ = self.events.set(events);
         self.catch_up().await
     }
 
@@ -63,6 +75,7 @@ impl Organizations {
         for account in open {
             self.prepare(&account).await?;
         }
+        self.tell_results().await?;
         self.sweep().await?;
         self.forget().await
     }
@@ -103,7 +116,7 @@ impl Organizations {
                 });
                 if let Some(creation) = waiting {
                     let state = CreationState::Succeeded;
-                    draft.creation(Creation { state, completed: Some(now), ..(**creation).clone() });
+                    draft.creation(Creation { state, completed: Some(now), told: false, ..(**creation).clone() });
                 }
                 Ok(())
             })

@@ -12,6 +12,7 @@ mod ops;
 mod paging;
 mod port;
 mod records;
+mod results;
 mod store;
 mod tags;
 #[cfg(test)]
@@ -19,10 +20,11 @@ mod tests;
 mod views;
 mod world;
 
-use std::sync::{Arc, OnceLock};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, OnceLock};
 
 use base::Env;
-use ports::NewAccounts;
+use ports::{NewAccounts, ServiceEvents};
 use service::{Builder, Definition, Service};
 
 pub use error::Error;
@@ -32,6 +34,9 @@ pub struct Organizations {
     pub(crate) env: Env,
     pub(crate) store: store::Store,
     pub(crate) new_accounts: OnceLock<Arc<dyn NewAccounts>>,
+    pub(crate) events: OnceLock<Arc<dyn ServiceEvents>>,
+    /// The requests for accounts whose results are being recorded.
+    pub(crate) telling: Mutex<BTreeSet<String>>,
 }
 
 impl Service for Organizations {

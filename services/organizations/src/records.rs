@@ -310,4 +310,11 @@ pub struct Creation {
     pub account: Option<String>,
     /// Why there is none: AWS's word.
     pub failure: Option<String>,
+    /// Whether its result was recorded. Those of versions that did not record any count as told.
+    #[serde(default = "told")]
+    pub told: bool,
+}
+
+fn told() -> bool {
+    true
 }

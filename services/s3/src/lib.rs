@@ -59,7 +59,7 @@ use journal::Journal;
 use objects::Objects;
 use seal::HostKeys;
 use serde::Serialize;
-use service::{Builder, Definition, Service};
+use service::{Builder, Definition, PassedRole, Service};
 use sha2::Digest as _;
 use state::{State, Table};
 
@@ -182,6 +182,9 @@ fn to_json<T: Serialize>(document: &T) -> Bytes {
     serde_json::to_vec(document).expect("documents have text keys and no failing parts").into()
 }
 
+/// Source: S3 user guide, "Setting up permissions for live replication".
+const REPLICATION_ROLE: [PassedRole; 1] = [PassedRole::arn("ReplicationConfiguration.Role", "s3.amazonaws.com")];
+
 /// The operations that S3 has.
 pub fn definition(s3: Arc<S3>) -> Definition {
     use ops::*;
@@ -261,7 +264,7 @@ pub fn definition(s3: Arc<S3>) -> Definition {
         .on::<PutBucketNotificationConfiguration>()
         .on::<PutBucketOwnershipControls>()
         .on::<PutBucketPolicy>()
-        .on::<PutBucketReplication>()
+        .on_passing::<PutBucketReplication>(&REPLICATION_ROLE)
         .on::<PutBucketRequestPayment>()
         .on::<PutBucketTagging>()
         .on::<PutBucketVersioning>()

@@ -35,7 +35,7 @@ use std::sync::{Arc, Weak};
 use base::Env;
 use ports::mail::Mailer;
 use ports::{Authorizer, Figure, Functions, Keys, LogGroups, Outbound, Queues};
-use service::{Builder, Definition, Service};
+use service::{Builder, Definition, PassedRole, Place, Service};
 use state::State;
 
 pub use delivery::WAITING_MAX;
@@ -137,6 +137,16 @@ impl ports::Figures for Sns {
     }
 }
 
+/// Roles in attributes: of feedback, of the status of SMS, of subscriptions of Firehose. Sources: SNS API reference, SetTopicAttributes,
+/// SetSMSAttributes, SetSubscriptionAttributes.
+const ROLES: [PassedRole; 1] = [passed(Place::Values("Attributes"))];
+const SMS_ROLE: [PassedRole; 1] = [passed(Place::Values("attributes"))];
+const ROLE: [PassedRole; 1] = [passed(Place::Attribute("AttributeName", "AttributeValue"))];
+
+const fn passed(place: Place) -> PassedRole {
+    PassedRole { place, to: "sns.amazonaws.com" }
+}
+
 /// The operations.
 pub fn definition(sns: Arc<Sns>) -> Definition {
     Builder::new(sns)
@@ -145,7 +155,7 @@ pub fn definition(sns: Arc<Sns>) -> Definition {
         .on::<ops::data_protection::PutDataProtectionPolicy>()
         .on::<ops::permissions::AddPermission>()
         .on::<ops::permissions::RemovePermission>()
-        .on::<ops::platforms::CreatePlatformApplication>()
+        .on_passing::<ops::platforms::CreatePlatformApplication>(&ROLES)
         .on::<ops::platforms::CreatePlatformEndpoint>()
         .on::<ops::platforms::DeleteEndpoint>()
         .on::<ops::platforms::DeletePlatformApplication>()
@@ -154,7 +164,7 @@ pub fn definition(sns: Arc<Sns>) -> Definition {
         .on::<ops::platforms::ListEndpointsByPlatformApplication>()
         .on::<ops::platforms::ListPlatformApplications>()
         .on::<ops::platforms::SetEndpointAttributes>()
-        .on::<ops::platforms::SetPlatformApplicationAttributes>()
+        .on_passing::<ops::platforms::SetPlatformApplicationAttributes>(&ROLES)
         .on::<ops::publish::Publish>()
         .on::<ops::publish_batch::PublishBatch>()
         .on::<ops::sms::CheckIfPhoneNumberIsOptedOut>()
@@ -162,25 +172,25 @@ pub fn definition(sns: Arc<Sns>) -> Definition {
         .on::<ops::sms::ListOriginationNumbers>()
         .on::<ops::sms::ListPhoneNumbersOptedOut>()
         .on::<ops::sms::OptInPhoneNumber>()
-        .on::<ops::sms::SetSMSAttributes>()
+        .on_passing::<ops::sms::SetSMSAttributes>(&SMS_ROLE)
         .on::<ops::sandbox::CreateSMSSandboxPhoneNumber>()
         .on::<ops::sandbox::DeleteSMSSandboxPhoneNumber>()
         .on::<ops::sandbox::GetSMSSandboxAccountStatus>()
         .on::<ops::sandbox::ListSMSSandboxPhoneNumbers>()
         .on::<ops::sandbox::VerifySMSSandboxPhoneNumber>()
-        .on::<ops::subscribe::Subscribe>()
+        .on_passing::<ops::subscribe::Subscribe>(&ROLES)
         .on::<ops::subscriptions::GetSubscriptionAttributes>()
         .on::<ops::subscriptions::ListSubscriptions>()
         .on::<ops::subscriptions::ListSubscriptionsByTopic>()
-        .on::<ops::subscriptions::SetSubscriptionAttributes>()
+        .on_passing::<ops::subscriptions::SetSubscriptionAttributes>(&ROLE)
         .on::<ops::tags::ListTagsForResource>()
         .on::<ops::tags::TagResource>()
         .on::<ops::tags::UntagResource>()
-        .on::<ops::topics::CreateTopic>()
+        .on_passing::<ops::topics::CreateTopic>(&ROLES)
         .on::<ops::topics::DeleteTopic>()
         .on::<ops::topics::GetTopicAttributes>()
         .on::<ops::topics::ListTopics>()
-        .on::<ops::topics::SetTopicAttributes>()
+        .on_passing::<ops::topics::SetTopicAttributes>(&ROLE)
         .on::<ops::unsubscribe::Unsubscribe>()
         .build()
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use base::{Region, Timestamp};
 use ports::{PageEvent, PageIdentity};
-use record::event::{EventCategory, EventRecord, EventType, TlsDetails};
+use record::event::{EventRecord, EventType, TlsDetails};
 use record::identity::{SigningIn, UserIdentity};
 use record::json::ObjectWriter;
 
@@ -47,9 +47,7 @@ pub fn write(event: &PageEvent, around: &Around<'_>, out: &mut Vec<u8>) {
         aws_region: Region::US_EAST_1.as_str().into(),
         source_ip_address: around.source_ip.into(),
         user_agent: around.user_agent.into(),
-        error_code: None,
         error_message: event.error.as_deref().map(Cow::Borrowed),
-        request_parameters_json: None,
         response_elements_json: event
             .is_success
             .map(|is_success| object(&[(event.name, if is_success { "Success" } else { "Failure" })])),
@@ -57,27 +55,15 @@ pub fn write(event: &PageEvent, around: &Around<'_>, out: &mut Vec<u8>) {
             let pairs: Vec<_> = event.additional.iter().map(|(name, value)| (*name, value.as_str())).collect();
             object(&pairs)
         }),
-        request_id: None,
         event_id: around.event_id.as_str().into(),
-        read_only: false,
-        resources: Vec::new(),
         event_type: EventType::AwsConsoleSignIn,
-        api_version: None,
-        management_event: true,
         recipient_account_id: Cow::Borrowed(account),
-        shared_event_id: None,
-        service_event_details_json: None,
-        vpc_endpoint_id: None,
-        vpc_endpoint_account_id: None,
-        event_category: EventCategory::Management,
-        addendum_json: None,
-        edge_device_details_json: None,
         tls_details: around.tls.map(|session| TlsDetails {
             version: session.version.into(),
             cipher_suite: session.cipher_suite.into(),
             client_provided_host_header: around.host.into(),
         }),
-        session_credential_from_console: false,
+        ..EventRecord::blank()
     };
     record.write(out);
 }

@@ -14,7 +14,7 @@ use base::time::DAY_MS;
 use base::{Region, Timestamp};
 use journal::{ReadLimit, Seq};
 use ports::BucketError;
-use record::{EventCategory, EventRecord, EventType, RecordView, Resource, UserIdentity};
+use record::{EventRecord, EventType, RecordView, Resource, UserIdentity};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -289,14 +289,7 @@ impl TrailWorker {
             aws_region: region.as_str().into(),
             source_ip_address: PRINCIPAL.into(),
             user_agent: PRINCIPAL.into(),
-            error_code: None,
-            error_message: None,
-            request_parameters_json: None,
-            response_elements_json: None,
-            additional_event_data_json: None,
-            request_id: None,
             event_id: event_id.as_str().into(),
-            read_only: false,
             resources: vec![Resource {
                 account_id: Some((&*self.shared.account).into()),
                 kind: Some("AWS::CloudTrail::Trail".into()),
@@ -304,18 +297,9 @@ impl TrailWorker {
                 is_prefix: false,
             }],
             event_type: EventType::AwsServiceEvent,
-            api_version: None,
-            management_event: true,
             recipient_account_id: (&*self.shared.account).into(),
-            shared_event_id: None,
             service_event_details_json: Some(lost.details(&self.arn, code).to_string().into()),
-            vpc_endpoint_id: None,
-            vpc_endpoint_account_id: None,
-            event_category: EventCategory::Management,
-            addendum_json: None,
-            edge_device_details_json: None,
-            tls_details: None,
-            session_credential_from_console: false,
+            ..EventRecord::blank()
         };
         let mut record = Vec::new();
         event.write(&mut record);
