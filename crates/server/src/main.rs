@@ -11,6 +11,7 @@ mod data_folder;
 mod documents;
 mod environment;
 mod explain;
+mod filters;
 mod figures;
 mod follow;
 mod generate;
