@@ -138,7 +138,8 @@ fn time(ms: i64) -> String {
 }
 
 fn preview_lines(found: &Preview, in_days: u32, terminal: &Terminal) -> Vec<String> {
-    let matched = format!("would have matched {} of {}", count(found.events_matched), counted(found.events_searched, "event"));
+    let matched =
+        format!("would have matched {} of {}", count(found.events_matched), counted(found.events_searched, "event"));
     let mut lines = vec![format!("{} in {}", terminal.paint(Style::Bold, &matched), days(in_days))];
     if let (Some(first), Some(last)) = (found.first_match, found.last_match) {
         lines.push(format!("first match  {}", time(first)));
@@ -181,7 +182,11 @@ fn backfill(args: BackfillArgs) -> Result<String, Failure> {
     let all = all.unwrap_or_default();
     Ok(match args.group.json {
         true => serde_json::to_string_pretty(&all)? + "\n",
-        false => backfill_lines(&all, &args.filter_name, args.days, args.dry_run, &Terminal::stdout(args.group.color)).join("\n") + "\n",
+        false => {
+            backfill_lines(&all, &args.filter_name, args.days, args.dry_run, &Terminal::stdout(args.group.color))
+                .join("\n")
+                + "\n"
+        }
     })
 }
 
@@ -215,7 +220,8 @@ fn backfill_lines(done: &Backfill, filter: &str, in_days: u32, dry_run: bool, te
     };
     if let Some(from) = done.left_out_from {
         let from = time(from);
-        let text = format!("events from {from} on were left out, because alarms look at them now: run this again later");
+        let text =
+            format!("events from {from} on were left out, because alarms look at them now: run this again later");
         lines.push(terminal.paint(Style::Warning, &text));
     }
     lines

@@ -19,9 +19,7 @@ use service::ApiError;
 use crate::Logs;
 use crate::error::{invalid, missing, too_many};
 use crate::filters::{GroupFilters, minute_of};
-use crate::rows::{
-    BACKFILL_STEP, BackfillStep, Counted, Group, MetricFilter, ONLY, Transformation, UnderWay, VERSION,
-};
+use crate::rows::{BACKFILL_STEP, BackfillStep, Counted, Group, MetricFilter, ONLY, Transformation, UnderWay, VERSION};
 use crate::scan::Query;
 use crate::store::{Memory, Plan, in_group, put_op};
 
@@ -53,8 +51,7 @@ pub(crate) fn note(memory: &Memory, plan: &mut Plan, filter: &MetricFilter) -> R
     }
     let known: Vec<&Arc<Counted>> = memory.of_group::<Counted>(filter.group).collect();
     if known.len() >= COUNTED_MAX {
-        let is_gone =
-            |row: &&&Arc<Counted>| memory.get::<MetricFilter>(&in_group(filter.group, &row.filter)).is_none();
+        let is_gone = |row: &&&Arc<Counted>| memory.get::<MetricFilter>(&in_group(filter.group, &row.filter)).is_none();
         let gone: Vec<_> = known.iter().filter(is_gone).collect();
         if gone.is_empty() {
             return Err(too_many("Resource limit exceeded."));
@@ -287,12 +284,7 @@ impl Logs {
     }
 
     /// Notes that minutes were back-filled, and that nothing is under way.
-    async fn step_done(
-        &self,
-        step: BackfillStep,
-        counted: &Counted,
-        (from, to): (i64, i64),
-    ) -> Result<(), ApiError> {
+    async fn step_done(&self, step: BackfillStep, counted: &Counted, (from, to): (i64, i64)) -> Result<(), ApiError> {
         let step = BackfillStep { under_way: None, ..step };
         let changed = Counted { backfilled: with(&counted.backfilled, (from, to)), ..counted.clone() };
         let done = self.store.change(|memory, plan| {

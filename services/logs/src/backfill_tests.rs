@@ -25,7 +25,8 @@ async fn put(running: &Running, events: &[(i64, &str)]) {
 async fn filter(running: &Running, pattern: &str, transformation: Value) {
     let mut made = json!({"metricNamespace": "N", "metricName": "n", "metricValue": "1"});
     made.as_object_mut().unwrap().extend(transformation.as_object().unwrap().clone());
-    let asked = json!({"logGroupName": "g", "filterName": "f", "filterPattern": pattern, "metricTransformations": [made]});
+    let asked =
+        json!({"logGroupName": "g", "filterName": "f", "filterPattern": pattern, "metricTransformations": [made]});
     running.run("PutMetricFilter", asked).await;
 }
 
@@ -225,7 +226,10 @@ async fn who_may_not_is_refused() {
     }
     running.world.denies.store(true, Ordering::SeqCst);
     let Err(HandOver::Denied(text)) = step(&running, 1, Some(None)).await else { panic!("allowed") };
-    assert!(text.contains("logs:FilterLogEvents on resource: arn:aws:logs:us-east-1:111111111111:log-group:g:log-stream:"), "{text}");
+    assert!(
+        text.contains("logs:FilterLogEvents on resource: arn:aws:logs:us-east-1:111111111111:log-group:g:log-stream:"),
+        "{text}"
+    );
     let preview = running.of_past(1, async |logs, asked| logs.preview(asked, "").await).await;
     assert!(matches!(preview, Err(HandOver::Denied(_))));
 }

@@ -102,7 +102,8 @@ impl Made {
 impl GroupFilters {
     /// Of one metric filter alone.
     pub fn of_one(group: &Group, filter: &MetricFilter, account: &str) -> GroupFilters {
-        let mut filters = GroupFilters { set: PatternSet::new(Vec::new()), metrics: Vec::new(), subscriptions: Vec::new() };
+        let mut filters =
+            GroupFilters { set: PatternSet::new(Vec::new()), metrics: Vec::new(), subscriptions: Vec::new() };
         let mut patterns = Vec::new();
         filters.add_metric_filter(&mut patterns, group, filter, account);
         filters.set = PatternSet::new(patterns);
@@ -132,7 +133,8 @@ impl GroupFilters {
     /// Of a group as it is now. A pattern that does not read any more matches nothing.
     pub fn new(memory: &Memory, group: &Group, account: &str) -> GroupFilters {
         let mut patterns = Vec::new();
-        let mut filters = GroupFilters { set: PatternSet::new(Vec::new()), metrics: Vec::new(), subscriptions: Vec::new() };
+        let mut filters =
+            GroupFilters { set: PatternSet::new(Vec::new()), metrics: Vec::new(), subscriptions: Vec::new() };
         for filter in memory.of_group::<MetricFilter>(group.id) {
             filters.add_metric_filter(&mut patterns, group, filter, account);
         }

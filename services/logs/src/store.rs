@@ -12,8 +12,8 @@ use state::{Expect, Op, Range, State, Table};
 
 use crate::error::{no_group, no_stream};
 use crate::rows::{
-    AccountPolicy, Counted, ExportTask, Group, MetricFilter, QueryDefinition, ResourcePolicy, Stream, SubscriptionFilter,
-    group_prefix,
+    AccountPolicy, Counted, ExportTask, Group, MetricFilter, QueryDefinition, ResourcePolicy, Stream,
+    SubscriptionFilter, group_prefix,
 };
 
 /// Rows of one kind, by key.
