@@ -138,6 +138,7 @@ async fn make() -> Result<Vec<Definition>, Failure> {
             operator: Arc::new(Nobody),
             receiver: None,
             event_stores: None,
+            metric_filters: None,
             decisions: None,
         })),
         cloudtrail::definition(Arc::clone(&cloudtrail)),

@@ -20,8 +20,13 @@ pub struct Timestamp(i64);
 const MIN_MS: i64 = -62_135_596_800_000; // 0001-01-01T00:00:00.000Z
 const MAX_MS: i64 = 253_402_300_799_999; // 9999-12-31T23:59:59.999Z
 
-const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-const WEEKDAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+#[rustfmt::skip]
+const MONTHS: [&str; 12] = [
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
+];
+const WEEKDAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+/// So many letters of them are the short names of all.
+const SHORT: usize = 3;
 
 /// The calendar fields of a [`Timestamp`] in UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +47,18 @@ pub struct Civil {
     pub millisecond: u16,
     /// 0 is Monday.
     pub weekday: u8,
+}
+
+impl Civil {
+    /// `September`.
+    pub fn month_name(self) -> &'static str {
+        MONTHS[usize::from(self.month - 1)]
+    }
+
+    /// `Wednesday`.
+    pub fn weekday_name(self) -> &'static str {
+        WEEKDAYS[usize::from(self.weekday)]
+    }
 }
 
 impl Timestamp {
@@ -164,9 +181,9 @@ impl Timestamp {
         let c = self.civil();
         format!(
             "{}, {:02} {} {:04} {:02}:{:02}:{:02} GMT",
-            WEEKDAYS[usize::from(c.weekday)],
+            &c.weekday_name()[..SHORT],
             c.day,
-            MONTHS[usize::from(c.month - 1)],
+            &c.month_name()[..SHORT],
             c.year,
             c.hour,
             c.minute,
@@ -200,7 +217,7 @@ impl Timestamp {
             h => h,
         };
         let half = if c.hour < 12 { "AM" } else { "PM" };
-        let month = MONTHS[usize::from(c.month - 1)];
+        let month = &c.month_name()[..SHORT];
         format!("{month} {}, {:04}, {hour}:{:02}:{:02} {half}", c.day, c.year, c.minute, c.second)
     }
 
@@ -255,7 +272,7 @@ impl Timestamp {
         let mut parts = rest.split(' ');
         let day = parts.next()?.parse().ok()?;
         let month_name = parts.next()?;
-        let month = MONTHS.iter().position(|m| *m == month_name)? + 1;
+        let month = MONTHS.iter().position(|name| name[..SHORT] == *month_name)? + 1;
         let year = parts.next()?.parse().ok()?;
         let mut clock = parts.next()?.split(':');
         let hour = clock.next()?.parse().ok()?;

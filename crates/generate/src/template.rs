@@ -228,9 +228,8 @@ fn number(out: &mut String, seed: u64, len: usize) {
 }
 
 fn long_time(out: &mut String, time: Timestamp) {
-    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let civil = time.civil();
-    let month = MONTHS[usize::from(civil.month) - 1];
+    let month = &civil.month_name()[..3];
     let (half, hour) = (if civil.hour < 12 { "AM" } else { "PM" }, (civil.hour + 11) % 12 + 1);
     out.push_str(&format!(
         "{month} {}, {} {hour}:{:02}:{:02} {half}",

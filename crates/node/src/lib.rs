@@ -379,6 +379,7 @@ impl Node {
                 operator,
                 receiver,
                 event_stores: event_stores.as_ref().map(|stores| Arc::clone(stores) as Arc<dyn ports::EventStores>),
+                metric_filters: Some(Arc::clone(&tenants.first.logs) as Arc<dyn ports::MetricFilters>),
                 decisions: Some(decisions),
             })),
         ];

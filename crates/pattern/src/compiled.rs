@@ -134,7 +134,7 @@ fn node(expr: &Expr, paths: &mut Vec<Path>) -> Node {
     match expr {
         Expr::All(parts) => Node::All(parts.iter().map(|part| node(part, paths)).collect()),
         Expr::Any(parts) => joined(parts.iter().map(|part| node(part, paths)).collect()),
-        Expr::Condition(path, condition) => {
+        Expr::One((path, condition)) => {
             let plain = path.is_plain();
             let path = interned(path, paths);
             match condition {

@@ -3,10 +3,7 @@
 //! Each part stands for one field, an ellipsis for any number of them. Without an ellipsis the last part stands for the rest of the
 //! event; no parts at all, `[]`, for all fields.
 
-use crate::{PatternError, cursor::Cursor, fields::Fields, selector::is_of_a_field, test::Test};
-
-/// How deep parentheses may nest.
-const DEPTH_MAX: usize = 128;
+use crate::{PatternError, cursor::Cursor, fields::Fields, joined, selector::is_of_a_field, test::Test};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Delimited {
@@ -22,13 +19,8 @@ struct Part {
     condition: Option<Expr>,
 }
 
-#[derive(Clone, Debug)]
-enum Expr {
-    All(Vec<Expr>),
-    Any(Vec<Expr>),
-    /// A test on the part of that name.
-    Test(Box<str>, Test),
-}
+/// Tests on the parts of these names.
+type Expr = joined::Expr<(Box<str>, Test)>;
 
 impl Delimited {
     /// Reads what stands between the brackets.
@@ -65,7 +57,9 @@ impl Delimited {
     }
 
     pub fn matches(&self, fields: &Fields<'_>) -> bool {
-        let holds = |part: &Part| part.condition.as_ref().is_none_or(|condition| self.holds(condition, fields));
+        let holds = |part: &Part| {
+            part.condition.as_ref().is_none_or(|condition| condition.holds(&|leaf| self.holds(leaf, fields)))
+        };
         self.fits(fields) && self.parts.iter().all(holds)
     }
 
@@ -99,7 +93,11 @@ impl Delimited {
     }
 
     pub fn expressions(&self) -> usize {
-        self.parts.iter().filter_map(|part| part.condition.as_ref()).map(Expr::expressions).sum()
+        self.parts
+            .iter()
+            .filter_map(|part| part.condition.as_ref())
+            .map(|condition| condition.count(&|(_, test)| test.is_expression()))
+            .sum()
     }
 
     fn fits(&self, fields: &Fields<'_>) -> bool {
@@ -123,23 +121,10 @@ impl Delimited {
         if last { fields.rest(index) } else { fields.get(index) }
     }
 
-    fn holds(&self, expr: &Expr, fields: &Fields<'_>) -> bool {
-        match expr {
-            Expr::All(parts) => parts.iter().all(|part| self.holds(part, fields)),
-            Expr::Any(parts) => parts.iter().any(|part| self.holds(part, fields)),
-            Expr::Test(name, test) => match self.field(name, fields) {
-                Some(field) => test.holds_for_field(field),
-                None => test.holds_without(),
-            },
-        }
-    }
-}
-
-impl Expr {
-    fn expressions(&self) -> usize {
-        match self {
-            Expr::All(parts) | Expr::Any(parts) => parts.iter().map(Expr::expressions).sum(),
-            Expr::Test(_, test) => usize::from(test.is_expression()),
+    fn holds(&self, (name, test): &(Box<str>, Test), fields: &Fields<'_>) -> bool {
+        match self.field(name, fields) {
+            Some(field) => test.holds_for_field(field),
+            None => test.holds_without(),
         }
     }
 }
@@ -157,7 +142,7 @@ fn part(cursor: &mut Cursor<'_>) -> Result<Part, PatternError> {
         *cursor = ahead;
         return Ok(Part { name: Some(name), condition: None });
     }
-    let condition = any(cursor, 0)?;
+    let condition = Expr::parse(cursor, &test)?;
     Ok(Part { name: Some(name), condition: Some(condition) })
 }
 
@@ -166,46 +151,11 @@ fn name(cursor: &mut Cursor<'_>) -> Result<Box<str>, PatternError> {
     if name.is_empty() { Err(cursor.wrong("a field's name was expected")) } else { Ok(name.into()) }
 }
 
-fn any(cursor: &mut Cursor<'_>, depth: usize) -> Result<Expr, PatternError> {
-    joined(cursor, "||", Expr::Any, |cursor| joined(cursor, "&&", Expr::All, |cursor| one(cursor, depth)))
-}
-
-fn joined(
-    cursor: &mut Cursor<'_>,
-    sign: &str,
-    join: fn(Vec<Expr>) -> Expr,
-    part: impl Fn(&mut Cursor<'_>) -> Result<Expr, PatternError>,
-) -> Result<Expr, PatternError> {
-    let first = part(cursor)?;
-    cursor.skip_space();
-    if !cursor.rest().starts_with(sign) {
-        return Ok(first);
-    }
-    let mut parts = vec![first];
-    while cursor.eat(sign) {
-        parts.push(part(cursor)?);
-        cursor.skip_space();
-    }
-    Ok(join(parts))
-}
-
-fn one(cursor: &mut Cursor<'_>, depth: usize) -> Result<Expr, PatternError> {
-    cursor.skip_space();
-    let start = cursor.at();
-    if cursor.eat("(") {
-        if depth == DEPTH_MAX {
-            return Err(cursor.wrong_at(start, "parentheses nest too deeply"));
-        }
-        let inner = any(cursor, depth + 1)?;
-        cursor.skip_space();
-        return match cursor.eat(")") {
-            true => Ok(inner),
-            false => Err(cursor.wrong("')' was expected")),
-        };
-    }
+/// A name and what is asked of its field.
+fn test(cursor: &mut Cursor<'_>) -> Result<(Box<str>, Test), PatternError> {
     let name = name(cursor)?;
     cursor.skip_space();
-    Ok(Expr::Test(name, Test::parse(cursor, ends_value)?))
+    Ok((name, Test::parse(cursor, ends_value)?))
 }
 
 /// Where a value without quotes ends.

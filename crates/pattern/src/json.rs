@@ -1,26 +1,19 @@
 //! Patterns for events of JSON: `{ ($.a.b = "x" || $.c[0] > 5) && $.d NOT EXISTS }`.
 //!
-//! `&&` binds tighter than `||`. A value that is missing does not equal anything, and differs from everything: a filter on
+//! A value that is missing does not equal anything, and differs from everything: a filter on
 //! `$.additionalEventData.MFAUsed != "Yes"` must see sign-ins whose record does not say.
 
 use crate::{
     PatternError,
     cursor::Cursor,
     document::{Document, Kind},
+    joined,
     selector::Path,
     test::Test,
 };
 
-/// How deep parentheses may nest.
-const DEPTH_MAX: usize = 128;
-
-/// An expression as it was written.
-#[derive(Clone, Debug)]
-pub(crate) enum Expr {
-    All(Vec<Expr>),
-    Any(Vec<Expr>),
-    Condition(Path, Condition),
-}
+/// An expression as it was written: conditions on what paths select.
+pub(crate) type Expr = joined::Expr<(Path, Condition)>;
 
 /// What is asked about a selector.
 #[derive(Clone, Debug)]
@@ -33,16 +26,15 @@ pub(crate) enum Condition {
     IsFalse,
 }
 
-impl Expr {
-    /// Reads what stands between the braces.
-    pub fn parse(cursor: &mut Cursor<'_>) -> Result<Expr, PatternError> {
-        let expr = any(cursor, 0)?;
+/// Reads what stands between the braces.
+pub(crate) fn parse(cursor: &mut Cursor<'_>) -> Result<Expr, PatternError> {
+    let expr = Expr::parse(cursor, &|cursor| {
+        let path = Path::parse(cursor)?;
         cursor.skip_space();
-        match cursor.done() {
-            true => Ok(expr),
-            false => Err(cursor.wrong("'&&' or '||' was expected")),
-        }
-    }
+        Ok((path, condition(cursor)?))
+    })?;
+    cursor.skip_space();
+    if cursor.done() { Ok(expr) } else { Err(cursor.wrong("'&&' or '||' was expected")) }
 }
 
 impl Condition {
@@ -81,48 +73,6 @@ impl Condition {
             Condition::Exists | Condition::IsNull | Condition::IsTrue | Condition::IsFalse => false,
         }
     }
-}
-
-fn any(cursor: &mut Cursor<'_>, depth: usize) -> Result<Expr, PatternError> {
-    joined(cursor, "||", Expr::Any, |cursor| joined(cursor, "&&", Expr::All, |cursor| one(cursor, depth)))
-}
-
-fn joined(
-    cursor: &mut Cursor<'_>,
-    sign: &str,
-    join: fn(Vec<Expr>) -> Expr,
-    part: impl Fn(&mut Cursor<'_>) -> Result<Expr, PatternError>,
-) -> Result<Expr, PatternError> {
-    let first = part(cursor)?;
-    cursor.skip_space();
-    if !cursor.rest().starts_with(sign) {
-        return Ok(first);
-    }
-    let mut parts = vec![first];
-    while cursor.eat(sign) {
-        parts.push(part(cursor)?);
-        cursor.skip_space();
-    }
-    Ok(join(parts))
-}
-
-fn one(cursor: &mut Cursor<'_>, depth: usize) -> Result<Expr, PatternError> {
-    cursor.skip_space();
-    let start = cursor.at();
-    if cursor.eat("(") {
-        if depth == DEPTH_MAX {
-            return Err(cursor.wrong_at(start, "parentheses nest too deeply"));
-        }
-        let inner = any(cursor, depth + 1)?;
-        cursor.skip_space();
-        return match cursor.eat(")") {
-            true => Ok(inner),
-            false => Err(cursor.wrong("')' was expected")),
-        };
-    }
-    let path = Path::parse(cursor)?;
-    cursor.skip_space();
-    Ok(Expr::Condition(path, condition(cursor)?))
 }
 
 fn condition(cursor: &mut Cursor<'_>) -> Result<Condition, PatternError> {

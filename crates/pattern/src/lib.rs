@@ -15,6 +15,7 @@ mod error;
 mod event;
 mod expression;
 mod fields;
+mod joined;
 mod json;
 mod selector;
 mod set;
@@ -79,7 +80,7 @@ impl FilterPattern {
             None => (Form::Everything, 0),
             Some(b'{') => {
                 let (inner, within) = inner(trimmed, '}').map_err(|wrong| wrong.moved(start))?;
-                let expr = json::Expr::parse(&mut Cursor::new(inner)).map_err(|wrong| wrong.moved(start + within))?;
+                let expr = json::parse(&mut Cursor::new(inner)).map_err(|wrong| wrong.moved(start + within))?;
                 (Form::Json(Compiled::new(&expr)), EXPRESSIONS_MAX)
             }
             Some(b'[') => {

@@ -219,6 +219,129 @@ fn wildcards(expr: &Expr) -> usize {
     }
 }
 
+/// A pattern for space-delimited events.
+#[derive(Clone, Debug)]
+struct Parts {
+    parts: Vec<(Option<usize>, Option<Test>)>,
+    ellipsis: Option<usize>,
+}
+
+/// What is asked of a part: its own name stands in it.
+#[derive(Clone, Debug)]
+enum Test {
+    All(Vec<Test>),
+    Any(Vec<Test>),
+    Text(bool, String),
+    Number(&'static str, i32),
+}
+
+fn test() -> impl Strategy<Value = Test> {
+    let glob =
+        (prop::sample::select(&["x", "xy", "ERROR", "-1", "7.0"][..]), 0..4usize).prop_map(
+            |(text, stars)| match stars {
+                0 => text.to_owned(),
+                1 => format!("{text}*"),
+                2 => format!("*{text}"),
+                _ => format!("{text}*{text}"),
+            },
+        );
+    let leaf = prop_oneof![
+        3 => (any::<bool>(), glob).prop_map(|(equal, text)| Test::Text(equal, text)),
+        3 => (prop::sample::select(&["=", "!=", "<", "<=", ">", ">="][..]), -2..9i32).prop_map(|(sign, number)| Test::Number(sign, number)),
+    ];
+    leaf.prop_recursive(2, 6, 3, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 2..4).prop_map(Test::All),
+            prop::collection::vec(inner, 2..4).prop_map(Test::Any),
+        ]
+    })
+}
+
+fn parts() -> impl Strategy<Value = Parts> {
+    let part = (prop::option::weighted(0.8, Just(())), prop::option::of(test()));
+    (prop::collection::vec(part, 1..5), prop::option::of(0..5usize)).prop_map(|(parts, ellipsis)| {
+        let ellipsis = ellipsis.map(|at| at.min(parts.len()));
+        // Only a part with a name can be asked something.
+        let part = |(number, (name, test)): (usize, (Option<()>, Option<Test>))| {
+            (name.map(|()| number), test.filter(|_| name.is_some()))
+        };
+        Parts { parts: parts.into_iter().enumerate().map(part).collect(), ellipsis }
+    })
+}
+
+fn write_test(name: usize, test: &Test) -> String {
+    let join = |parts: &[Test], sign: &str| {
+        let parts: Vec<String> = parts.iter().map(|part| write_test(name, part)).collect();
+        format!("({})", parts.join(sign))
+    };
+    match test {
+        Test::All(parts) => join(parts, " && "),
+        Test::Any(parts) => join(parts, "||"),
+        Test::Text(equal, text) => format!("w{name} {} \"{text}\"", if *equal { "=" } else { "!=" }),
+        Test::Number(sign, number) => format!("w{name}{sign}{number}"),
+    }
+}
+
+fn write_parts(pattern: &Parts) -> String {
+    let mut texts: Vec<String> = Vec::new();
+    for (name, test) in &pattern.parts {
+        texts.push(match (name, test) {
+            (None, _) => String::new(),
+            (Some(name), None) => format!("w{name}"),
+            (Some(name), Some(test)) => write_test(*name, test),
+        });
+    }
+    if let Some(at) = pattern.ellipsis {
+        texts.insert(at, "...".to_owned());
+    }
+    format!("[{}]", texts.join(", "))
+}
+
+/// Words, some of them in brackets or quotation marks, with as many blanks as there are.
+fn words() -> impl Strategy<Value = Vec<(usize, &'static str)>> {
+    let word = prop::sample::select(&["x", "xy", "xyx", "ERROR", "-1", "7", "7.0", "8", "x y", "ERROR 7"][..]);
+    prop::collection::vec((0..3usize, word), 0..7)
+}
+
+fn passes(test: &Test, field: &str) -> bool {
+    let chars = |text: &str| text.chars().collect::<Vec<_>>();
+    match test {
+        Test::All(parts) => parts.iter().all(|part| passes(part, field)),
+        Test::Any(parts) => parts.iter().any(|part| passes(part, field)),
+        // Written with quotation marks it is a text, whatever it looks like.
+        Test::Text(equal, wanted) => glob(&chars(wanted), &chars(field)) == *equal,
+        Test::Number(sign, wanted) => match (field.parse::<f64>().ok(), *sign) {
+            (Some(found), "=") => found == f64::from(*wanted),
+            (Some(found), "!=") => found != f64::from(*wanted),
+            (Some(found), "<") => found < f64::from(*wanted),
+            (Some(found), "<=") => found <= f64::from(*wanted),
+            (Some(found), ">") => found > f64::from(*wanted),
+            (Some(found), _) => found >= f64::from(*wanted),
+            (None, "=") => field == wanted.to_string(),
+            (None, "!=") => field != wanted.to_string(),
+            (None, _) => false,
+        },
+    }
+}
+
+/// Whether each part's field passes. `shown`: the words as they stand in the event.
+fn fit(pattern: &Parts, fields: &[&str], shown: &[String]) -> bool {
+    let (count, parts) = (fields.len(), pattern.parts.len());
+    if count < parts.max(1) {
+        return false;
+    }
+    pattern.parts.iter().enumerate().all(|(at, (_, test))| {
+        let behind = pattern.ellipsis.is_some_and(|ellipsis| at >= ellipsis);
+        let place = if behind { at + count - parts } else { at };
+        // Without an ellipsis, the last part has all that is left.
+        let field = match pattern.ellipsis {
+            None if at + 1 == parts && count > parts => shown[at..].join(" "),
+            _ => fields[place].to_owned(),
+        };
+        test.as_ref().is_none_or(|test| passes(test, &field))
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -241,6 +364,34 @@ proptest! {
         }
         let set = PatternSet::new(patterns);
         prop_assert_eq!(set.matches(&message).copied().collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn patterns_of_fields_match_as_the_obvious_matcher_does(patterns in prop::collection::vec(parts(), 1..5), words in words()) {
+        let shown = |(form, word): &(usize, &'static str)| match form {
+            0 => format!("[{word}]"),
+            1 => format!("\"{word}\""),
+            _ => word.replace(' ', "_"),
+        };
+        let shown: Vec<String> = words.iter().map(shown).collect();
+        let fields: Vec<String> =
+            words.iter().map(|(form, word)| if *form > 1 { word.replace(' ', "_") } else { (*word).to_owned() }).collect();
+        let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
+        let text = shown.join(" ");
+        let event = Event::new(&text);
+        let mut expected = Vec::new();
+        let mut set = Vec::new();
+        for (number, parts) in patterns.iter().enumerate() {
+            let written = write_parts(parts);
+            let pattern = FilterPattern::parse(&written).unwrap_or_else(|error| panic!("{written}: {error}"));
+            let matches = fit(parts, &fields, &shown);
+            prop_assert_eq!(pattern.matches(&event), matches, "{} of {}", written, text);
+            if matches {
+                expected.push(number);
+            }
+            set.push((number, pattern));
+        }
+        prop_assert_eq!(PatternSet::new(set).matches(&event).copied().collect::<Vec<_>>(), expected);
     }
 
     #[test]

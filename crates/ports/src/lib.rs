@@ -46,8 +46,9 @@ pub use service_events::{ServiceEvent, ServiceEvents};
 pub use sign_in::{ConsoleCredentials, ConsoleSessions, PasswordAnswer, People, Person, SwitchRequest};
 pub use tables::{Published, ServerBuckets, TablePlace, Tables};
 pub use watch::{
-    Datum, Functions, HandOver, LogGroups, LogTarget, LogsTaken, Metrics, Notice, OnBehalf, Outbound, OutboundAnswer,
-    OutboundRequest, QueueMessage, Queues, ServiceRoles, Topics,
+    Backfilled, Datum, FilterPreview, Functions, HandOver, LogGroups, LogTarget, LogsTaken, MetricFilters, Metrics,
+    Notice, OnBehalf, Outbound, OutboundAnswer, OutboundRequest, PastEvents, QueueMessage, Queues, ServiceRoles,
+    Topics,
 };
 pub use web_identity::{IssuerKeys, OidcProvider, OidcProviders, SamlProvider};
 

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use base::Region;
 use bytes::Bytes;
 
-use crate::Unavailable;
+use crate::{Caller, RequestContext, Unavailable};
 
 /// Why something that one service handed to another was not taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,6 +83,73 @@ pub trait Metrics: Send + Sync + 'static {
     /// Takes data of a source. They are durable, and alarms have looked at them, when this returns. Positions of a source only grow; data
     /// of a position that the source has reached before are dropped, so that a source may say them again after a crash.
     async fn put(&self, region: Region, source: &str, position: u64, data: Vec<Datum>) -> Result<(), Unavailable>;
+
+    /// The earliest moment, in milliseconds since 1970, that alarms over any of these metrics (namespace and name, with any dimensions)
+    /// look at from now on. `None`: no alarm looks at them.
+    fn watched_from(&self, region: Region, metrics: &[(String, String)]) -> Option<i64>;
+}
+
+/// Whose question about past events it is, and which ones.
+#[derive(Clone, Copy, Debug)]
+pub struct PastEvents<'a> {
+    /// Must be allowed to read the group's events, and to change its filters where that is done.
+    pub caller: &'a Caller,
+    /// Names the region too.
+    pub context: &'a RequestContext<'a>,
+    /// The name of the group.
+    pub group: &'a str,
+    /// Of the last so many days.
+    pub days: u32,
+}
+
+/// What a filter pattern would have matched.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FilterPreview {
+    /// Events that were looked at.
+    pub searched: u64,
+    /// Events that match.
+    pub matched: u64,
+    /// The times of the first and the last match, in milliseconds.
+    pub times: Option<(i64, i64)>,
+    /// The newest matches: times and texts.
+    pub samples: Vec<(i64, String)>,
+    /// Whether all events of these days were looked at.
+    pub is_complete: bool,
+}
+
+/// What a step of a back-fill did, or would do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Backfilled {
+    /// Events that were looked at.
+    pub searched: u64,
+    /// Events that match.
+    pub matched: u64,
+    /// Values that the metrics have more: one for each match and metric.
+    pub values: u64,
+    /// Defaults for minutes in which nothing matched.
+    pub defaults: u64,
+    /// The next step goes on before this moment, in milliseconds. `None`: all is done.
+    pub next_ms: Option<i64>,
+    /// Everything in question had been counted before.
+    pub is_nothing_left: bool,
+    /// There are events from this moment on (milliseconds) that were left out, because alarms look at them.
+    pub left_out_from_ms: Option<i64>,
+}
+
+/// What metric filters make of events that came before them. Kept by CloudWatch Logs.
+#[async_trait]
+pub trait MetricFilters: Send + Sync + 'static {
+    /// What a pattern would have matched, the newest events first.
+    async fn preview(&self, asked: &PastEvents<'_>, pattern: &str) -> Result<FilterPreview, HandOver>;
+
+    /// Puts what a filter makes of some of the events that it has not seen, the newest first. Durable when this returns; never puts
+    /// anything a second time. `dry_run`: puts nothing, and goes on before this moment if one is named.
+    async fn backfill(
+        &self,
+        asked: &PastEvents<'_>,
+        filter: &str,
+        dry_run: Option<Option<i64>>,
+    ) -> Result<Backfilled, HandOver>;
 }
 
 /// Something to publish.
@@ -221,5 +288,5 @@ pub trait Outbound: Send + Sync + 'static {
 #[async_trait]
 pub trait ServiceRoles: Send + Sync + 'static {
     /// The caller that a service principal is once it has assumed the role, under the role's trust policy. Gives no credentials.
-    async fn act_as(&self, by: &OnBehalf, role_arn: &str, session_name: &str) -> Result<crate::Caller, HandOver>;
+    async fn act_as(&self, by: &OnBehalf, role_arn: &str, session_name: &str) -> Result<Caller, HandOver>;
 }

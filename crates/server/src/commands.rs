@@ -11,6 +11,7 @@ use crate::config::{Config, Settings};
 use crate::documents::{self, CompletionsArgs, ConfigArgs, ManArgs};
 use crate::environment::{self, EnvArgs};
 use crate::explain::{self, ExplainArgs};
+use crate::filters::{self, FiltersCommand};
 use crate::generate::{self, GenerateArgs};
 use crate::import::{self, ImportArgs};
 use crate::lookup::{self, LookupArgs};
@@ -60,6 +61,9 @@ pub enum Command {
     Lookup(LookupArgs),
     /// Make the metric filters and alarms of a pack: cis, security, critical, or a file. Without a pack: list them
     Apply(Box<ApplyArgs>),
+    /// Hold metric filters against events that came before them
+    #[command(subcommand)]
+    Filters(FiltersCommand),
     /// Say which statement of which policy decided a recorded call, as it was decided then.
     Explain(ExplainArgs),
     /// Print the version.
@@ -90,6 +94,7 @@ pub fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Query(args) => return query::run(&args),
         Command::Lookup(args) => return lookup::run(args),
         Command::Apply(args) => return apply::run(*args),
+        Command::Filters(command) => return filters::run(command),
         Command::Explain(args) => return explain::run(args),
         Command::Version => {
             println!("cairn {}", env!("CARGO_PKG_VERSION"));

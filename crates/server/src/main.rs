@@ -12,6 +12,7 @@ mod documents;
 mod environment;
 mod explain;
 mod figures;
+mod filters;
 mod follow;
 mod generate;
 mod greeting;

@@ -1,4 +1,4 @@
-//! Cairn's own API, for whoever runs the server: flush, tail, status, backup, import, look-ups. It is called like any other service: signed, authorized,
+//! Cairn's own API, for whoever runs the server: flush, tail, status, backup, import, look-ups, metric filters over past events. It is called like any other service: signed, authorized,
 //! recorded.
 
 pub mod decisions;
@@ -10,7 +10,7 @@ mod summary;
 
 use std::sync::Arc;
 
-use ports::{EventStores, Operator};
+use ports::{EventStores, HandOver, MetricFilters, Operator};
 use service::{ApiError, Builder, Definition, Service};
 
 /// The service.
@@ -21,6 +21,8 @@ pub struct Cairn {
     pub receiver: Option<Arc<importer::Receiver>>,
     /// Where records are looked up; absent where there are none.
     pub event_stores: Option<Arc<dyn EventStores>>,
+    /// Metric filters of the first account's log groups; absent where there are none.
+    pub metric_filters: Option<Arc<dyn MetricFilters>>,
     /// What was decided in calls; absent where nothing records.
     pub decisions: Option<Arc<decisions::Decisions>>,
 }
@@ -40,6 +42,23 @@ pub(crate) fn no_store(name: &str) -> ApiError {
     ApiError::new("EventDataStoreNotFoundException", 400, format!("There is no event store {name}."))
 }
 
+impl Cairn {
+    /// The log groups' metric filters.
+    pub(crate) fn metric_filters(&self) -> Result<&dyn MetricFilters, ApiError> {
+        self.metric_filters.as_deref().ok_or_else(|| ApiError::unavailable("this server has no log groups"))
+    }
+}
+
+/// A refusal of log groups.
+pub(crate) fn refused(error: HandOver) -> ApiError {
+    match error {
+        HandOver::NotFound(text) => ApiError::new("ResourceNotFoundException", 400, text),
+        HandOver::Denied(text) => ApiError::new("AccessDeniedException", 400, text),
+        HandOver::Invalid(text) => ApiError::new("InvalidParameterException", 400, text),
+        HandOver::Unavailable(text) => ApiError::unavailable(text),
+    }
+}
+
 /// A count as the model has it.
 pub(crate) fn number(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
@@ -48,6 +67,7 @@ pub(crate) fn number(count: u64) -> i64 {
 /// The operations.
 pub fn definition(cairn: Arc<Cairn>) -> Definition {
     Builder::new(cairn)
+        .on::<ops::backfill_metric_filter::BackfillMetricFilter>()
         .on::<ops::check_import::CheckImport>()
         .on::<ops::explain::Explain>()
         .on::<ops::flush::Flush>()
@@ -55,6 +75,7 @@ pub fn definition(cairn: Arc<Cairn>) -> Definition {
         .on::<ops::hold_for_backup::HoldForBackup>()
         .on::<ops::import_files::ImportFiles>()
         .on::<ops::look_up::LookUp>()
+        .on::<ops::preview_metric_filter::PreviewMetricFilter>()
         .on::<ops::tail::Tail>()
         .build()
 }

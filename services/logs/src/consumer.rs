@@ -71,6 +71,8 @@ impl Logs {
         let committed = row.map(read).transpose()?.map_or(Seq::FIRST.get(), |cursor| cursor.next);
         let next = committed.max(self.deps.journal.first().get());
         self.applied.send_replace(next);
+        // What an earlier run may have looked at is no filter's that comes now: its values may have been handed over with those of others.
+        *self.looked.lock().await = self.deps.journal.durable_end().get();
         self.begin_subscribers();
         self.begin_exports();
         Ok(LogsConsumer {
@@ -196,7 +198,7 @@ impl LogsConsumer {
         if filters.is_empty() {
             return;
         }
-        let outcome = filters.apply(events);
+        let outcome = filters.apply(ready.seq, events);
         if !outcome.data.is_empty() {
             let of_region = data.entry(ready.group.region).or_default();
             of_region.0 = ready.seq;
@@ -252,7 +254,12 @@ impl Consumer for LogsConsumer {
                 continue;
             }
             if let Some(ready) = self.ready(entry).await? {
+                // While metric filters are as they are: one that changes meanwhile begins with the entry after this.
+                let logs = Arc::clone(&self.logs);
+                let mut looked = logs.looked.lock().await;
                 self.look(&ready, &mut data);
+                *looked = looked.max(entry.seq.next().get());
+                drop(looked);
                 self.hold(ready);
             }
             self.next = entry.seq.next().get();

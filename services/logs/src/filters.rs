@@ -35,7 +35,7 @@ enum Which {
 /// All filters of a group, ready.
 pub struct GroupFilters {
     set: PatternSet<Which>,
-    metrics: Vec<Vec<Made>>,
+    metrics: Vec<(u64, Vec<Made>)>,
     /// Of the subscription filters, by number.
     pub subscriptions: Vec<Arc<SubscriptionFilter>>,
 }
@@ -63,6 +63,11 @@ impl Made {
             dimensions: dimensions.collect::<Option<_>>()?,
             system: system.to_vec(),
         })
+    }
+
+    /// What is reported of a minute in which nothing matched.
+    fn default(&self, minute: i64) -> Option<Datum> {
+        self.transformation.default_value.map(|value| self.datum(minute, value, Vec::new()))
     }
 
     fn datum(&self, timestamp_ms: i64, value: f64, dimensions: Vec<(String, String)>) -> Datum {
@@ -95,29 +100,52 @@ impl Made {
 }
 
 impl GroupFilters {
+    /// Of one metric filter alone.
+    pub fn of_one(group: &Group, filter: &MetricFilter, account: &str) -> GroupFilters {
+        let mut filters =
+            GroupFilters { set: PatternSet::new(Vec::new()), metrics: Vec::new(), subscriptions: Vec::new() };
+        let mut patterns = Vec::new();
+        filters.add_metric_filter(&mut patterns, group, filter, account);
+        filters.set = PatternSet::new(patterns);
+        filters
+    }
+
+    fn add_metric_filter(
+        &mut self,
+        patterns: &mut Vec<(Which, FilterPattern)>,
+        group: &Group,
+        filter: &MetricFilter,
+        account: &str,
+    ) {
+        let fields = filter.system_fields.iter().flatten().filter_map(|field| match field.as_str() {
+            "@aws.account" => Some((field.clone(), account.to_owned())),
+            "@aws.region" => Some((field.clone(), group.region.to_string())),
+            _ => None,
+        });
+        let fields: Vec<(String, String)> = fields.collect();
+        let made = filter.transformations.iter().filter_map(|one| Made::new(one, &fields)).collect();
+        if let Ok(pattern) = FilterPattern::parse(&filter.pattern) {
+            patterns.push((Which::Metric(self.metrics.len()), pattern));
+            self.metrics.push((filter.live_from, made));
+        }
+    }
+
     /// Of a group as it is now. A pattern that does not read any more matches nothing.
     pub fn new(memory: &Memory, group: &Group, account: &str) -> GroupFilters {
-        let (mut patterns, mut metrics, mut subscriptions) = (Vec::new(), Vec::new(), Vec::new());
+        let mut patterns = Vec::new();
+        let mut filters =
+            GroupFilters { set: PatternSet::new(Vec::new()), metrics: Vec::new(), subscriptions: Vec::new() };
         for filter in memory.of_group::<MetricFilter>(group.id) {
-            let fields = filter.system_fields.iter().flatten().filter_map(|field| match field.as_str() {
-                "@aws.account" => Some((field.clone(), account.to_owned())),
-                "@aws.region" => Some((field.clone(), group.region.to_string())),
-                _ => None,
-            });
-            let fields: Vec<(String, String)> = fields.collect();
-            let made = filter.transformations.iter().filter_map(|one| Made::new(one, &fields)).collect();
-            if let Ok(pattern) = FilterPattern::parse(&filter.pattern) {
-                patterns.push((Which::Metric(metrics.len()), pattern));
-                metrics.push(made);
-            }
+            filters.add_metric_filter(&mut patterns, group, filter, account);
         }
         for filter in memory.of_group::<SubscriptionFilter>(group.id) {
             if let Ok(pattern) = FilterPattern::parse(&filter.pattern) {
-                patterns.push((Which::Subscription(subscriptions.len()), pattern));
-                subscriptions.push(Arc::clone(filter));
+                patterns.push((Which::Subscription(filters.subscriptions.len()), pattern));
+                filters.subscriptions.push(Arc::clone(filter));
             }
         }
-        GroupFilters { set: PatternSet::new(patterns), metrics, subscriptions }
+        filters.set = PatternSet::new(patterns);
+        filters
     }
 
     /// Whether there is nothing to do.
@@ -125,42 +153,87 @@ impl GroupFilters {
         self.set.is_empty()
     }
 
-    /// What is to be done with a batch.
-    pub fn apply(&self, events: &[(Place, Event)]) -> Outcome {
+    /// What is to be done with a batch. Its entry says which metric filters are there for it.
+    pub fn apply(&self, entry: u64, events: &[(Place, Event)]) -> Outcome {
         let mut outcome = Outcome { data: Vec::new(), matched: vec![Vec::new(); self.subscriptions.len()] };
-        let defaults =
-            self.metrics.iter().any(|made| made.iter().any(|made| made.transformation.default_value.is_some()));
-        // Minutes in which a filter matched, and all.
-        let mut matched: BTreeSet<(usize, i64)> = BTreeSet::new();
-        let mut minutes: BTreeSet<i64> = BTreeSet::new();
+        let live: Vec<&[Made]> =
+            self.metrics.iter().map(|(from, made)| if *from <= entry { made.as_slice() } else { &[] }).collect();
+        let mut defaults = Defaults::new(&live);
         for (place, event) in events {
-            let minute = place.ts.div_euclid(MINUTE_MS) * MINUTE_MS;
-            if defaults {
-                minutes.insert(minute);
-            }
+            defaults.see(place.ts);
             let Ok(text) = std::str::from_utf8(&event.text) else { continue };
             let read = PatternEvent::new(text);
             for (which, pattern) in self.set.matching_patterns(&read) {
                 match *which {
                     Which::Metric(at) => {
-                        let data = self.metrics[at].iter().filter_map(|made| made.of(pattern, &read, place.ts));
                         let before = outcome.data.len();
-                        outcome.data.extend(data);
-                        if outcome.data.len() > before && defaults {
-                            matched.insert((at, minute));
+                        outcome.data.extend(live[at].iter().filter_map(|made| made.of(pattern, &read, place.ts)));
+                        if outcome.data.len() > before {
+                            defaults.matched(at, place.ts);
                         }
                     }
                     Which::Subscription(at) => outcome.matched[at].push((*place, event.text.clone())),
                 }
             }
         }
-        for (at, made) in self.metrics.iter().enumerate() {
-            for made in made {
-                let Some(value) = made.transformation.default_value else { continue };
-                let quiet = minutes.iter().filter(|minute| !matched.contains(&(at, **minute)));
-                outcome.data.extend(quiet.map(|minute| made.datum(*minute, value, Vec::new())));
+        outcome.data.extend(defaults.data(&live));
+        outcome
+    }
+
+    /// The pattern and what is made of its matches, of filters of [`GroupFilters::of_one`]. Whether the event matches, and its values.
+    pub fn one(&self, place: Place, text: &str) -> (bool, Vec<Datum>) {
+        let read = PatternEvent::new(text);
+        let made = self.metrics.iter().flat_map(|(_, made)| made);
+        match self.set.matching_patterns(&read).next() {
+            Some((_, pattern)) => (true, made.filter_map(|made| made.of(pattern, &read, place.ts)).collect()),
+            None => (false, Vec::new()),
+        }
+    }
+
+    /// The defaults of a minute in which nothing matched.
+    pub fn quiet(&self, minute: i64) -> impl Iterator<Item = Datum> {
+        self.metrics.iter().flat_map(|(_, made)| made).filter_map(move |made| made.default(minute))
+    }
+}
+
+/// Where defaults are due: minutes that have events, and filters that made nothing of them.
+struct Defaults {
+    is_any: bool,
+    minutes: BTreeSet<i64>,
+    matched: BTreeSet<(usize, i64)>,
+}
+
+/// The minute that a time is in.
+pub fn minute_of(ts: i64) -> i64 {
+    ts.div_euclid(MINUTE_MS) * MINUTE_MS
+}
+
+impl Defaults {
+    fn new(live: &[&[Made]]) -> Defaults {
+        let is_any = live.iter().any(|made| made.iter().any(|made| made.transformation.default_value.is_some()));
+        Defaults { is_any, minutes: BTreeSet::new(), matched: BTreeSet::new() }
+    }
+
+    fn see(&mut self, ts: i64) {
+        if self.is_any {
+            self.minutes.insert(minute_of(ts));
+        }
+    }
+
+    fn matched(&mut self, at: usize, ts: i64) {
+        if self.is_any {
+            self.matched.insert((at, minute_of(ts)));
+        }
+    }
+
+    fn data(&self, live: &[&[Made]]) -> Vec<Datum> {
+        let mut data = Vec::new();
+        for (at, made) in live.iter().enumerate() {
+            for made in *made {
+                let quiet = self.minutes.iter().filter(|minute| !self.matched.contains(&(at, **minute)));
+                data.extend(quiet.filter_map(|minute| made.default(*minute)));
             }
         }
-        outcome
+        data
     }
 }

@@ -4,6 +4,9 @@
 //! else does (ADR 27).
 
 mod access;
+mod backfill;
+#[cfg(test)]
+mod backfill_tests;
 mod bits;
 mod chunk;
 mod consumer;
@@ -45,7 +48,6 @@ use tokio::task::JoinSet;
 
 pub use consumer::LogsConsumer;
 pub use error::Error;
-pub use preview::Preview;
 
 /// What the service stands on.
 pub struct Deps {
@@ -83,6 +85,10 @@ pub struct Logs {
     pub(crate) indexes: scan::Indexes,
     /// The entry of the journal that the consumer takes next: what is before it is seen.
     pub(crate) applied: watch::Sender<u64>,
+    /// The first entry of the journal that no metric filter has looked at. Held while one is, and while metric filters change.
+    pub(crate) looked: tokio::sync::Mutex<u64>,
+    /// One step of a back-fill at a time.
+    pub(crate) backfills: tokio::sync::Mutex<()>,
     pub(crate) tails: live_tail::Tails,
     pub(crate) subscribers: subscribers::Subscribers,
     pub(crate) topic: String,
@@ -127,6 +133,8 @@ impl Logs {
             live: RwLock::new(live),
             indexes: scan::Indexes::default(),
             applied: watch::Sender::new(0),
+            looked: tokio::sync::Mutex::default(),
+            backfills: tokio::sync::Mutex::default(),
             tails: live_tail::Tails::default(),
             subscribers,
             topic,

@@ -20,6 +20,8 @@ pub const SOURCES: Table = "logs/sources";
 pub const DOOMED: Table = "logs/doomed";
 /// Batches that subscribers have not taken.
 pub const OUTBOX: Table = "logs/outbox";
+/// The step of a back-fill that is under way.
+pub const BACKFILL_STEP: Table = "logs/backfill-step";
 /// The only key of a table of one row.
 pub const ONLY: &[u8] = b"";
 
@@ -162,6 +164,62 @@ pub struct MetricFilter {
     pub selection: Option<String>,
     /// `@aws.account`, `@aws.region`.
     pub system_fields: Option<Vec<String>>,
+    /// The first entry of the journal whose events it looks at: what came before it was made, or changed, is none of its.
+    #[serde(default)]
+    pub live_from: u64,
+}
+
+/// Which events metric filters of a name have counted in a metric. It stays when the filter goes: what was counted is in the metric.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counted {
+    /// Of this form.
+    pub v: u32,
+    /// The group.
+    pub group: u64,
+    /// The filter's name.
+    pub filter: String,
+    /// The metric's namespace.
+    pub namespace: String,
+    /// The metric's name.
+    pub metric: String,
+    /// Events of this entry of the journal and of later ones are counted as they come, or were.
+    pub before: u64,
+    /// Of the others, those of these stretches of time were back-filled: in milliseconds, in order, apart from one another.
+    pub backfilled: Vec<(i64, i64)>,
+}
+
+impl Counted {
+    /// The row's key.
+    pub fn key_of(group: u64, filter: &str, transformation: &Transformation) -> Vec<u8> {
+        let Transformation { metric_namespace, metric_name, .. } = transformation;
+        key(&[&group.to_be_bytes()[..], filter.as_bytes(), metric_namespace.as_bytes(), metric_name.as_bytes()])
+    }
+}
+
+/// A step of a back-fill: written before its values are put, so that after a crash nobody wonders whether they were.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackfillStep {
+    /// Of this form.
+    pub v: u32,
+    /// The position of its first values; or the last position there was, if it is done.
+    pub position: u64,
+    /// What is under way.
+    pub under_way: Option<UnderWay>,
+}
+
+/// See [`BackfillStep`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnderWay {
+    /// The group.
+    pub group: u64,
+    /// The filter's name.
+    pub filter: String,
+    /// From this moment on, in milliseconds.
+    pub from: i64,
+    /// Before this moment.
+    pub to: i64,
+    /// How many values.
+    pub values: usize,
 }
 
 /// What a metric filter makes of a match.

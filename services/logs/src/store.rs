@@ -12,8 +12,8 @@ use state::{Expect, Op, Range, State, Table};
 
 use crate::error::{no_group, no_stream};
 use crate::rows::{
-    AccountPolicy, ExportTask, Group, MetricFilter, QueryDefinition, ResourcePolicy, Stream, SubscriptionFilter,
-    group_prefix,
+    AccountPolicy, Counted, ExportTask, Group, MetricFilter, QueryDefinition, ResourcePolicy, Stream,
+    SubscriptionFilter, group_prefix,
 };
 
 /// Rows of one kind, by key.
@@ -28,6 +28,7 @@ pub struct Memory {
     streams_by_id: HashMap<u64, Arc<Stream>>,
     metric_filters: Rows<MetricFilter>,
     subscription_filters: Rows<SubscriptionFilter>,
+    counted: Rows<Counted>,
     policies: Rows<ResourcePolicy>,
     queries: Rows<QueryDefinition>,
     account_policies: Rows<AccountPolicy>,
@@ -95,6 +96,13 @@ row!(Stream, "logs/streams", streams, |row| in_group(row.group, &row.name), |mem
 row!(MetricFilter, "logs/metric-filters", metric_filters, |row| in_group(row.group, &row.name), |memory, _, _| {
     memory.filters_rev += 1;
 });
+row!(
+    Counted,
+    "logs/counted",
+    counted,
+    |row| key(&[&row.group.to_be_bytes()[..], row.filter.as_bytes(), row.namespace.as_bytes(), row.metric.as_bytes()]),
+    |_memory, _, _| {}
+);
 row!(
     SubscriptionFilter,
     "logs/subscription-filters",
@@ -280,6 +288,7 @@ impl Store {
         load::<Stream>(&*state, &mut memory).await?;
         load::<MetricFilter>(&*state, &mut memory).await?;
         load::<SubscriptionFilter>(&*state, &mut memory).await?;
+        load::<Counted>(&*state, &mut memory).await?;
         load::<ResourcePolicy>(&*state, &mut memory).await?;
         load::<QueryDefinition>(&*state, &mut memory).await?;
         load::<AccountPolicy>(&*state, &mut memory).await?;

@@ -11,8 +11,8 @@ use model::{Fields, Value};
 use objects::Objects;
 use ports::{
     AccessRequest, Authorizer, BucketError, BucketInfo, BucketObject, Buckets, Caller, DataKey, Datum, Decision,
-    Functions, HandOver, KeyError, KeyInfo, KeyUse, Keys, Layer, Metrics, OnBehalf, OpenedObject, PlainKey, ServicePut,
-    ServiceRoles, Unavailable,
+    FilterPreview, Functions, HandOver, KeyError, KeyInfo, KeyUse, Keys, Layer, MetricFilters, Metrics, OnBehalf,
+    OpenedObject, PastEvents, PlainKey, RequestContext, ServicePut, ServiceRoles, Unavailable,
 };
 use service::{ApiError, Call, Definition};
 use worker::Crew;
@@ -41,6 +41,9 @@ type Put = (Region, String, u64, Vec<Datum>);
 pub struct World {
     pub metrics: Mutex<Vec<Put>>,
     pub metrics_fail: AtomicBool,
+    /// What metrics were given they took, but their answer does not come.
+    pub metrics_answer_lost: AtomicBool,
+    pub watched_from: Mutex<Option<i64>>,
     pub invoked: Mutex<Vec<(String, Bytes)>>,
     pub functions_fail: AtomicBool,
     pub puts: Mutex<Vec<ServicePut>>,
@@ -59,7 +62,14 @@ impl Metrics for World {
         if known.is_none_or(|known| position > known) {
             all.push((region, source.to_owned(), position, data));
         }
+        if self.metrics_answer_lost.load(Ordering::SeqCst) {
+            return Err(Unavailable("metrics do not answer".to_owned()));
+        }
         Ok(())
+    }
+
+    fn watched_from(&self, _: Region, _: &[(String, String)]) -> Option<i64> {
+        *self.watched_from.lock().unwrap()
     }
 }
 
@@ -335,6 +345,32 @@ impl Running {
 
     pub async fn run(&self, operation: &str, input: serde_json::Value) -> serde_json::Value {
         self.try_run(operation, input).await.unwrap_or_else(|error| panic!("{operation}: {error} {:?}", error.log))
+    }
+
+    /// Asks about past events of the group `g`, as somebody would.
+    pub async fn of_past<T>(
+        &self,
+        days: u32,
+        ask: impl AsyncFnOnce(&Logs, &PastEvents<'_>) -> Result<T, HandOver>,
+    ) -> Result<T, HandOver> {
+        let headers = http::HeaderMap::new();
+        let context = RequestContext {
+            time: self.clock.now(),
+            region: Region::US_EAST_1,
+            source_ip: "127.0.0.1",
+            tls: None,
+            headers: &headers,
+            query: "",
+            input: None,
+            more: &[],
+        };
+        let caller = root();
+        ask(&self.logs, &PastEvents { caller: &caller, context: &context, group: "g", days }).await
+    }
+
+    /// What a pattern would have matched in a day.
+    pub async fn preview(&self, pattern: &str) -> FilterPreview {
+        self.of_past(1, async |logs, asked| logs.preview(asked, pattern).await).await.unwrap()
     }
 
     /// The code and text of the refusal that must come.

@@ -11,7 +11,9 @@ use worker::Failure;
 use crate::chunk::{read_block, read_index};
 use crate::consumer::{LogsConsumer, failed};
 use crate::live::{Event, Place};
-use crate::rows::{CHUNKS, Chunk, DOOMED, Group, MetricFilter, SOURCES, Stream, SubscriptionFilter, group_prefix};
+use crate::rows::{
+    CHUNKS, Chunk, Counted, DOOMED, Group, MetricFilter, SOURCES, Stream, SubscriptionFilter, group_prefix,
+};
 use crate::seal::{chunk_of, drop_chunk};
 use crate::store::{Row, put_op, read_all};
 
@@ -93,7 +95,9 @@ impl LogsConsumer {
             }
             let gone = objects::delete_under(&*logs.deps.objects, &crate::rows::folder(id)).await;
             gone.map_err(|error| failed("deleting the log events of a group", error))?;
-            for table in [CHUNKS, Stream::TABLE, SOURCES, MetricFilter::TABLE, SubscriptionFilter::TABLE] {
+            for table in
+                [CHUNKS, Stream::TABLE, SOURCES, MetricFilter::TABLE, SubscriptionFilter::TABLE, Counted::TABLE]
+            {
                 self.clear(table, group_prefix(id)).await?;
             }
             let gone = Op::Delete { table: DOOMED, key, expect: Expect::Any };

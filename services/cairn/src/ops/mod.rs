@@ -1,5 +1,6 @@
 //! One file per operation.
 
+pub mod backfill_metric_filter;
 pub mod check_import;
 pub mod explain;
 pub mod flush;
@@ -7,4 +8,5 @@ pub mod get_status;
 pub mod hold_for_backup;
 pub mod import_files;
 pub mod look_up;
+pub mod preview_metric_filter;
 pub mod tail;

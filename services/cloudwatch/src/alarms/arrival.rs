@@ -1,8 +1,8 @@
 //! When alarms are evaluated: as data come, and by the clock.
 
-use base::Timestamp;
+use base::{Region, Timestamp};
 
-use super::evaluate::{When, interval_ms};
+use super::evaluate::{When, interval_ms, looks_back_ms};
 use super::store::{Changes, Name};
 use super::{Touched, Watches};
 use crate::CloudWatch;
@@ -45,6 +45,21 @@ impl CloudWatch {
             self.evaluate_alarm(&mut changes, name, When::Late, end_ms - interval, now).await?;
         }
         self.commit(changes, now).await
+    }
+
+    /// The earliest moment that alarms over any of these metrics look at from now on.
+    pub(crate) fn alarms_look_from(&self, region: Region, metrics: &[(String, String)]) -> Option<i64> {
+        let now_ms = self.now_ms();
+        self.alarms.see(|memory| {
+            let watching = memory.watching_any(region, |metric| {
+                metrics.iter().any(|(namespace, name)| *namespace == metric.namespace && *name == metric.name)
+            });
+            let from = watching.filter_map(|alarm| match &alarm.watches {
+                Watches::Metric(metric) => Some(now_ms - looks_back_ms(metric)),
+                Watches::Composite(_) => None,
+            });
+            from.min()
+        })
     }
 
     /// What is due by the clock: alarms whose periods are over, and what holds actions of composite alarms back.

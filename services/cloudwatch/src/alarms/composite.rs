@@ -198,22 +198,7 @@ fn triggering_json(child: &Child) -> Value {
 
 /// `Friday 14 February, 2020 16:10:12 UTC`.
 fn spelled(time: Timestamp) -> String {
-    const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
-    const MONTHS: [&str; 12] = [
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-    ];
     let c = time.civil();
-    let (day, month) = (DAYS[usize::from(c.weekday % 7)], MONTHS[usize::from(c.month.clamp(1, 12) - 1)]);
+    let (day, month) = (c.weekday_name(), c.month_name());
     format!("{day} {:02} {month}, {} {:02}:{:02}:{:02} UTC", c.day, c.year, c.hour, c.minute, c.second)
 }

@@ -42,6 +42,13 @@ pub fn interval_ms(metric: &MetricAlarm) -> i64 {
     }
 }
 
+/// How far back of now an evaluation reaches at most, in milliseconds: the range, the two moments that periods are counted from (the
+/// next and the last, see [`CloudWatch::evaluate_arriving`]), and a period of whatever else an expression reads.
+pub fn looks_back_ms(metric: &MetricAlarm) -> i64 {
+    let periods = (metric.evaluation_periods + MORE_PERIODS) * metric.period();
+    (periods + metric.longest_period()) * 1000 + 2 * interval_ms(metric)
+}
+
 /// The data points of an evaluation range, oldest first.
 struct Range {
     points: Vec<Option<Datapoint>>,

@@ -103,4 +103,68 @@ mod tests {
             assert_eq!(judge(&range, 3, 3, Missing::Missing), Verdict::Stays, "{row}");
         }
     }
+
+    /// What the pages say, the long way: with enough data points the newest of them count; with too few, what is missing is what the
+    /// alarm takes it for.
+    fn expected(range: &[Option<bool>], periods: usize, needed: usize, missing: Missing) -> Option<StateValue> {
+        let mut newest: Vec<bool> = range.iter().rev().flatten().copied().collect();
+        newest.truncate(periods);
+        let holes = periods - newest.len();
+        let breaching = newest.iter().filter(|is| **is).count();
+        let as_filled = |fill: bool| {
+            let all = breaching + if fill { holes } else { 0 };
+            if all >= needed { ALARM } else { OK }
+        };
+        if holes == 0 {
+            return as_filled(false);
+        }
+        match missing {
+            Missing::Breaching => as_filled(true),
+            Missing::NotBreaching => as_filled(false),
+            Missing::Ignore | Missing::Missing => {
+                let is_sure_alarm = as_filled(false) == ALARM;
+                let is_sure_ok = newest.iter().any(|is| !is);
+                match (is_sure_alarm, is_sure_ok, missing) {
+                    (true, ..) => ALARM,
+                    (false, true, _) => OK,
+                    (false, false, Missing::Ignore) => None,
+                    (false, false, _) if newest.is_empty() => UNKNOWN,
+                    // All that is there breaches. It is an alarm once the first of it is old enough.
+                    _ => {
+                        let first = range.iter().position(Option::is_some).unwrap();
+                        (first + needed <= range.len()).then_some(StateValue::Alarm)
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_row_is_judged_as_the_pages_say() {
+        let ways = [Missing::Missing, Missing::Ignore, Missing::Breaching, Missing::NotBreaching];
+        let mut judged = 0;
+        for periods in 1..=4_usize {
+            let len = periods + 2;
+            for code in 0..3_usize.pow(u32::try_from(len).unwrap()) {
+                let of =
+                    |at: usize| [None, Some(false), Some(true)][code / 3_usize.pow(u32::try_from(at).unwrap()) % 3];
+                let range: Vec<Option<bool>> = (0..len).map(of).collect();
+                for (needed, missing) in (1..=periods).flat_map(|needed| ways.map(|way| (needed, way))) {
+                    let found = judge(&range, periods, needed, missing);
+                    let state = match &found {
+                        Verdict::Is { state, .. } => Some(*state),
+                        Verdict::Stays => None,
+                    };
+                    let case = format!("{range:?}, {needed} out of {periods}, {missing:?}");
+                    assert_eq!(state, expected(&range, periods, needed, missing), "{case}");
+                    if let Verdict::Is { evaluated, filled, .. } = found {
+                        assert_eq!(evaluated.len() + filled, periods, "{case}");
+                        assert!(evaluated.is_sorted() && evaluated.iter().all(|at| range[*at].is_some()), "{case}");
+                    }
+                    judged += 1;
+                }
+            }
+        }
+        assert_eq!(judged, 4 * (27 + 2 * 81 + 3 * 243 + 4 * 729));
+    }
 }

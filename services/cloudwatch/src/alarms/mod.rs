@@ -263,6 +263,17 @@ impl MetricAlarm {
         self.datapoints_to_alarm.unwrap_or(self.evaluation_periods)
     }
 
+    /// The longest period of what it reads, in seconds.
+    pub fn longest_period(&self) -> i64 {
+        match &self.source {
+            Source::One { period, .. } => *period,
+            Source::Many(queries) => {
+                let periods = queries.iter().filter_map(|query| query.metric_stat.as_ref().map(|stat| stat.period));
+                periods.max().unwrap_or(60).max(self.period())
+            }
+        }
+    }
+
     /// The period in seconds.
     pub fn period(&self) -> i64 {
         match &self.source {

@@ -158,6 +158,12 @@ impl Memory {
         self.by_metric.get(&(region, Arc::clone(metric))).into_iter().flatten()
     }
 
+    /// The alarms of a region that watch a metric of these.
+    pub fn watching_any(&self, region: Region, is_of: impl Fn(&Metric) -> bool) -> impl Iterator<Item = &Arc<Alarm>> {
+        let metrics = self.by_metric.iter().filter(move |((of, metric), _)| *of == region && is_of(metric));
+        metrics.flat_map(|(_, names)| names).filter_map(move |name| self.alarm(region, name))
+    }
+
     /// Says that an alarm is evaluated for periods that end here, unless it was.
     pub fn begin_evaluation(&mut self, name: &Name, end_ms: i64) -> bool {
         self.evaluated.insert(name.clone(), end_ms).is_none_or(|known| known != end_ms)

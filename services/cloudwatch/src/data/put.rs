@@ -54,4 +54,8 @@ impl Metrics for CloudWatch {
             Put::Durable => Err(Unavailable("metric data are kept, but not yet looked at".to_owned())),
         }
     }
+
+    fn watched_from(&self, region: Region, metrics: &[(String, String)]) -> Option<i64> {
+        self.alarms_look_from(region, metrics)
+    }
 }

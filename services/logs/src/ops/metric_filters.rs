@@ -86,6 +86,8 @@ operation! {
         if let Some(bad) = input.emit_system_field_dimensions.iter().flatten().find(|field| !matches!(field.as_str(), "@aws.account" | "@aws.region")) {
             return Err(invalid(format!("Invalid system field '{bad}'")));
         }
+        // Not while the consumer looks at an entry: each entry is looked at by the filter as it was, or as it is now.
+        let looked = logs.looked.lock().await;
         logs.store
             .change(|memory, plan| {
                 let group = memory.group(call.region, &input.log_group_name)?;
@@ -103,7 +105,7 @@ operation! {
                         return Err(too_many("Resource limit exceeded."));
                     }
                 }
-                plan.put(MetricFilter {
+                let filter = MetricFilter {
                     v: VERSION,
                     group: group.id,
                     created: known.map_or(call.time.ms(), |known| known.created),
@@ -113,9 +115,18 @@ operation! {
                     on_transformed: input.apply_on_transformed_logs,
                     selection: input.field_selection_criteria,
                     system_fields: input.emit_system_field_dimensions,
-                })
+                    live_from: *looked,
+                };
+                // The same again changes nothing, least of all where it began.
+                let is_same = known.is_some_and(|known| MetricFilter { live_from: known.live_from, ..filter.clone() } == **known);
+                if !is_same {
+                    crate::backfill::note(memory, plan, &filter)?;
+                    plan.put(filter)?;
+                }
+                Ok(())
             })
             .await?;
+        drop(looked);
         Ok(Empty {})
     }
 }
