@@ -227,9 +227,11 @@ def test_refusals(cairn, name):
     def refused(role=ROLE, where=store):
         return error_of(ct.enable_federation, EventDataStore=where, FederationRoleArn=role)
 
-    for role in ("federation", f"arn:aws:iam::{ACCOUNT}:user/a", "arn:aws:iam::999999999999:role/a", f"arn:aws:s3::{ACCOUNT}:role/a"):
+    for role in ("federation", f"arn:aws:iam::{ACCOUNT}:user/a", f"arn:aws:s3::{ACCOUNT}:role/a"):
         code, status, text = refused(role)
         assert (code, status) == ("InvalidParameterException", 400) and text.startswith("FederationRoleArn must be"), text
+    foreign = refused("arn:aws:iam::999999999999:role/a")
+    assert foreign == ("AccessDeniedException", 400, "Cross-account pass role is not allowed."), foreign
     assert refused(where=store[:-4] + "0000")[0] == "EventDataStoreNotFoundException"
     assert refused(where="nothing")[0] == "EventDataStoreARNInvalidException"
     assert error_of(ct.disable_federation, EventDataStore=store[:-4] + "0000")[0] == "EventDataStoreNotFoundException"

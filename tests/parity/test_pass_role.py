@@ -5,6 +5,7 @@ import secrets
 
 import pytest
 
+from accounts import client_of
 from server import ACCOUNT, error_of
 
 TRUST = {"Version": "2012-10-17", "Statement": [{
@@ -92,10 +93,14 @@ def test_a_trail_takes_a_role_that_its_maker_may_pass(cairn, caller, watched):
     caller.may(allow("iam:PassRole", role, StringEquals={"iam:PassedToService": "cloudtrail.amazonaws.com"}))
     assert cloudtrail.create_trail(**watched)["CloudWatchLogsRoleArn"] == role
 
+    # With temporary credentials too, although they can call nothing of IAM.
+    session = client_of(cairn, "cloudtrail", caller.client("sts").get_session_token()["Credentials"])
+    again = dict(Name=watched["Name"], CloudWatchLogsLogGroupArn=watched["CloudWatchLogsLogGroupArn"], CloudWatchLogsRoleArn=role)
+    session.update_trail(**again)
+
     # Changes without a role, and taking it away, pass nothing.
     caller.may()
     cloudtrail.update_trail(Name=watched["Name"], IncludeGlobalServiceEvents=True)
-    again = dict(Name=watched["Name"], CloudWatchLogsLogGroupArn=watched["CloudWatchLogsLogGroupArn"], CloudWatchLogsRoleArn=role)
     assert error_of(cloudtrail.update_trail, **again)[2] == text
     cloudtrail.update_trail(Name=watched["Name"], CloudWatchLogsLogGroupArn="", CloudWatchLogsRoleArn="")
 

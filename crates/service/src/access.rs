@@ -132,9 +132,13 @@ impl Access {
 }
 
 /// Whether no policy lets these temporary credentials do this. Source: STS API reference, GetSessionToken (IAM only with a second factor, of
-/// STS only AssumeRole and GetCallerIdentity) and GetFederationToken (no IAM, of STS only GetCallerIdentity).
+/// STS only AssumeRole and GetCallerIdentity) and GetFederationToken (no IAM, of STS only GetCallerIdentity). It is calls that they cannot
+/// make; `iam:PassRole` is none.
 fn is_beyond_session(caller: &Caller, action: &str) -> bool {
     let Some(session) = caller.session().filter(|session| !session.is_console) else { return false };
+    if action == "iam:PassRole" {
+        return false;
+    }
     let (service, name) = action.split_once(':').unwrap_or_default();
     // GetSessionToken is asked for here, and refuses sessions in words of its own.
     let is_for_all = matches!(name, "GetCallerIdentity" | "GetSessionToken");

@@ -7,6 +7,17 @@ use service::Access;
 use super::*;
 
 async fn decision(iam: &Arc<Iam>, caller: &Caller, action: &str, resource: &str, input: Json) -> String {
+    decision_with(iam, caller, action, resource, input, &[]).await
+}
+
+async fn decision_with(
+    iam: &Arc<Iam>,
+    caller: &Caller,
+    action: &str,
+    resource: &str,
+    input: Json,
+    more: &[(&str, &str)],
+) -> String {
     let access = Access::new();
     access.ask(Arc::clone(iam) as Arc<dyn Identities>, None, &[Arc::clone(iam) as Arc<dyn ResourcePolicies>]);
     let Value::Struct(input) = from_json(input) else { panic!("no object") };
@@ -18,7 +29,7 @@ async fn decision(iam: &Arc<Iam>, caller: &Caller, action: &str, resource: &str,
         headers: &http::HeaderMap::new(),
         query: "",
         input: Some(&input),
-        more: &[],
+        more,
     };
     let decision = access.decide(&AccessRequest { caller, action, resource, context: &context }).await.unwrap();
     if decision.is_allow() { "yes".to_owned() } else { decision.reason(action) }
@@ -58,6 +69,56 @@ const NO: &str = "because no identity-based policy allows the sqs:SendMessage ac
 
 async fn may(iam: &Arc<Iam>, caller: &Caller) -> String {
     decision(iam, caller, "sqs:SendMessage", "arn:aws:sqs:us-east-1:123456789012:q", json!({})).await
+}
+
+#[tokio::test]
+async fn roles_are_passed_by_their_paths_to_their_services() {
+    let iam = fresh().await;
+    let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
+    check(
+        &iam,
+        &[
+            ("CreateUser", json!({"UserName": "u"}), ""),
+            ("CreateRole", json!({"RoleName": "r", "Path": "/app/", "AssumeRolePolicyDocument": trust}), ""),
+        ],
+    )
+    .await;
+    let user = user(&iam, "u").await;
+    let Caller::User { user_id, arn, .. } = &user else { panic!("{user:?}") };
+    let session = session(Holder::User { id: user_id.clone(), name: "u".into(), arn: arn.clone() }, Vec::new());
+    let (role, no) =
+        ("arn:aws:iam::123456789012:role", "because no identity-based policy allows the iam:PassRole action");
+    for (resource, condition, asked, expected) in [
+        (format!("{role}/app/*"), json!({}), "app/r", "yes"),
+        // A path that the role does not have is not believed.
+        (format!("{role}/other/*"), json!({}), "other/r", no),
+        (format!("{role}/r"), json!({}), "app/r", no),
+        ("*".to_owned(), json!({"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}}), "app/r", "yes"),
+        ("*".to_owned(), json!({"StringEquals": {"iam:PassedToService": "sns.amazonaws.com"}}), "app/r", no),
+        (
+            "*".to_owned(),
+            json!({"ArnLike": {"iam:AssociatedResourceARN": "arn:aws:ec2:*:*:instance/*"}}),
+            "app/r",
+            "yes",
+        ),
+        ("*".to_owned(), json!({"ArnLike": {"iam:AssociatedResourceARN": "arn:aws:sns:*:*:t"}}), "app/r", no),
+    ] {
+        let statement =
+            json!({"Effect": "Allow", "Action": "iam:PassRole", "Resource": resource, "Condition": condition});
+        let document = json!({"Version": "2012-10-17", "Statement": [statement]}).to_string();
+        let put = json!({"UserName": "u", "PolicyName": "p", "PolicyDocument": document});
+        check(&iam, &[("PutUserPolicy", put, "")]).await;
+        let more = [
+            ("iam:passedtoservice", "ec2.amazonaws.com"),
+            ("iam:associatedresourcearn", "arn:aws:ec2:us-east-1:123456789012:instance/i"),
+        ];
+        let asked = format!("{role}/{asked}");
+        // Credentials of GetSessionToken call nothing of IAM, but this is no call.
+        for caller in [&user, &session] {
+            let found = decision_with(&iam, caller, "iam:PassRole", &asked, json!({}), &more).await;
+            assert_eq!(found, expected, "{document} {asked} {caller:?}");
+        }
+    }
 }
 
 #[tokio::test]
