@@ -86,7 +86,7 @@ def test_past_events_are_counted_once(new_cairn):
     cairn.kill()
     cairn.start()
     assert backfill(cairn, group)["NothingLeft"] and backfill(cairn, group, days="30")["Values"] == 0
-    logs.delete_metric_filter(logGroupName=group, filterName="errors")
+    cairn.client("logs").delete_metric_filter(logGroupName=group, filterName="errors")
     missing = cairn.cairn(*again, check=False)
     assert missing.code == 1 and "ResourceNotFoundException" in missing.err, missing
     put_filter(cairn, group, metric)

@@ -27,7 +27,7 @@ pub use policies::policy_document;
 pub use reading::{digest_reader, record_reader};
 pub use selecting::event_selectors;
 pub use signing::signature;
-pub use watching::{alarm_rule, metric_math};
+pub use watching::{alarm_rule, dashboard_body, log_chunk, metric_block, metric_math};
 
 /// What a target does with an input.
 pub type Target = fn(&[u8]);
@@ -36,6 +36,7 @@ pub type Target = fn(&[u8]);
 pub const TARGETS: &[(&str, Target)] = &[
     ("alarm_rule", alarm_rule),
     ("chunked_body", chunked_body),
+    ("dashboard_body", dashboard_body),
     ("decode_cbor", decode_cbor),
     ("decode_ec2", decode_ec2),
     ("decode_json", decode_json),
@@ -48,6 +49,8 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("filter_policy", filter_policy),
     ("http_front", http_front),
     ("journal_recovery", journal_recovery),
+    ("log_chunk", log_chunk),
+    ("metric_block", metric_block),
     ("metric_math", metric_math),
     ("policy_document", policy_document),
     ("record_reader", record_reader),

@@ -149,3 +149,29 @@ pub fn fuzz_rule(text: &str) {
         assert!(rule.alarms().len() <= 100);
     }
 }
+
+/// Reads any text as a dashboard, as a widget and as a label of one: for fuzzing.
+#[doc(hidden)]
+pub fn fuzz_dashboard(text: &str) {
+    let checked = dashboards::check(text);
+    assert_eq!(checked, dashboards::check(text));
+    if let Ok(widget) = widget::spec::Widget::parse(text) {
+        let span = widget.span(1_700_000_000_000);
+        widget.offset_ms();
+        if let (Ok(rows), Ok((from, to))) = (widget::spec::metrics(&widget.metrics), span) {
+            assert_eq!(widget.queries(&rows, to - from).len(), rows.len());
+        }
+    }
+    let points = std::collections::BTreeMap::from([(0, 1.5), (60_000, -2.0)]);
+    label::fill(text, &math::Line::new("m1", 60, points), "usual");
+}
+
+/// Reads any bytes as what is stored of metrics; what reads is written again and reads the same. For fuzzing.
+#[doc(hidden)]
+pub fn fuzz_stored(data: &[u8]) {
+    data::block::fuzz(data);
+    if let Ok(given) = data::entry::Given::decode(data) {
+        given.data.iter().for_each(|point| drop(point.values.bucket()));
+        assert_eq!(data::entry::Given::decode(&given.encode()), Ok(given));
+    }
+}

@@ -44,7 +44,7 @@ fn made(filter: &MetricFilter) -> Result<&Transformation, ApiError> {
 }
 
 /// Notes from where on a filter that is made or changed counts. What it counted in the same metric before is not forgotten.
-pub(crate) fn note(memory: &Memory, plan: &mut Plan, filter: &MetricFilter) -> Result<(), ApiError> {
+pub(crate) fn note(memory: &Memory, plan: &mut Plan, filter: &MetricFilter, now_ms: i64) -> Result<(), ApiError> {
     let made = made(filter)?;
     if memory.get::<Counted>(&Counted::key_of(filter.group, &filter.name, made)).is_some() {
         return Ok(());
@@ -65,6 +65,7 @@ pub(crate) fn note(memory: &Memory, plan: &mut Plan, filter: &MetricFilter) -> R
         namespace: made.metric_namespace.clone(),
         metric: made.metric_name.clone(),
         before: filter.live_from,
+        since: now_ms,
         backfilled: Vec::new(),
     })
 }
@@ -131,7 +132,7 @@ impl Logs {
         let filter = memory.get::<MetricFilter>(&in_group(group.id, filter));
         let filter = Arc::clone(filter.ok_or_else(|| missing("The specified metric filter does not exist."))?);
         let counted = memory.get::<Counted>(&Counted::key_of(group.id, &filter.name, made(&filter)?));
-        let unknown = || invalid("It is not known since when this metric filter counts; put it again.");
+        let unknown = || invalid("It is not known since when this metric filter counts; give it another metric.");
         let counted = Arc::clone(counted.ok_or_else(unknown)?);
         let ready = GroupFilters::of_one(&group, &filter, &self.deps.account);
         Ok(Job { group, filter, counted, ready })
@@ -157,7 +158,8 @@ impl Logs {
         let now_ms = self.deps.env.clock.now().ms();
         let from = (now_ms - i64::from(asked.days) * DAY_MS).max(job.group.horizon(now_ms));
         let from = minute_of(from.saturating_add(MINUTE_MS - 1));
-        let all = minute_of(now_ms + AHEAD_MS) + MINUTE_MS;
+        // No event that came earlier is of a later time.
+        let all = minute_of(now_ms.min(job.counted.since) + AHEAD_MS) + MINUTE_MS;
         let of = [(job.counted.namespace.clone(), job.counted.metric.clone())];
         let watched = metrics.watched_from(job.group.region, &of).map(minute_of);
         let end = watched.map_or(all, |watched| watched.min(all));

@@ -90,8 +90,11 @@ async fn what_came_before_the_filter_is_counted_once() {
     let units = running.world.metrics.lock().unwrap().iter().flat_map(|(.., data)| data.clone()).collect::<Vec<_>>();
     assert!(units.iter().all(|datum| datum.unit.as_deref() == Some("Count")));
 
-    // Again, over more days, after a start, with the filter put again, changed, deleted and made anew: nothing is counted twice.
+    // Again, later, over more days, after a start, with the filter put again, changed, deleted and made anew: nothing is counted twice.
     let running = running.crash().await;
+    assert!(run(&running, 1).await.is_nothing_left);
+    running.pass_ms(3 * HOUR_MS);
+    put(&running, &[(START + 3 * HOUR_MS, "fine")]).await;
     assert!(run(&running, 1).await.is_nothing_left);
     assert_eq!(run(&running, 30).await.searched, 0);
     filter(&running, "ERROR", json!({"defaultValue": 0.0, "unit": "Count"})).await;

@@ -171,6 +171,34 @@ pub fn read_locked(bytes: Bytes) -> Result<Vec<(u64, Bytes)>, Bad> {
     Ok(entries)
 }
 
+/// See [`crate::fuzz_stored`]. As a block, and as what a block unpacks to.
+pub fn fuzz(data: &[u8]) {
+    const STREAMS: [u64; 3] = [7, 8, u64::MAX];
+    let block = Block { at: 0, len: 0, min: 0, max: 0, of: Vec::new() };
+    let index = Index { streams: STREAMS.to_vec(), blocks: Vec::new() };
+    let packed = zstd::bulk::compress(data, LEVEL).expect("compressing in memory");
+    for bytes in [data, &packed] {
+        if let Ok(events) = read_block("o", &index, &block, bytes, None) {
+            let again = pack("o", &events, None);
+            let at = |at: u64| usize::try_from(at).expect("a length");
+            let index = read_index(&again.bytes[at(again.index_at)..]).expect("an index that was just written");
+            let read = index.blocks.iter().flat_map(|block| {
+                let bytes = &again.bytes[at(block.at)..at(block.at + block.len)];
+                read_block("o", &index, block, bytes, None).expect("a block that was just written")
+            });
+            assert_eq!(read.collect::<Vec<_>>(), events);
+        }
+        if let Ok(index) = read_index(bytes) {
+            let json = serde_json::to_vec(&index).expect("numbers are JSON");
+            let packed = zstd::bulk::compress(&json, LEVEL).expect("compressing in memory");
+            assert_eq!(read_index(&packed), Ok(index));
+        }
+    }
+    if let Ok(entries) = read_locked(Bytes::copy_from_slice(data)) {
+        assert_eq!(read_locked(pack_locked(&entries).into()), Ok(entries));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -211,5 +239,31 @@ mod tests {
     fn locked_entries_read_back() {
         let entries = vec![(1, Bytes::from_static(b"a")), (300, Bytes::from(vec![9; 300])), (301, Bytes::new())];
         assert_eq!(read_locked(pack_locked(&entries).into()), Ok(entries));
+    }
+
+    #[test]
+    fn damaged_bytes_are_refused_or_read() {
+        let rng = testkit::SeededRng::new(2);
+        let number = |below: usize| {
+            let mut bytes = [0; 8];
+            rng.fill(&mut bytes);
+            usize::try_from(u64::from_be_bytes(bytes) % below as u64).unwrap()
+        };
+        let packed = pack("o", &events(20), None);
+        let block = zstd::bulk::decompress(&packed.bytes[..usize::try_from(packed.index_at).unwrap()], BLOCK_RAW_MAX);
+        let texts: [(i64, &[u8]); 2] = [(1_700_000_000_000, b"a"), (5, b"bc")];
+        let body = crate::entry::body(texts.into_iter());
+        let locked = pack_locked(&[(1, Bytes::from_static(b"a")), (300, Bytes::from(body.clone()))]);
+        for seed in [block.unwrap(), body, locked, packed.bytes, vec![0; 40]] {
+            for _ in 0..1_000 {
+                let mut bytes = seed.clone();
+                for _ in 0..number(5) {
+                    let at = number(bytes.len());
+                    bytes[at] = [0, 1, 0x7f, 0x80, 0xff, u8::try_from(number(256)).unwrap()][number(6)];
+                }
+                bytes.truncate(bytes.len() - number(4));
+                crate::fuzz_stored(&bytes);
+            }
+        }
     }
 }

@@ -114,6 +114,18 @@ impl Batch {
     }
 }
 
+/// See [`crate::fuzz_stored`].
+pub fn fuzz(data: &[u8]) {
+    let data = Bytes::copy_from_slice(data);
+    if let Ok(batch) = Batch::decode(data.clone()) {
+        assert_eq!(Batch::decode(batch.encode().into()), Ok(batch));
+    }
+    if let Ok(read) = events(data) {
+        let written = body(read.iter().map(|(ts, text)| (*ts, &text[..])));
+        assert_eq!(events(written.into()), Ok(read));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

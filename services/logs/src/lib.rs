@@ -231,3 +231,10 @@ pub fn definition(logs: Arc<Logs>) -> Definition {
         .on::<ops::transformers::PutTransformer>()
         .build()
 }
+
+/// Reads any bytes as what is stored: entries, chunks, their parts. What reads is written again and reads the same. For fuzzing.
+#[doc(hidden)]
+pub fn fuzz_stored(data: &[u8]) {
+    entry::fuzz(data);
+    chunk::fuzz(data);
+}

@@ -184,6 +184,8 @@ pub struct Counted {
     pub metric: String,
     /// Events of this entry of the journal and of later ones are counted as they come, or were.
     pub before: u64,
+    /// When that began, in milliseconds: the others came earlier.
+    pub since: i64,
     /// Of the others, those of these stretches of time were back-filled: in milliseconds, in order, apart from one another.
     pub backfilled: Vec<(i64, i64)>,
 }

@@ -209,6 +209,18 @@ impl Cursor<'_> {
     }
 }
 
+/// See [`crate::fuzz_stored`]. As a block, and as what a block unpacks to.
+pub fn fuzz(data: &[u8]) {
+    let mut packed = vec![VERSION];
+    packed.extend(lz4_flex::compress_prepend_size(data));
+    for bytes in [data, &packed] {
+        let Some(block) = Block::decode(0, bytes) else { continue };
+        let written = block.encode(0);
+        // As bytes: what is no number is not equal to itself.
+        assert_eq!(Block::decode(0, &written).map(|block| block.encode(0)), Some(written));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -186,4 +186,36 @@ proptest! {
     fn no_text_breaks_anything(text in "[a-z0-9+*/<>=&|()\\[\\]', .MAX-]{0,60}") {
         super::fuzz(&text);
     }
+
+    #[test]
+    fn no_widget_breaks_anything(
+        start in "-?P?T?[0-9]{0,19}[YMWDHS]?", zone in "[+-]?[0-9:]{0,20}", period in proptest::num::i64::ANY, label in "[$\\{\\}A-Z_('.)a-z]{0,20}",
+        row in "[.a\"]{0,4}", side in proptest::num::i64::ANY,
+    ) {
+        let widget = serde_json::json!({
+            "metrics": [["N", "m", "d", "v", {"label": label, "period": period}], [row, ".", "..."], [{"expression": label}]],
+            "start": start, "timezone": zone, "period": period, "x": side, "width": 600,
+        });
+        crate::fuzz_dashboard(&widget.to_string());
+        let dashboard = serde_json::json!({ "widgets": [{"type": "metric", "x": side, "width": side, "properties": widget}] });
+        crate::fuzz_dashboard(&dashboard.to_string());
+        crate::fuzz_dashboard(&label);
+    }
+
+    #[test]
+    fn no_stored_bytes_break_anything(at in 0..200_usize, byte in proptest::num::u8::ANY, more in 0..200_usize, other in proptest::num::u8::ANY) {
+        let mut block = crate::data::block::Block { upto: 7, ..Default::default() };
+        block.add(60_000, &crate::data::bucket::Bucket::of(1.5, 2.0));
+        block.add(120_000, &crate::data::bucket::Bucket::of_set(3.0, 6.0, 1.0, 3.0));
+        let mut bytes = block.encode(0);
+        let mut plain = lz4_flex::decompress_size_prepended(&bytes[1..]).unwrap();
+        for (at, byte) in [(at, byte), (more, other)] {
+            let places = (bytes.len(), plain.len());
+            bytes[at % places.0] = byte;
+            plain[at % places.1] = byte;
+        }
+        // Sizes that are told are believed up to a limit only.
+        crate::fuzz_stored(&bytes);
+        crate::fuzz_stored(&plain);
+    }
 }

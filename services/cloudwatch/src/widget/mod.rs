@@ -3,7 +3,7 @@
 mod chart;
 mod legend;
 mod scale;
-mod spec;
+pub(crate) mod spec;
 mod surface;
 mod views;
 

@@ -120,7 +120,7 @@ operation! {
                 // The same again changes nothing, least of all where it began.
                 let is_same = known.is_some_and(|known| MetricFilter { live_from: known.live_from, ..filter.clone() } == **known);
                 if !is_same {
-                    crate::backfill::note(memory, plan, &filter)?;
+                    crate::backfill::note(memory, plan, &filter, call.time.ms())?;
                     plan.put(filter)?;
                 }
                 Ok(())
