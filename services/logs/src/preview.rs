@@ -28,7 +28,7 @@ fn handed(error: ApiError) -> HandOver {
 
 impl Logs {
     /// Refuses who may not do this with a group.
-    async fn may(&self, asked: &PastEvents<'_>, actions: &[&str]) -> Result<(), HandOver> {
+    async fn may_ask(&self, asked: &PastEvents<'_>, actions: &[&str]) -> Result<(), HandOver> {
         let PastEvents { caller, context, group, .. } = asked;
         let resource = crate::rows::group_arn(context.region, &self.deps.account, group) + ":log-stream:";
         for action in actions {
@@ -81,7 +81,7 @@ impl Logs {
 #[async_trait]
 impl MetricFilters for Logs {
     async fn preview(&self, asked: &PastEvents<'_>, pattern: &str) -> Result<FilterPreview, HandOver> {
-        self.may(asked, &["logs:FilterLogEvents"]).await?;
+        self.may_ask(asked, &["logs:FilterLogEvents"]).await?;
         self.previewed(asked, pattern).await.map_err(handed)
     }
 
@@ -91,7 +91,7 @@ impl MetricFilters for Logs {
         filter: &str,
         dry_run: Option<Option<i64>>,
     ) -> Result<Backfilled, HandOver> {
-        self.may(asked, &["logs:FilterLogEvents", "logs:PutMetricFilter"]).await?;
+        self.may_ask(asked, &["logs:FilterLogEvents", "logs:PutMetricFilter"]).await?;
         self.backfill_step(asked, filter, dry_run).await.map_err(handed)
     }
 }
