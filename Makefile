@@ -57,7 +57,7 @@ bench: ## measure Cairn in fifteen minutes (ARGS=quick for less, ARGS="only=obje
 	$(if $(ARGS),,$(TARGET_DIR)/quick/bench validate $(TARGET_DIR)/quick/cairn $(or $(wildcard .venv/bin/aws),aws))
 
 bench-patterns: ## measure filter patterns: 1, 15 and 1,000 of them, beside reading the event
-	$(CARGO) run --profile quick -p pattern --example speed
+	$(CARGO) run --profile quick -p pattern --example filter_speed
 
 bench-search: ## import and search beside DuckDB: RECORDS=1000000 (ARGS="only=needle rounds=10"); ten million take 8 GB of disk
 	$(CARGO) build --profile quick -p cairn -p benches

@@ -68,6 +68,7 @@ async fn make() -> Result<Vec<Definition>, Failure> {
         account: Arc::clone(&account),
         state: Arc::clone(&state),
         queues: None,
+        log_groups: None,
         functions: way_out.functions,
         outbound: way_out.http,
         mail: None,

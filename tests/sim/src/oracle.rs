@@ -102,7 +102,6 @@ impl Oracle {
                 }
                 Ok(None)
             }
-            EntryKind::Data(_) => Ok(None),
         }
     }
 

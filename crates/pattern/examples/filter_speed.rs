@@ -1,5 +1,5 @@
 //! What patterns cost: nanoseconds an event with 1, 15 (CIS's) and 1,000 filters, beside reading the same event with serde_json.
-//! `cargo run --release -p pattern --example speed`
+//! `cargo run --release -p pattern --example filter_speed`
 #![allow(clippy::disallowed_methods, reason = "measures time")]
 
 use std::hint::black_box;
