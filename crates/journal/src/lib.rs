@@ -13,6 +13,7 @@ use bytes::Bytes;
 pub mod conformance;
 #[cfg(feature = "conformance")]
 mod damage;
+mod end;
 mod error;
 #[cfg(feature = "conformance")]
 pub mod faulty_disk;

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use tokio::sync::watch;
 
+use crate::end::End;
 use crate::format::{self, Hash, SegmentHeader, len_u64};
 use crate::queue::check_batch;
 use crate::tail::Take;
@@ -21,7 +21,7 @@ pub struct MemoryJournal {
 
 struct Shared {
     log: Mutex<Log>,
-    end: watch::Sender<u64>,
+    end: End,
 }
 
 struct Log {
@@ -50,7 +50,7 @@ impl MemoryJournal {
         let genesis = SegmentHeader::genesis([0; 16]);
         let first = genesis.first;
         let log = Log { entries: VecDeque::new(), first, chain: genesis.chain, bytes: 0, stats: Stats::default() };
-        let shared = Shared { log: Mutex::new(log), end: watch::Sender::new(first) };
+        let shared = Shared { log: Mutex::new(log), end: End::new(first) };
         MemoryJournal { shared: Arc::new(shared), closed: AtomicBool::new(false) }
     }
 
@@ -77,7 +77,7 @@ impl MemoryJournal {
         log.stats.appended_entries += len_u64(batch.len());
         log.stats.commits += 1;
         log.entries.extend(batch);
-        self.shared.end.send_replace(log.end());
+        self.shared.end.set(log.end());
         Ok(Seq(first))
     }
 }
@@ -109,12 +109,7 @@ impl Journal for MemoryJournal {
     }
 
     fn wait_for(&self, seq: Seq) -> BoxFuture<'static, ()> {
-        let mut end = self.shared.end.subscribe();
-        Box::pin(async move {
-            if end.wait_for(|end| *end > seq.get()).await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        })
+        self.shared.end.wait_past(seq.get())
     }
 
     fn trim(&self, before: Seq) -> Result<(), Error> {

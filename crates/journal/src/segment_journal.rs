@@ -11,8 +11,8 @@ use std::thread::JoinHandle;
 
 use base::Env;
 use bytes::Bytes;
-use tokio::sync::watch;
 
+use crate::end::End;
 use crate::format::{Mark, SEGMENT_HEADER_BYTES, decode_entries, len_u64};
 use crate::measure::{self, Measure};
 use crate::queue::{Answer, Pending, Queue};
@@ -86,7 +86,7 @@ struct Shared {
     segments: Mutex<Segments>,
     /// One trim at a time.
     trimming: Mutex<()>,
-    end: watch::Sender<u64>,
+    end: End,
     mark: Mark,
     counters: Counters,
 }
@@ -151,7 +151,7 @@ impl SegmentJournal {
             tail: RwLock::new(Tail::new(active.next, active.chain, options.memory_bytes)),
             segments: Mutex::new(segments),
             trimming: Mutex::new(()),
-            end: watch::Sender::new(active.next),
+            end: End::new(active.next),
             mark: active.header.mark(),
             counters: Counters::default(),
         });
@@ -210,12 +210,7 @@ impl Journal for SegmentJournal {
     }
 
     fn wait_for(&self, seq: Seq) -> BoxFuture<'static, ()> {
-        let mut end = self.shared.end.subscribe();
-        Box::pin(async move {
-            if end.wait_for(|end| *end > seq.get()).await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        })
+        self.shared.end.wait_past(seq.get())
     }
 
     fn trim(&self, before: Seq) -> Result<(), Error> {
@@ -346,7 +341,7 @@ impl Shared {
         self.counters.commits.fetch_add(1, Ordering::Relaxed);
         self.counters.commit_entries.note(next - first);
         self.counters.sync_ms.note(sync_ms);
-        self.end.send_replace(next);
+        self.end.set(next);
         for (done, seq) in answers {
             // Whoever asked may have gone.
             let _ = done.send(Ok(seq));

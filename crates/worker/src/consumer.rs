@@ -77,14 +77,20 @@ struct Progress {
 pub struct Crew {
     journal: Arc<dyn Journal>,
     env: Env,
+    members: Mutex<Vec<Member>>,
+}
+
+struct Member {
+    progress: Arc<Progress>,
+    /// One each: those who wait for one channel are woken in a random order.
     stop: watch::Sender<bool>,
-    members: Mutex<Vec<(Arc<Progress>, JoinHandle<()>)>>,
+    task: JoinHandle<()>,
 }
 
 impl Crew {
     /// No consumers yet.
     pub fn new(journal: Arc<dyn Journal>, env: Env) -> Crew {
-        Crew { journal, env, stop: watch::Sender::new(false), members: Mutex::default() }
+        Crew { journal, env, members: Mutex::default() }
     }
 
     /// Starts a consumer. Add all before the journal is trimmed by [`Crew::needed`].
@@ -97,12 +103,13 @@ impl Crew {
             failure: Mutex::default(),
             failures: AtomicU64::new(0),
         });
+        let stop = watch::Sender::new(false);
         let runner = Runner {
             consumer,
             journal: Arc::clone(&self.journal),
             env: self.env.clone(),
             progress: Arc::clone(&progress),
-            stop: self.stop.subscribe(),
+            stop: stop.subscribe(),
         };
         let watched = Arc::clone(&progress);
         let task = tokio::spawn(async move {
@@ -113,13 +120,13 @@ impl Crew {
                 *watched.failure.lock().expect("no holder of this lock can panic") = Some(text);
             }
         });
-        self.members.lock().expect("no holder of this lock can panic").push((progress, task));
+        self.members.lock().expect("no holder of this lock can panic").push(Member { progress, stop, task });
     }
 
     /// How far each consumer is.
     pub fn status(&self) -> Vec<ConsumerStatus> {
         let members = self.members.lock().expect("no holder of this lock can panic");
-        let status = members.iter().map(|(progress, _)| ConsumerStatus {
+        let status = members.iter().map(|Member { progress, .. }| ConsumerStatus {
             name: progress.name,
             cursor: Seq::new(*progress.cursor.borrow()),
             needs: Seq::new(progress.needs.load(Ordering::Acquire)),
@@ -133,7 +140,7 @@ impl Crew {
     pub async fn caught_up(&self, name: &str, seq: Seq) {
         let receiver = {
             let members = self.members.lock().expect("no holder of this lock can panic");
-            members.iter().find(|(p, _)| p.name == name).map(|(p, _)| p.cursor.subscribe())
+            members.iter().find(|member| member.progress.name == name).map(|member| member.progress.cursor.subscribe())
         };
         if let Some(mut cursor) = receiver {
             let _ = cursor.wait_for(|at| *at >= seq.get()).await;
@@ -147,9 +154,11 @@ impl Crew {
 
     /// Lets every consumer take what is readable and stop. Waits for them.
     pub async fn stop(&self) {
-        self.stop.send_replace(true);
         let members = std::mem::take(&mut *self.members.lock().expect("no holder of this lock can panic"));
-        for (progress, task) in members {
+        for member in &members {
+            member.stop.send_replace(true);
+        }
+        for Member { progress, task, .. } in members {
             if let Err(error) = task.await {
                 tracing::error!(consumer = progress.name, %error, "a consumer ended badly");
             }

@@ -1,7 +1,7 @@
 //! When keys and roles were last used. Noted in memory, which costs a call next to nothing, and written by the way: what a crash takes is at
 //! most the last few minutes. AWS itself shows uses hours late.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 
 use base::Timestamp;
@@ -31,7 +31,7 @@ pub struct Use {
 struct Memory {
     uses: HashMap<String, Use>,
     /// Not written yet.
-    fresh: HashSet<String>,
+    fresh: BTreeSet<String>,
 }
 
 pub(crate) struct Uses {
