@@ -6,6 +6,8 @@ import time
 
 import pytest
 
+from server import until
+
 HOUR_MS = 3_600_000
 
 
@@ -72,7 +74,7 @@ def test_past_events_are_counted_once(new_cairn):
     put_filter(cairn, group, metric, defaultValue=0.0, unit="Count")
     # Of the same minute, and counted as it comes.
     put(cairn, group, at + 10, ["ERROR c"])
-    assert sums(cairn, metric, at) == [1.0]
+    until(lambda: sums(cairn, metric, at) == [1.0], "it is counted")
 
     dry = backfill(cairn, group, "--dry-run")
     assert dry == {"EventsSearched": 4, "EventsMatched": 2, "Values": 2, "Defaults": 1, "NothingLeft": False}

@@ -152,3 +152,27 @@ def test_each_service_refuses_in_its_own_words(cairn, caller, watched):
     assert error_of(caller.client("logs").put_subscription_filter, **put) == ("AccessDeniedException", 400, caller.denied(role))
     caller.may(allow("iam:PassRole", StringEquals={"iam:PassedToService": "logs.amazonaws.com"}))
     assert error_of(caller.client("logs").put_subscription_filter, **put)[0] == "InvalidParameterException"
+
+
+def test_roles_in_maps_and_documents_are_asked_about_too(cairn, caller, watched):
+    role, name = watched["CloudWatchLogsRoleArn"], watched["Name"]
+    topic = cairn.client("sns").create_topic(Name=name)["TopicArn"]
+    stream = f"arn:aws:kinesis:us-east-1:{ACCOUNT}:stream/s"
+    application = f"arn:aws:sns:us-east-1:{ACCOUNT}:app/GCM/{name}"
+    policy = json.dumps({"RoleArn": role, "DestinationArn": stream, "FilterPattern": ""})
+    calls = [
+        ("sns", lambda c: c.set_sms_attributes(attributes={"DeliveryStatusIAMRole": role})),
+        ("sns", lambda c: c.create_platform_application(Name=name, Platform="GCM",
+                                                        Attributes={"PlatformCredential": "k", "SuccessFeedbackRoleArn": role})),
+        ("sns", lambda c: c.set_platform_application_attributes(PlatformApplicationArn=application, Attributes={"FailureFeedbackRoleArn": role})),
+        ("sns", lambda c: c.subscribe(TopicArn=topic, Protocol="firehose", Attributes={"SubscriptionRoleArn": role},
+                                      Endpoint=f"arn:aws:firehose:us-east-1:{ACCOUNT}:deliverystream/d")),
+        ("sns", lambda c: c.set_subscription_attributes(SubscriptionArn=f"{topic}:2b3c4d5e-0000-4000-8000-000000000000",
+                                                        AttributeName="SubscriptionRoleArn", AttributeValue=role)),
+        ("logs", lambda c: c.put_account_policy(policyName=name, policyType="SUBSCRIPTION_FILTER_POLICY", scope="ALL", policyDocument=policy)),
+        ("logs", lambda c: c.put_destination(destinationName=name, targetArn=stream, roleArn=role)),
+        ("athena", lambda c: c.update_work_group(WorkGroup="primary", ConfigurationUpdates={"ExecutionRole": role})),
+    ]
+    for service, call in calls:
+        text = error_of(call, caller.client(service))[2]
+        assert text.replace('"', "") == caller.denied(role), (service, text)

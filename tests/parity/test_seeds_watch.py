@@ -123,6 +123,8 @@ def test_the_lab(cairn):
                                for message in sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=5, MaxNumberOfMessages=10).get("Messages", [])
                                if "CloudMart-IAM-Changes" in message["Body"]], "the topic's subscriber is told")
     assert message["NewStateValue"] == "ALARM" and message["Trigger"]["Namespace"] == LAB
+    # One call, and not the near miss too.
+    assert message["NewStateReason"].startswith("Threshold Crossed: 1 datapoint [1.0 (")
     assert state("CloudMart-Failed-Logins") != "ALARM"
     assert "IAMChanges" in [metric["MetricName"] for metric in watch.list_metrics(Namespace=LAB)["Metrics"]]
 

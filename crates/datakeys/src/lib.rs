@@ -77,7 +77,8 @@ pub struct For<'a> {
 impl For<'_> {
     fn who(&self) -> String {
         match self.caller {
-            Caller::Service { principal } => principal.to_string(),
+            // Policies of keys may name what the service acts for.
+            Caller::Service { principal } => format!("{principal} {}", self.source_arn.unwrap_or_default()),
             caller => caller.principal_id().unwrap_or_default(),
         }
     }

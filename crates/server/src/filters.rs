@@ -208,7 +208,10 @@ impl Backfill {
 fn backfill_lines(done: &Backfill, filter: &str, in_days: u32, dry_run: bool, terminal: &Terminal) -> Vec<String> {
     let name = terminal.paint(Style::Bold, filter);
     let mut lines = if done.nothing_left {
-        vec![format!("{name}: all of {} was counted before; nothing is counted twice", days(in_days))]
+        vec![format!(
+            "{name}: all of {} was counted before, or came while there was no such filter; nothing is counted twice",
+            days(in_days)
+        )]
     } else {
         let would = if dry_run { "would have put" } else { "put" };
         let (values, defaults) = (counted(done.values, "value"), counted(done.defaults, "default"));

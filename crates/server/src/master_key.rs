@@ -52,6 +52,10 @@ pub async fn find(config: &Config, env: &Env, used: bool) -> Result<Option<Maste
     let text = data_folder::read(&path).map_err(|error| format!("reading the KMS master key {shown}: {error}"))?;
     match (text, &config.master_kms) {
         (Some(text), Some(kms)) => {
+            let plain = config.data_dir.join(FILE);
+            if plain.exists() {
+                tracing::warn!(in_clear = %plain.display(), "not read, since the master keys are wrapped by a KMS; remove it, and its copies");
+            }
             let keys = unwrapped(kms, env, &text).await;
             keys.map(Some).map_err(|error| format!("the KMS master key {shown} cannot be unwrapped: {error}").into())
         }
@@ -59,6 +63,10 @@ pub async fn find(config: &Config, env: &Env, used: bool) -> Result<Option<Maste
             let keys = MasterKeys::parse(env.clone(), &text);
             keys.map(Some).map_err(|error| format!("the KMS master key {shown} does not read: {error}").into())
         }
+        (None, None) if config.data_dir.join(WRAPPED_FILE).exists() => Err(format!(
+            "the KMS master key is in {WRAPPED_FILE} of the data folder, wrapped by a KMS: say by which key with master_kms_key_id"
+        )
+        .into()),
         // What lies there in clear is to be wrapped.
         (None, Some(_)) if config.data_dir.join(FILE).exists() => Ok(None),
         (None, _) if used => Err(format!(
@@ -161,7 +169,11 @@ mod tests {
         env.disk.remove(&path).unwrap();
         let error = find(&config, &env, true).await.err().unwrap().to_string();
         assert!(error.contains("restore the file"), "{error}");
+        std::fs::write(folder.path().join(WRAPPED_FILE), "d3JhcHBlZA==").unwrap();
+        let error = find(&config, &env, false).await.err().unwrap().to_string();
+        assert!(error.contains("master_kms_key_id"), "none is made beside one that a KMS wrapped: {error}");
         config.kms_master_key_file = Some(folder.path().join("other"));
+        std::fs::remove_file(folder.path().join(WRAPPED_FILE)).unwrap();
         let error = find(&config, &env, false).await.err().unwrap().to_string();
         assert!(error.contains("openssl rand -hex 32"), "{error}");
     }

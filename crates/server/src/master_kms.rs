@@ -102,7 +102,9 @@ impl MasterKmsSettings {
 
 /// Refuses what is no endpoint, and one to which the key would come in clear over the network.
 fn check_endpoint(endpoint: &str) -> Result<(), Failure> {
-    let bad = || format!("master_kms_endpoint: {endpoint:?} is not https://HOST or https://HOST:PORT");
+    // With a password in it, it is not shown.
+    let shown = if endpoint.contains('@') { "what is given".to_owned() } else { format!("{endpoint:?}") };
+    let bad = || format!("master_kms_endpoint: {shown} is not https://HOST or https://HOST:PORT");
     let uri: http::Uri = endpoint.parse().map_err(|_| bad())?;
     let host = uri.host().ok_or_else(bad)?;
     let is_whole = uri.path() == "/" && uri.query().is_none() && !endpoint.contains('@');

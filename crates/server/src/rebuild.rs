@@ -67,7 +67,12 @@ async fn rebuild(config: &Config, stores: eventstore::Options, may: Permitted) -
     // Without a host key nothing is encrypted, so any will do.
     let keys = host_key::find(config, node::has_host_keys(&state).await?)?;
     let host_keys = keys.map_or_else(|| HostKeys::parse(&HostKeys::make(&*env.rng)), Ok)?;
-    let master_keys = master_key::find(config, &env, kms::has_keys(&state).await?).await?;
+    let has_keys = kms::has_keys(&state).await?;
+    let master_keys = match master_key::find(config, &env, has_keys).await? {
+        // They lie there in clear, and are to be wrapped by a KMS from now on.
+        None if has_keys => Some(master_key::make(config, &env).await?),
+        found => found,
+    };
     let parts = RebuildParts {
         master_key: master_keys.map(|keys| Arc::new(keys) as Arc<dyn kms::MasterKey>),
         objects: run::open_objects(config, &env)?,

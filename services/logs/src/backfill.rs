@@ -43,12 +43,21 @@ fn made(filter: &MetricFilter) -> Result<&Transformation, ApiError> {
     filter.transformations.first().ok_or_else(|| ApiError::internal("a metric filter makes nothing"))
 }
 
-/// Notes from where on a filter that is made or changed counts. What it counted in the same metric before is not forgotten.
+/// What a filter has counted in its metric.
+fn counted<'a>(memory: &'a Memory, filter: &MetricFilter) -> Result<Option<&'a Arc<Counted>>, ApiError> {
+    let Transformation { metric_namespace, metric_name, .. } = made(filter)?;
+    Ok(memory.get::<Counted>(&Counted::key_of(filter.group, &filter.name, metric_namespace, metric_name)))
+}
+
+/// Notes from where on a filter that is made, changed or deleted counts. What it counted in the same metric before is not forgotten;
+/// where nobody knows what that was, as with filters of versions that did not note it, it may have been everything.
 pub(crate) fn note(memory: &Memory, plan: &mut Plan, filter: &MetricFilter, now_ms: i64) -> Result<(), ApiError> {
-    let made = made(filter)?;
-    if memory.get::<Counted>(&Counted::key_of(filter.group, &filter.name, made)).is_some() {
+    if counted(memory, filter)?.is_some() {
         return Ok(());
     }
+    let made = made(filter)?;
+    let known = memory.get::<MetricFilter>(&in_group(filter.group, &filter.name));
+    let is_known = known.is_some_and(|known| known.makes_the_metric_of(filter));
     let known: Vec<&Arc<Counted>> = memory.of_group::<Counted>(filter.group).collect();
     if known.len() >= COUNTED_MAX {
         let is_gone = |row: &&&Arc<Counted>| memory.get::<MetricFilter>(&in_group(filter.group, &row.filter)).is_none();
@@ -64,7 +73,7 @@ pub(crate) fn note(memory: &Memory, plan: &mut Plan, filter: &MetricFilter, now_
         filter: filter.name.clone(),
         namespace: made.metric_namespace.clone(),
         metric: made.metric_name.clone(),
-        before: filter.live_from,
+        before: if is_known { 0 } else { filter.live_from },
         since: now_ms,
         backfilled: Vec::new(),
     })
@@ -73,7 +82,6 @@ pub(crate) fn note(memory: &Memory, plan: &mut Plan, filter: &MetricFilter, now_
 /// A filter that is looked at.
 struct Job {
     group: Arc<Group>,
-    filter: Arc<MetricFilter>,
     counted: Arc<Counted>,
     ready: GroupFilters,
 }
@@ -131,11 +139,10 @@ impl Logs {
     fn job_of(&self, memory: &Memory, group: Arc<Group>, filter: &str) -> Result<Job, ApiError> {
         let filter = memory.get::<MetricFilter>(&in_group(group.id, filter));
         let filter = Arc::clone(filter.ok_or_else(|| missing("The specified metric filter does not exist."))?);
-        let counted = memory.get::<Counted>(&Counted::key_of(group.id, &filter.name, made(&filter)?));
         let unknown = || invalid("It is not known since when this metric filter counts; give it another metric.");
-        let counted = Arc::clone(counted.ok_or_else(unknown)?);
+        let counted = Arc::clone(counted(memory, &filter)?.ok_or_else(unknown)?);
         let ready = GroupFilters::of_one(&group, &filter, &self.deps.account);
-        Ok(Job { group, filter, counted, ready })
+        Ok(Job { group, counted, ready })
     }
 
     /// One step: see [`ports::MetricFilters::backfill`].
@@ -167,7 +174,7 @@ impl Logs {
         let mut step = Backfilled { left_out_from_ms, ..Backfilled::default() };
         let to = dry_run.flatten().map_or(end, |before| minute_of(before).min(end));
         let Some(gap) = newest_gap(&job.counted.backfilled, from, to) else {
-            step.is_nothing_left = true;
+            step.is_nothing_left = from < end;
             return Ok(step);
         };
         let slice = self.slice(&job, gap, (READ_BYTES_MAX, VALUES_MAX)).await?;
@@ -249,6 +256,7 @@ impl Logs {
                 slice.close(job, open.take());
                 return Ok(slice);
             }
+            query.after = scan.reached();
         }
     }
 
@@ -257,9 +265,9 @@ impl Logs {
         let (from, values) = (slice.from, slice.data.len());
         let mut last = self.last_step().await?;
         if values > 0 {
-            let (group, filter) = (job.group.id, job.filter.name.clone());
+            let Counted { group, filter, namespace, metric, .. } = Counted::clone(&job.counted);
             last.position += 1;
-            last.under_way = Some(UnderWay { group, filter, from, to, values });
+            last.under_way = Some(UnderWay { group, filter, namespace, metric, from, to, values });
             let step = put_op(BACKFILL_STEP, ONLY.to_vec(), &last)?;
             self.store.state().commit(vec![step]).await.map_err(ApiError::unavailable)?;
             last.position = self.put_values(job.group.region, last.position, slice.data).await?;
@@ -301,33 +309,42 @@ impl Logs {
     }
 
     /// Ends a step that a crash, or metrics that were away, left under way. Its values are put unless they were; if they are not the same
-    /// any more (events are gone, the filter is another) they are not put, since some may have been: rather too few than twice.
+    /// any more (events are gone, the filter is another or makes another metric) they are not put, since some may have been: rather too few
+    /// than twice. Its minutes are back-filled in its own metric in any case.
     async fn finish_step(&self) -> Result<(), ApiError> {
         let last = self.last_step().await?;
         let Some(under_way) = last.under_way.clone() else { return Ok(()) };
         let (from, to) = (under_way.from, under_way.to);
-        let job = self.store.see(|memory| {
-            let group = Arc::clone(memory.group_by_id(under_way.group)?);
-            self.job_of(memory, group, &under_way.filter).ok()
+        let key = Counted::key_of(under_way.group, &under_way.filter, &under_way.namespace, &under_way.metric);
+        let (counted, job) = self.store.see(|memory| {
+            let counted = memory.get::<Counted>(&key).cloned();
+            let group = memory.group_by_id(under_way.group).cloned();
+            let job = group.and_then(|group| self.job_of(memory, group, &under_way.filter).ok());
+            (counted, job)
         });
         // Positions that may have been taken are never used again.
         let mut last = last;
         let first = last.position;
         last.position += (under_way.values / PUT_VALUES_MAX) as u64 + 1;
-        let Some(job) = job else {
+        let Some(counted) = counted else {
             let step = put_op(BACKFILL_STEP, ONLY.to_vec(), &BackfillStep { under_way: None, ..last })?;
             self.store.state().commit(vec![step]).await.map_err(ApiError::unavailable)?;
             return Ok(());
         };
-        self.all_seen(&job).await?;
-        // The same minutes, however they lie in chunks by now.
-        let slice = self.slice(&job, (from, to), (u64::MAX, usize::MAX)).await?;
-        if slice.from == from && slice.data.len() == under_way.values {
-            self.put_values(job.group.region, first, slice.data).await?;
-        } else {
-            tracing::warn!(group = %job.group.name, filter = %job.filter.name, "a step of a back-fill could not be repeated");
+        let mut is_repeated = false;
+        if let Some(job) = job.filter(|job| *job.counted == *counted) {
+            self.all_seen(&job).await?;
+            // The same minutes, however they lie in chunks by now.
+            let slice = self.slice(&job, (from, to), (u64::MAX, usize::MAX)).await?;
+            is_repeated = slice.from == from && slice.data.len() == under_way.values;
+            if is_repeated {
+                self.put_values(job.group.region, first, slice.data).await?;
+            }
         }
-        self.step_done(last, &job.counted, (from, to)).await
+        if !is_repeated {
+            tracing::warn!(group = counted.group, filter = %counted.filter, "a step of a back-fill could not be repeated");
+        }
+        self.step_done(last, &counted, (from, to)).await
     }
 }
 

@@ -236,3 +236,46 @@ async fn who_may_not_is_refused() {
     let preview = running.of_past(1, async |logs, asked| logs.preview(asked, "").await).await;
     assert!(matches!(preview, Err(HandOver::Denied(_))));
 }
+
+#[tokio::test]
+async fn a_step_that_ended_half_way_is_of_the_metric_that_the_filter_made_then() {
+    for is_deleted in [false, true] {
+        let running = with_stream().await;
+        put(&running, &[(START, "ERROR"), (START + MINUTE_MS, "ERROR")]).await;
+        filter(&running, "ERROR", json!({})).await;
+        running.world.metrics_answer_lost.store(true, Ordering::SeqCst);
+        assert!(step(&running, 1, None).await.is_err());
+        running.world.metrics_answer_lost.store(false, Ordering::SeqCst);
+        assert_eq!(count(&running), 2.0);
+        // The filter makes another metric now, or another filter is back-filled while it is gone.
+        if is_deleted {
+            running.run("DeleteMetricFilter", json!({"logGroupName": "g", "filterName": "f"})).await;
+            filter(&running, "ERROR", json!({"metricName": "m"})).await;
+        } else {
+            filter(&running, "ERROR", json!({"metricName": "m"})).await;
+        }
+        assert_eq!(run(&running, 1).await.matched, 2, "none of them is in the other metric yet");
+        assert_eq!(count(&running), 4.0);
+        // Back again: what was under way is not counted a second time.
+        filter(&running, "ERROR", json!({})).await;
+        assert!(run(&running, 1).await.is_nothing_left);
+        assert_eq!(count(&running), 4.0);
+    }
+}
+
+#[tokio::test]
+async fn events_of_a_deleted_stream_are_passed_over() {
+    let running = with_stream().await;
+    let text = "x".repeat(10);
+    for batch in 0..3_i64 {
+        let events: Vec<(i64, &str)> = (0..9_000).map(|n| (START + batch * 9_000 + n, text.as_str())).collect();
+        put(&running, &events).await;
+    }
+    running.run("DeleteLogStream", json!({"logGroupName": "g", "logStreamName": "s"})).await;
+    running.run("CreateLogStream", json!({"logGroupName": "g", "logStreamName": "s"})).await;
+    put(&running, &[(START - MINUTE_MS, "ERROR")]).await;
+    filter(&running, "", json!({})).await;
+    let found = running.of_past(1, async |logs, asked| logs.preview(asked, "").await).await.unwrap();
+    assert_eq!((found.searched, found.matched, found.is_complete), (1, 1, true));
+    assert_eq!(run(&running, 1).await.matched, 1);
+}

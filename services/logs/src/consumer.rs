@@ -253,7 +253,12 @@ impl Consumer for LogsConsumer {
             if entry.seq.get() < self.next {
                 continue;
             }
-            if let Some(ready) = self.ready(entry).await? {
+            let ready = self.ready(entry).await;
+            if ready.is_err() {
+                // What was made of the entries before it is not made again.
+                self.queue(&mut data);
+            }
+            if let Some(ready) = ready? {
                 // While metric filters are as they are: one that changes meanwhile begins with the entry after this.
                 let logs = Arc::clone(&self.logs);
                 let mut looked = logs.looked.lock().await;

@@ -74,6 +74,7 @@ impl Logs {
             if !scan.is_cut {
                 return Ok(FilterPreview { is_complete: true, ..preview });
             }
+            query.after = scan.reached();
         }
     }
 }

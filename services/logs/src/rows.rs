@@ -164,9 +164,19 @@ pub struct MetricFilter {
     pub selection: Option<String>,
     /// `@aws.account`, `@aws.region`.
     pub system_fields: Option<Vec<String>>,
-    /// The first entry of the journal whose events it looks at: what came before it was made, or changed, is none of its.
+    /// The first entry of the journal whose events it looks at: what came before it was made, or got another metric, is none of its.
     #[serde(default)]
     pub live_from: u64,
+}
+
+impl MetricFilter {
+    /// Whether both make the same metric.
+    pub fn makes_the_metric_of(&self, other: &MetricFilter) -> bool {
+        let metric = |filter: &MetricFilter| {
+            filter.transformations.first().map(|one| (one.metric_namespace.clone(), one.metric_name.clone()))
+        };
+        metric(self) == metric(other)
+    }
 }
 
 /// Which events metric filters of a name have counted in a metric. It stays when the filter goes: what was counted is in the metric.
@@ -192,9 +202,8 @@ pub struct Counted {
 
 impl Counted {
     /// The row's key.
-    pub fn key_of(group: u64, filter: &str, transformation: &Transformation) -> Vec<u8> {
-        let Transformation { metric_namespace, metric_name, .. } = transformation;
-        key(&[&group.to_be_bytes()[..], filter.as_bytes(), metric_namespace.as_bytes(), metric_name.as_bytes()])
+    pub fn key_of(group: u64, filter: &str, namespace: &str, metric: &str) -> Vec<u8> {
+        key(&[&group.to_be_bytes()[..], filter.as_bytes(), namespace.as_bytes(), metric.as_bytes()])
     }
 }
 
@@ -216,6 +225,10 @@ pub struct UnderWay {
     pub group: u64,
     /// The filter's name.
     pub filter: String,
+    /// The metric's namespace.
+    pub namespace: String,
+    /// The metric's name.
+    pub metric: String,
     /// From this moment on, in milliseconds.
     pub from: i64,
     /// Before this moment.

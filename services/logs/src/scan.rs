@@ -218,6 +218,11 @@ impl Scan<'_> {
         Ok(None)
     }
 
+    /// The place up to which a scan that [was cut](Self::is_cut) has looked; one that goes on after it misses nothing.
+    pub fn reached(&self) -> Option<Place> {
+        self.limit
+    }
+
     /// The name of a stream that is there.
     fn stream(&mut self, id: u64) -> Option<Arc<str>> {
         let store = &self.logs.store;

@@ -49,6 +49,7 @@ impl Organizations {
             new_accounts: OnceLock::new(),
             events: OnceLock::new(),
             telling: Mutex::default(),
+            recorded: Mutex::default(),
         }))
     }
 
@@ -75,7 +76,7 @@ impl Organizations {
         for account in open {
             self.prepare(&account).await?;
         }
-        self.tell_results().await?;
+        self.tell_results().await;
         self.sweep().await?;
         self.forget().await
     }

@@ -37,6 +37,8 @@ pub struct Organizations {
     pub(crate) events: OnceLock<Arc<dyn ServiceEvents>>,
     /// The requests for accounts whose results are being recorded.
     pub(crate) telling: Mutex<BTreeSet<String>>,
+    /// Those whose results are recorded, and nothing says so in the tables yet.
+    pub(crate) recorded: Mutex<BTreeSet<String>>,
 }
 
 impl Service for Organizations {

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use base::Region;
 use ports::ServiceEvent;
 use serde::Serialize;
-use service::ApiError;
 
 use crate::Organizations;
 use crate::records::{Creation, CreationState};
@@ -40,8 +39,8 @@ const HIDDEN: &str = "****";
 impl Organizations {
     /// Has requests for accounts that are over recorded, in the account that made them. Leaves it to [`Organizations::catch_up`] if that
     /// fails for now.
-    pub async fn tell_results(&self) -> Result<(), ApiError> {
-        let Some(events) = self.events.get() else { return Ok(()) };
+    pub async fn tell_results(&self) {
+        let Some(events) = self.events.get() else { return };
         let untold: Vec<Arc<Creation>> = {
             let world = self.store.world();
             world.creations.values().filter(|creation| is_untold(creation)).cloned().collect()
@@ -51,14 +50,12 @@ impl Organizations {
             if !self.telling.lock().expect("no holder of this lock can panic").insert(creation.id.clone()) {
                 continue;
             }
-            let told = self.tell(&**events, &creation).await;
+            self.tell(&**events, &creation).await;
             self.telling.lock().expect("no holder of this lock can panic").remove(&creation.id);
-            told?;
         }
-        Ok(())
     }
 
-    async fn tell(&self, events: &dyn ports::ServiceEvents, creation: &Creation) -> Result<(), ApiError> {
+    async fn tell(&self, events: &dyn ports::ServiceEvents, creation: &Creation) {
         let event = {
             let world = self.store.world();
             // Who saw it untold before somebody else told it.
@@ -72,20 +69,32 @@ impl Organizations {
                 details_json: details(creation),
             })
         };
-        if let Some(event) = event
-            && let Err(error) = events.record(event).await
-        {
-            tracing::warn!(request = creation.id, %error, "the result of a request for an account was not recorded; it will be tried again");
-            return Ok(());
+        let is_recorded = || self.recorded.lock().expect("no holder of this lock can panic");
+        if let Some(event) = event.filter(|_| !is_recorded().contains(&creation.id)) {
+            if let Err(error) = events.record(event).await {
+                tracing::warn!(request = creation.id, %error, "the result of a request for an account was not recorded; it will be tried again");
+                return;
+            }
+            is_recorded().insert(creation.id.clone());
         }
-        self.store
+        let noted = self
+            .store
             .change(|world, draft| {
                 if let Some(creation) = world.creations.get(&creation.id).filter(|creation| is_untold(creation)) {
                     draft.creation(Creation { told: true, ..(**creation).clone() });
                 }
                 Ok(())
             })
-            .await
+            .await;
+        match noted {
+            Ok(()) => {
+                is_recorded().remove(&creation.id);
+            }
+            Err(error) => {
+                let error = error.log.unwrap_or(error.message);
+                tracing::warn!(request = creation.id, %error, "that the result of a request for an account was recorded could not be noted yet");
+            }
+        }
     }
 }
 

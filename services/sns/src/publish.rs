@@ -163,9 +163,13 @@ impl Sns {
                 phone: None,
                 sealed: None,
             };
+            // First, since it may be refused: subscribers who are found are counted.
+            let sealed = match topic.get("KmsMasterKeyId") {
+                Some(_) => Some(self.sealed(topic, by, &message).await?),
+                None => None,
+            };
             let lanes = self.subscribers(topic, &message);
-            let message =
-                if topic.get("KmsMasterKeyId").is_some() { self.sealed(topic, by, &message).await? } else { message };
+            let message = sealed.unwrap_or(message);
             let (rows, items) = self.deliveries.plan(&message, lanes, now.ms())?;
             ops.extend(rows);
             begun.push((Arc::new(message), items));

@@ -117,6 +117,9 @@ operation! {
                     system_fields: input.emit_system_field_dimensions,
                     live_from: *looked,
                 };
+                // A changed filter goes on where the one before it was: what that had looked at and not handed over yet is not lost in a crash.
+                let live_from = known.filter(|known| known.makes_the_metric_of(&filter)).map_or(*looked, |known| known.live_from);
+                let filter = MetricFilter { live_from, ..filter };
                 // The same again changes nothing, least of all where it began.
                 let is_same = known.is_some_and(|known| MetricFilter { live_from: known.live_from, ..filter.clone() } == **known);
                 if !is_same {
@@ -146,7 +149,9 @@ operation! {
             .change(|memory, plan| {
                 let group = memory.group(call.region, &input.log_group_name)?;
                 let found = memory.get::<MetricFilter>(&in_group(group.id, &input.filter_name));
-                plan.remove::<MetricFilter>(found.ok_or_else(|| missing("The specified metric filter does not exist."))?);
+                let found = found.ok_or_else(|| missing("The specified metric filter does not exist."))?;
+                crate::backfill::note(memory, plan, found, call.time.ms())?;
+                plan.remove::<MetricFilter>(found);
                 Ok(Empty {})
             })
             .await

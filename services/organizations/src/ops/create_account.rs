@@ -90,7 +90,7 @@ impl Operation for CreateAccount {
         if let Some(account) = account {
             organizations.prepare(&account).await?;
         }
-        organizations.tell_results().await?;
+        organizations.tell_results().await;
         let world = organizations.store.world();
         let creation = world.creations.get(&request).ok_or_else(|| ApiError::internal("a new request is gone"))?;
         Ok(Output { create_account_status: CreationView::new(creation) })

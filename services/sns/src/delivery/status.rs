@@ -142,6 +142,16 @@ impl Statuses {
     }
 }
 
+/// An endpoint without the password that may stand in it: who reads logs may be nobody who may see it.
+fn without_password(endpoint: &str) -> String {
+    let Some((scheme, rest)) = endpoint.split_once("://") else { return endpoint.to_owned() };
+    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    match authority.rsplit_once('@') {
+        Some((user, host)) => format!("{scheme}://{}:****@{host}{path}", user.split(':').next().unwrap_or_default()),
+        None => endpoint.to_owned(),
+    }
+}
+
 /// How attributes of topics name a protocol.
 fn family(protocol: &str) -> Option<&'static str> {
     Some(match protocol {
@@ -232,7 +242,7 @@ impl Sns {
         Some(Box::new(Report {
             topic: Arc::clone(topic),
             family,
-            destination: subscription.endpoint.clone(),
+            destination: without_password(&subscription.endpoint),
             message: message.id.clone(),
             md5,
             timestamp: message.time.iso8601_ms().replace('T', " ").replace('Z', ""),
