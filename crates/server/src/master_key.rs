@@ -169,11 +169,11 @@ mod tests {
         env.disk.remove(&path).unwrap();
         let error = find(&config, &env, true).await.err().unwrap().to_string();
         assert!(error.contains("restore the file"), "{error}");
-        std::fs::write(folder.path().join(WRAPPED_FILE), "d3JhcHBlZA==").unwrap();
+        data_folder::write_secret(&folder.path().join(WRAPPED_FILE), "d3JhcHBlZA==").unwrap();
         let error = find(&config, &env, false).await.err().unwrap().to_string();
         assert!(error.contains("master_kms_key_id"), "none is made beside one that a KMS wrapped: {error}");
         config.kms_master_key_file = Some(folder.path().join("other"));
-        std::fs::remove_file(folder.path().join(WRAPPED_FILE)).unwrap();
+        env.disk.remove(&folder.path().join(WRAPPED_FILE)).unwrap();
         let error = find(&config, &env, false).await.err().unwrap().to_string();
         assert!(error.contains("openssl rand -hex 32"), "{error}");
     }

@@ -21,13 +21,15 @@ pub struct FakeKey {
     pub lets: bool,
 }
 
+/// The context of a data key that was asked for, as pairs, and the source ARN that it was asked in the name of.
+pub type AskedFor = (Vec<(String, String)>, Option<String>);
+
 /// Keys by ARN; aliases are ARNs too.
 #[derive(Default)]
 pub struct FakeKms {
     pub keys: Mutex<BTreeMap<String, FakeKey>>,
     pub aliases: Mutex<BTreeMap<String, String>>,
-    /// The context and source of each data key asked for.
-    pub asked: Mutex<Vec<(Vec<(String, String)>, Option<String>)>>,
+    pub asked: Mutex<Vec<AskedFor>>,
 }
 
 impl FakeKms {
