@@ -138,9 +138,11 @@ impl Stores {
             let written = write::pack(&batch, hashes, json_bytes, came_at_ms);
             Ok((written.map_err(|error| failed("making a part", error))?, expired))
         });
-        let (written, expired) = packed.await.map_err(|error| failed("making a part", error))??;
+        let (mut written, expired) = packed.await.map_err(|error| failed("making a part", error))??;
+        let encrypting = self.encrypting(store).await?;
+        written.row.encrypted = encrypting.row();
         let fresh = self.new_part(store);
-        self.shelve(&fresh, written.columns, written.index).await?;
+        self.shelve(&fresh, &encrypting, written.columns, written.index).await?;
         let part = self.part(store, &fresh.name, written.row);
         let make = |inner: &Inner| {
             inner.store(store)?;

@@ -9,7 +9,7 @@ use ports::lake::NewRecord;
 use ports::{EventStores, StoreId};
 use worker::Consumer;
 
-use crate::testing::{World, all_records, record};
+use crate::testing::{World, all_records, record, store_key};
 use crate::{Events, Losses, Options, Rebuild};
 
 const OLD_SECS: i64 = -40 * 86_400;
@@ -61,6 +61,7 @@ async fn live(world: &World) {
     let mut at = events.needs();
     let (events_id, other_id) = (StoreId::events(), other());
     again(|| stores.create(&other_id, 30)).await;
+    again(|| stores.encrypt(&other_id, store_key())).await;
     let records = || imported().into_iter().map(NewRecord::new).collect::<Vec<_>>();
     while world.journal.durable_end() > at {
         let entries = world.journal.read(at, ReadLimit { max_bytes: 1 << 20, max_entries: 4 }).unwrap();

@@ -8,6 +8,7 @@ mod coded;
 mod columns;
 mod consumer;
 mod encode;
+mod encryption;
 mod figures;
 mod find;
 mod flat;
@@ -35,12 +36,15 @@ mod write;
 #[cfg(test)]
 mod crash_tests;
 #[cfg(test)]
+mod encryption_tests;
+#[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
 
 pub use coded::{Numbers, leaf, with_numbers};
 pub use consumer::Events;
+pub use encryption::Encryption;
 pub use loose::{LOOSE_BATCH_ROWS, Loose, loose};
 pub use part::Part;
 pub use project::{Projection, UnknownColumn};

@@ -17,6 +17,7 @@ use ports::lake::QueryProgress;
 
 use crate::cache::Columns;
 use crate::coded::CodedHead;
+use crate::encryption::{Content, Vault};
 use crate::index::{self, Geometry};
 use crate::read::ReadError;
 use crate::rows::PartRow;
@@ -89,6 +90,7 @@ impl Heads {
 #[derive(Clone)]
 pub(crate) struct Shelf {
     pub(crate) objects: Arc<dyn Objects>,
+    pub(crate) vault: Arc<Vault>,
     pub(crate) garbage: Garbage,
     pub(crate) heads: Heads,
     pub(crate) columns: Columns,
@@ -100,6 +102,8 @@ pub struct Part {
     pub(crate) name: Arc<str>,
     pub(crate) row: PartRow,
     pub(crate) shelf: Shelf,
+    columns: Content,
+    index: Content,
     doomed: AtomicBool,
 }
 
@@ -117,7 +121,9 @@ fn number(wide: u64) -> usize {
 
 impl Part {
     pub(crate) fn new(store: StoreId, name: String, row: PartRow, shelf: Shelf) -> Part {
-        Part { store, name: name.into(), row, shelf, doomed: AtomicBool::new(false) }
+        let [columns, index] = object_names(row.folder.as_deref().unwrap_or(store.as_str()), &name)
+            .map(|object| Content::new(Arc::clone(&shelf.objects), &shelf.vault, object, row.encrypted.as_ref()));
+        Part { store, name: name.into(), row, shelf, columns, index, doomed: AtomicBool::new(false) }
     }
 
     /// A name that no other part of any store has.
@@ -174,8 +180,7 @@ impl Part {
 
     /// Bytes of the index.
     pub(crate) async fn index_bytes(&self, range: Range<u64>) -> Result<Bytes, ReadError> {
-        let [_, name] = self.object_names();
-        fetch(&*self.shelf.objects, &name, range).await
+        self.index.read(range).await
     }
 
     /// The hashes of its records, sorted. Some of records that retention has dropped may be among them.
@@ -207,8 +212,7 @@ impl Part {
     }
 
     pub(crate) fn reader(&self, progress: &Arc<QueryProgress>) -> PartReader {
-        let [name, _] = self.object_names();
-        PartReader { objects: Arc::clone(&self.shelf.objects), name, progress: Arc::clone(progress) }
+        PartReader { columns: self.columns.clone(), progress: Arc::clone(progress) }
     }
 }
 
@@ -221,25 +225,16 @@ impl Drop for Part {
     }
 }
 
-async fn fetch(objects: &dyn Objects, name: &str, range: Range<u64>) -> Result<Bytes, ReadError> {
-    let len = number(range.end.saturating_sub(range.start));
-    let failed = |error: objects::Error| ReadError(format!("reading {name}: {error}"));
-    let reader = objects.get(name, Some(range)).await.map_err(failed)?;
-    let bytes = reader.bytes(len).await.map_err(failed)?;
-    if bytes.len() == len { Ok(bytes) } else { Err(ReadError(format!("{name} is shorter than it was written"))) }
-}
-
 /// Reads the columns of a part.
 pub(crate) struct PartReader {
-    objects: Arc<dyn Objects>,
-    name: String,
+    columns: Content,
     progress: Arc<QueryProgress>,
 }
 
 impl PartReader {
     async fn range(&self, range: Range<u64>) -> Result<Bytes, ParquetError> {
         self.progress.add_scanned(0, range.end.saturating_sub(range.start));
-        fetch(&*self.objects, &self.name, range).await.map_err(|error| ParquetError::External(Box::new(error)))
+        self.columns.read(range).await.map_err(|error| ParquetError::External(Box::new(error)))
     }
 }
 

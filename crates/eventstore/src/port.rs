@@ -1,10 +1,11 @@
 //! What services ask of the stores: [`ports::EventStores`].
 
 use async_trait::async_trait;
-use ports::lake::{Appended, Find, Found, NewRecord, StoreStats};
-use ports::{EventStores, StoreId, Unavailable};
+use ports::lake::{Appended, Find, Found, NewRecord, StoreKey, StoreStats};
+use ports::{EventStores, KeyError, StoreId, Unavailable};
 
-use crate::stores::Stores;
+use crate::encryption::KeyRow;
+use crate::stores::{Stores, failed};
 
 #[async_trait]
 impl EventStores for Stores {
@@ -16,6 +17,17 @@ impl EventStores for Stores {
         self.fresh().await?;
         self.inner().store(store)?;
         self.make(store, days).await
+    }
+
+    async fn encrypt(&self, store: &StoreId, key: StoreKey) -> Result<(), Unavailable> {
+        if *store == StoreId::events() {
+            return Err(Unavailable("the built-in event store is under no key".to_owned()));
+        }
+        self.put_under(store, KeyRow::new(&key)).await
+    }
+
+    async fn unlock(&self, store: &StoreId) -> Result<(), KeyError> {
+        self.may_read(store).await
     }
 
     async fn remove(&self, store: &StoreId) -> Result<(), Unavailable> {
@@ -47,6 +59,7 @@ impl EventStores for Stores {
     }
 
     async fn find(&self, store: &StoreId, what: Find) -> Result<Found, Unavailable> {
+        self.is_readable(store).await.map_err(|error| failed("looking into an encrypted store", error))?;
         self.look_up(store, what).await
     }
 

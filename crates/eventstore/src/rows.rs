@@ -8,6 +8,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use state::{Error, Expect, Op, Row, Table};
 
+use crate::encryption::{Encrypted, KeyRow};
+
 /// Event stores. Key: name.
 pub(crate) const STORES: Table = "lake/stores";
 /// Parts of stores. Key: store, `/`, name.
@@ -25,6 +27,9 @@ pub(crate) struct StoreRow {
     pub(crate) retention_days: u32,
     /// Makes the hashes of records: chosen by chance, so that nobody can make two records that share one.
     pub(crate) hash_seed: u64,
+    /// Under what new parts are; `None`: in clear.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) key: Option<KeyRow>,
 }
 
 /// A part of a store.
@@ -51,6 +56,9 @@ pub(crate) struct PartRow {
     /// Where its objects are, if not in the folder of its store's name: it was made beside it and then took its place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) folder: Option<String>,
+    /// Under what its objects are; `None`: in clear. Lengths are those of what was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) encrypted: Option<Encrypted>,
 }
 
 /// How far the journal has been read.

@@ -34,9 +34,11 @@ impl Stores {
             let came_at_ms = self.env.clock.now().ms();
             let written = worker::blocking(move || pack(&tail, came_at_ms)).await;
             let mut written = written.map_err(|error| failed("making a part", error))??;
+            let encrypting = self.encrypting(&store).await?;
+            written.row.encrypted = encrypting.row();
             written.row.journal_end = Some(plan.cursor.next);
             let fresh = self.new_part(&store);
-            self.shelve(&fresh, written.columns, written.index).await?;
+            self.shelve(&fresh, &encrypting, written.columns, written.index).await?;
             parts.push((self.part(&store, &fresh.name, written.row), fresh));
         }
         let (base, cursor) = (plan.base, plan.cursor);

@@ -10,12 +10,13 @@ use base::{Env, ids};
 use bytes::Bytes;
 use objects::Objects;
 use ports::lake::StoreStats;
-use ports::{StoreId, Unavailable};
+use ports::{KeyError, StoreId, Unavailable};
 use state::{CommitInfo, Expect, Op, Range, State};
 use tokio::sync::watch;
 use twox_hash::XxHash3_128;
 
 use crate::cache::Columns;
+use crate::encryption::{Encrypting, Encryption, KeyRow, Vault};
 use crate::figures::Counts;
 use crate::index::HASH_BITS;
 use crate::part::{Heads, Part, Shelf, object_names};
@@ -158,8 +159,20 @@ impl Stores {
         objects: Arc<dyn Objects>,
         options: Options,
     ) -> Result<Arc<Stores>, Unavailable> {
+        Stores::open_with(env, state, objects, None, options).await
+    }
+
+    /// The same; `encryption` is for stores under keys of KMS, which cannot be read without it.
+    pub async fn open_with(
+        env: Env,
+        state: Arc<dyn State>,
+        objects: Arc<dyn Objects>,
+        encryption: Option<Encryption>,
+        options: Options,
+    ) -> Result<Arc<Stores>, Unavailable> {
         let columns = Columns::new(options.column_bytes_max);
-        let shelf = Shelf { objects, garbage: Arc::default(), heads: Heads::default(), columns };
+        let vault = Vault::new(env.clone(), encryption);
+        let shelf = Shelf { objects, vault, garbage: Arc::default(), heads: Heads::default(), columns };
         let mut run = [0; 8];
         env.rng.fill(&mut run);
         let stores = Stores {
@@ -263,10 +276,17 @@ impl Stores {
     }
 
     /// Stores a part's contents. Nothing has changed before its row is committed. Durable when it returns.
-    pub(crate) async fn shelve(&self, part: &Fresh<'_>, columns: Bytes, index: Bytes) -> Result<(), Unavailable> {
+    pub(crate) async fn shelve(
+        &self,
+        part: &Fresh<'_>,
+        encrypting: &Encrypting,
+        columns: Bytes,
+        index: Bytes,
+    ) -> Result<(), Unavailable> {
         let [columns_name, index_name] = object_names(part.store.as_str(), &part.name);
         let put = |name: String, bytes| async move {
-            self.shelf.objects.put(&name, bytes).await.map_err(|error| failed("storing a part", error))
+            let done = encrypting.put(&*self.shelf.objects, &*self.env.rng, &name, bytes).await;
+            done.map_err(|error| failed("storing a part", error))
         };
         put(columns_name, columns).await?;
         put(index_name, index).await
@@ -402,7 +422,8 @@ impl Stores {
         let make = |inner: &Inner| {
             let old = inner.stores.get(store);
             let hash_seed = old.map_or(seed, |old| old.row.hash_seed);
-            let row = StoreRow { version: 1, retention_days, hash_seed };
+            let key = old.and_then(|old| old.row.key.clone());
+            let row = StoreRow { version: 1, retention_days, hash_seed, key };
             let expect = old.map(|old| old.rev).into();
             Ok((vec![rows::put(STORES, store.as_str(), &row, expect)], row))
         };
@@ -415,6 +436,54 @@ impl Stores {
             }
         };
         self.commit(make, apply).await
+    }
+
+    /// Keeps a store under a data key from here on; background work moves what is there. Stays with the data key that it has, if that is
+    /// under the same key of KMS.
+    pub(crate) async fn put_under(&self, store: &StoreId, key: KeyRow) -> Result<(), Unavailable> {
+        let same = |old: &KeyRow| (&old.key_arn, &old.source_arn) == (&key.key_arn, &key.source_arn);
+        self.fresh().await?;
+        if self.inner().store(store)?.row.key.as_ref().is_some_and(same) {
+            return Ok(());
+        }
+        let make = |inner: &Inner| {
+            let found = inner.store(store)?;
+            let row = StoreRow { key: Some(key), ..found.row.clone() };
+            Ok((vec![rows::put(STORES, store.as_str(), &row, Expect::Rev(found.rev))], row))
+        };
+        let apply = |inner: &mut Inner, info: CommitInfo, row: StoreRow| {
+            if let Some(found) = inner.stores.get_mut(store) {
+                (found.row, found.rev) = (row, info.revs[0]);
+            }
+        };
+        self.commit(make, apply).await
+    }
+
+    /// Under what a store is kept.
+    pub(crate) fn key_of(&self, store: &StoreId) -> Option<KeyRow> {
+        self.inner().stores.get(store)?.row.key.clone()
+    }
+
+    /// How a new part of a store is written.
+    pub(crate) async fn encrypting(&self, store: &StoreId) -> Result<Encrypting, Unavailable> {
+        let key = self.key_of(store);
+        self.shelf.vault.encrypting(key.as_ref()).await
+    }
+
+    /// Asks KMS whether a store may be read.
+    pub(crate) async fn may_read(&self, store: &StoreId) -> Result<(), KeyError> {
+        match self.key_of(store) {
+            Some(key) => self.shelf.vault.ask(&key).await.map(|_| ()),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether it could be read lately; KMS is asked only if that is not known.
+    pub(crate) async fn is_readable(&self, store: &StoreId) -> Result<(), KeyError> {
+        match self.key_of(store) {
+            Some(key) => self.shelf.vault.open(&key).await.map(|_| ()),
+            None => Ok(()),
+        }
     }
 
     /// Drops these parts of a store. With `last` the store goes with them. Durable when it returns.

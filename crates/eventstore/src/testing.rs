@@ -2,23 +2,24 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, RecordBatch};
 use async_trait::async_trait;
 use base::env::{Disk, DiskFile, Stat};
-use base::{Clock, Env, Rng, Timestamp};
+use base::{Clock, Env, Region, Rng, Timestamp};
 use bytes::Bytes;
 use futures_util::TryStreamExt;
 use journal::{Journal, MemoryJournal};
 use objects::{ObjectInfo, Objects, Reader, Writer};
-use ports::StoreId;
-use ports::lake::QueryProgress;
+use ports::lake::{QueryProgress, StoreKey};
+use ports::{DataKey, KeyError, KeyInfo, KeyUse, Keys, PlainKey, StoreId};
+use seal::HostKeys;
 use state::{CommitInfo, Op, Range, Row, State, Table};
 use tokio::sync::{Notify, watch};
 
-use crate::{EVENT_JSON, Options, Projection, ReadOptions, Stores};
+use crate::{EVENT_JSON, Encryption, Options, Projection, ReadOptions, Stores};
 
 /// 2026-03-01T12:00:00Z.
 pub(crate) const START_MS: i64 = 1_772_366_400_000;
@@ -204,7 +205,49 @@ pub(crate) struct World {
     pub(crate) objects: objects::Memory,
     pub(crate) journal: Arc<MemoryJournal>,
     pub(crate) fuse: Arc<Fuse>,
+    pub(crate) keys: Arc<FakeKeys>,
     pub(crate) options: Options,
+}
+
+/// A key of KMS that wraps by turning bits over, while it is enabled.
+#[derive(Default)]
+pub(crate) struct FakeKeys {
+    pub(crate) disabled: AtomicBool,
+    pub(crate) asked: AtomicU64,
+}
+
+/// What makes data keys unlike what they are wrapped as.
+const WRAP: u8 = 0x5a;
+
+pub(crate) fn store_key() -> StoreKey {
+    StoreKey {
+        key_arn: "arn:aws:kms:us-east-1:123456789012:key/1".to_owned(),
+        source_arn: "arn:aws:cloudtrail:us-east-1:123456789012:eventdatastore/1".to_owned(),
+        region: Region::parse("us-east-1").unwrap(),
+        data_key: vec![7; 32],
+    }
+}
+
+#[async_trait]
+impl Keys for FakeKeys {
+    async fn describe(&self, _: Region, _: &str) -> Result<KeyInfo, KeyError> {
+        panic!("stores are given a key that was looked at")
+    }
+
+    async fn generate_data_key(&self, _: &KeyUse<'_>, _: usize) -> Result<DataKey, KeyError> {
+        panic!("stores are given a data key")
+    }
+
+    async fn decrypt_data_key(&self, asked: &KeyUse<'_>, ciphertext: &[u8]) -> Result<PlainKey, KeyError> {
+        let key = store_key();
+        assert_eq!((asked.key, asked.source_arn), (Some(&*key.key_arn), Some(&*key.source_arn)));
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        if self.disabled.load(Ordering::SeqCst) {
+            let message = format!("{} is disabled.", key.key_arn);
+            return Err(KeyError::Refused { code: "DisabledException".to_owned(), message });
+        }
+        Ok(PlainKey { plaintext: ciphertext.iter().map(|byte| byte ^ WRAP).collect(), key_arn: key.key_arn })
+    }
 }
 
 impl World {
@@ -222,6 +265,7 @@ impl World {
             objects: objects::Memory::new(),
             journal: Arc::new(MemoryJournal::new()),
             fuse: Arc::default(),
+            keys: Arc::default(),
             options: Options::default(),
         }
     }
@@ -233,7 +277,11 @@ impl World {
         loop {
             let (state, objects): (Arc<dyn State>, Arc<dyn Objects>) =
                 (Arc::clone(&state) as _, Arc::clone(&objects) as _);
-            if let Ok(stores) = Stores::open(self.env.clone(), state, objects, self.options.clone()).await {
+            let host_keys = Arc::new(HostKeys::parse(&"11".repeat(32)).unwrap());
+            let keys = Arc::<FakeKeys>::clone(&self.keys);
+            let encryption = Some(Encryption { keys, host_keys });
+            let opened = Stores::open_with(self.env.clone(), state, objects, encryption, self.options.clone());
+            if let Ok(stores) = opened.await {
                 return stores;
             }
         }

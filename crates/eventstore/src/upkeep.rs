@@ -11,6 +11,7 @@ use futures_util::StreamExt;
 use ports::{StoreId, Unavailable};
 use state::{CommitInfo, Expect, Op};
 
+use crate::encryption::Encrypted;
 use crate::part::{Part, object_names};
 use crate::read::StoredBatches;
 use crate::rows::{self, PARTS};
@@ -44,13 +45,26 @@ impl Stores {
             }
         }
         for store in &stores {
-            let chosen = self.mergeable(store);
-            if !chosen.is_empty() {
+            let mut chosen = self.mergeable(store);
+            if chosen.is_empty() {
+                chosen.extend(self.elsewhere(store));
+            }
+            // What cannot be read, or would only come under the host key again, waits.
+            if !chosen.is_empty() && self.is_readable(store).await.is_ok() {
                 self.merge(store, chosen).await?;
                 return Ok(true);
             }
         }
         Ok(false)
+    }
+
+    /// A part that is not under the key of its store.
+    fn elsewhere(&self, store: &StoreId) -> Option<Arc<Part>> {
+        let inner = self.inner();
+        let found = inner.stores.get(store)?;
+        let key = found.row.key.as_ref()?;
+        let right = |part: &Part| matches!(&part.row.encrypted, Some(Encrypted::Kms(of)) if of == key);
+        found.parts.values().map(|(_, part)| part).find(|part| !right(part)).cloned()
     }
 
     /// Parts that should be one: neighbours in time, so that large parts overlap little, and of like size, so that no record is copied
@@ -93,7 +107,9 @@ impl Stores {
         let fresh = self.new_part(store);
         let [columns_name, index_name] = object_names(store.as_str(), &fresh.name);
         let bad = |error: objects::Error| failed("storing a merged part", error);
-        let mut columns = self.shelf.objects.writer(&columns_name).await.map_err(bad)?;
+        let encrypting = self.encrypting(store).await?;
+        let (objects, rng) = (&*self.shelf.objects, &*self.env.rng);
+        let mut columns = encrypting.writer(objects, rng, &columns_name).await.map_err(bad)?;
         let mut merger = Merger::open(&chosen).await?;
         let mut writer = Some(PartWriter::new().map_err(|error| failed("making a part", error))?);
         while let Some((batches, places)) = merger.next().await? {
@@ -129,7 +145,8 @@ impl Stores {
         written.row.journal_end = chosen.iter().filter_map(|part| part.row.journal_end).max();
         columns.write(written.columns).await.map_err(bad)?;
         columns.finish().await.map_err(bad)?;
-        self.shelf.objects.put(&index_name, written.index).await.map_err(bad)?;
+        encrypting.put(objects, rng, &index_name, written.index).await.map_err(bad)?;
+        written.row.encrypted = encrypting.row();
         let part = self.part(store, &fresh.name, written.row);
         let make = |inner: &Inner| {
             let found = inner.store(store)?;

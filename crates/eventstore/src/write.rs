@@ -231,6 +231,7 @@ impl PartWriter {
             hashes: wide(geometry.hashes),
             journal_end: None,
             folder: None,
+            encrypted: None,
         };
         Ok(Written { columns, index: index.into(), row })
     }

@@ -52,7 +52,8 @@ impl Files<'_> {
     }
 
     pub(crate) async fn put(&self, name: &str, content: impl Into<Bytes>, kind: &str) -> Result<(), Unavailable> {
-        let put = self.buckets.put_own(&self.place.bucket, &self.key(name), content.into(), kind).await;
+        let (TablePlace { bucket, kms_key, .. }, key) = (self.place, self.key(name));
+        let put = self.buckets.put_own(bucket, &key, content.into(), kind, kms_key.as_deref()).await;
         put.map_err(|error| failed("writing a file of a table", error))
     }
 

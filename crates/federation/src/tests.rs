@@ -51,7 +51,7 @@ impl ServerBuckets for Bucket {
         Ok(())
     }
 
-    async fn put_own(&self, _: &str, key: &str, content: Bytes, _: &str) -> Result<(), BucketError> {
+    async fn put_own(&self, _: &str, key: &str, content: Bytes, _: &str, _: Option<&str>) -> Result<(), BucketError> {
         self.step().await;
         self.objects.lock().unwrap().insert(key.to_owned(), content);
         Ok(())
@@ -100,7 +100,7 @@ impl World {
         let stores = Stores::open(env, Arc::clone(&state) as _, objects, options).await.unwrap();
         let store = StoreId::parse(STORE).unwrap();
         stores.create(&store, 30).await.unwrap();
-        let place = TablePlace::of("1", Region::US_EAST_1);
+        let place = TablePlace::of("1", Region::US_EAST_1, None);
         World { clock, state, stores, bucket: Arc::default(), place, store, made: Mutex::default() }
     }
 

@@ -11,6 +11,7 @@ mod journals;
 mod patterns;
 mod policies;
 mod reading;
+mod saml;
 mod selecting;
 mod signing;
 mod watching;
@@ -25,6 +26,7 @@ pub use journals::journal_recovery;
 pub use patterns::filter_pattern;
 pub use policies::policy_document;
 pub use reading::{digest_reader, record_reader};
+pub use saml::saml_response;
 pub use selecting::event_selectors;
 pub use signing::signature;
 pub use watching::{alarm_rule, dashboard_body, log_chunk, metric_block, metric_math};
@@ -54,6 +56,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("metric_math", metric_math),
     ("policy_document", policy_document),
     ("record_reader", record_reader),
+    ("saml_response", saml_response),
     ("signature", signature),
     ("signed_calls", signed_calls),
 ];

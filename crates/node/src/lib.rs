@@ -181,7 +181,8 @@ impl Node {
             organizations::Organizations::open(env.clone(), Arc::clone(&state), Arc::clone(&account)).await?;
         let access = Access::new();
         let host_keys = Arc::new(host_keys);
-        let s3 = s3::S3::new(Arc::clone(&state), Arc::clone(&objects), env.clone(), Arc::clone(&account), host_keys);
+        let s3_keys = Arc::clone(&host_keys);
+        let s3 = s3::S3::new(Arc::clone(&state), Arc::clone(&objects), env.clone(), Arc::clone(&account), s3_keys);
         let s3 =
             s3.with_authorizer(Arc::clone(&access) as Arc<dyn ports::Authorizer>).with_journal(Arc::clone(&journal));
         let later = Arc::new(LaterTenants::default());
@@ -190,7 +191,9 @@ impl Node {
         let event_stores = match options.event_stores {
             Some(options) => {
                 let (state, objects) = (Arc::clone(&state), Arc::clone(&objects));
-                Some(eventstore::Stores::open(env.clone(), state, objects, options).await?)
+                let keys = Arc::clone(&later) as Arc<dyn ports::Keys>;
+                let encryption = Some(eventstore::Encryption { keys, host_keys });
+                Some(eventstore::Stores::open_with(env.clone(), state, objects, encryption, options).await?)
             }
             None => None,
         };

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
+use base::Region;
 use bytes::Bytes;
 use tokio::sync::watch;
 
-use crate::Unavailable;
+use crate::{KeyError, Unavailable};
 
 /// The built-in store that has every record of the journal, whatever trails and event data stores select.
 pub const EVENTS: &str = "events";
@@ -184,6 +185,19 @@ pub struct StoreStats {
     pub newest_ms: Option<i64>,
 }
 
+/// A data key under a key of KMS, under which a store is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreKey {
+    /// The ARN of the key of KMS.
+    pub key_arn: String,
+    /// The ARN of the resource that the store is of, for the policy of the key.
+    pub source_arn: String,
+    /// Where the key is.
+    pub region: Region,
+    /// The data key (32 bytes), as KMS encrypted it.
+    pub data_key: Vec<u8>,
+}
+
 /// Keeps records in columns. There is always the store [`EVENTS`].
 #[async_trait]
 pub trait EventStores: Send + Sync + 'static {
@@ -193,6 +207,18 @@ pub trait EventStores: Send + Sync + 'static {
     /// How long records are kept, counted from the time of the event. Durable when it returns; older ones are not seen from then on.
     /// An error if there is no such store.
     async fn set_retention(&self, store: &StoreId, days: u32) -> Result<(), Unavailable>;
+
+    /// Keeps a store under a data key from here on; what is there is moved in the background. Durable when it returns. A store that is
+    /// under the same key of KMS already stays as it is. An error if there is no such store.
+    async fn encrypt(&self, store: &StoreId, _key: StoreKey) -> Result<(), Unavailable> {
+        Err(Unavailable(format!("event store {store} cannot be kept under a key")))
+    }
+
+    /// Asks KMS, if the store is under a key, whether it may be read: to be called before a query, or a look-up. What may not be read cannot
+    /// be found; what comes is kept all the same.
+    async fn unlock(&self, _store: &StoreId) -> Result<(), KeyError> {
+        Ok(())
+    }
 
     /// Removes a store with all it has, or does nothing if it is absent. Durable when it returns; space is freed later. [`EVENTS`]
     /// cannot be removed.
@@ -366,6 +392,8 @@ pub enum QueryErrorKind {
     TimedOut,
     /// Somebody cancelled it.
     Cancelled,
+    /// What it reads is under a key that may not be used.
+    Locked,
     /// Something of ours failed; the message is for a client too and says nothing of our insides.
     Internal,
 }

@@ -17,12 +17,14 @@ pub struct TablePlace {
     pub bucket: String,
     /// Where it is.
     pub region: Region,
+    /// The ARN of the key of KMS that the table's files are under; `None`: the server's own.
+    pub kms_key: Option<String>,
 }
 
 impl TablePlace {
-    /// The place of the tables of an account in a region.
-    pub fn of(account: &str, region: Region) -> TablePlace {
-        TablePlace { bucket: format!("{SERVER_BUCKET_PREFIX}{account}-{region}"), region }
+    /// The place of a table of an account in a region.
+    pub fn of(account: &str, region: Region, kms_key: Option<String>) -> TablePlace {
+        TablePlace { bucket: format!("{SERVER_BUCKET_PREFIX}{account}-{region}"), region, kms_key }
     }
 }
 
@@ -51,8 +53,15 @@ pub trait ServerBuckets: Send + Sync + 'static {
     /// Makes the bucket, if it is not there.
     async fn provide(&self, bucket: &str, region: Region) -> Result<(), BucketError>;
 
-    /// Writes an object, or replaces it. Durable when it returns.
-    async fn put_own(&self, bucket: &str, key: &str, content: Bytes, content_type: &str) -> Result<(), BucketError>;
+    /// Writes an object, or replaces it; under a key of KMS if there is one, without asking its policy. Durable when it returns.
+    async fn put_own(
+        &self,
+        bucket: &str,
+        key: &str,
+        content: Bytes,
+        content_type: &str,
+        kms_key: Option<&str>,
+    ) -> Result<(), BucketError>;
 
     /// The keys that begin with `prefix` and come after `after`, some at a time, in order; none only at the end, or if there is no such
     /// bucket.

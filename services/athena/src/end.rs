@@ -33,6 +33,7 @@ pub fn said(error: &QueryError) -> End {
         QueryErrorKind::TooManyRows => "EXCEEDED_OUTPUT_SIZE_LIMIT",
         QueryErrorKind::TimedOut => "EXCEEDED_TIME_LIMIT",
         QueryErrorKind::Cancelled => "USER_CANCELED",
+        QueryErrorKind::Locked => "PERMISSION_DENIED",
         QueryErrorKind::Internal => "GENERIC_INTERNAL_ERROR",
     };
     End::failed(format!("{code}: {error}"), error.kind != QueryErrorKind::Internal)

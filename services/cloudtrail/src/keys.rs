@@ -2,8 +2,10 @@
 //! CloudTrail API reference, CreateTrail: `KmsKeyId`; user guide, "Configure AWS KMS key policies for CloudTrail".
 
 use base::{Arn, Region};
+use ports::lake::StoreKey;
 use ports::{Caller, KeyError, KeyInfo, KeyUse};
 use service::ApiError;
+use zeroize::Zeroizing;
 
 use crate::CloudTrail;
 use crate::delivery::worker::PRINCIPAL;
@@ -12,7 +14,7 @@ use crate::trail::Trail;
 
 /// The encryption context by which key policies tell trails apart.
 const CONTEXT: &str = "aws:cloudtrail:arn";
-/// The data key that is asked for, and thrown away, to see whether that is allowed.
+/// The data key that is asked for to see whether that is allowed; a trail throws it away.
 const DATA_KEY_BYTES: usize = 32;
 
 /// Checks the key that a trail is to have and returns its ARN. The bucket must be in its region.
@@ -35,17 +37,21 @@ pub(crate) async fn for_trail(
     Ok(info.arn)
 }
 
-/// Checks the key that an event data store is to have and returns its ARN.
+/// Checks the key that an event data store is to have, and makes the data key that its records are kept under.
 pub(crate) async fn for_store(
     cloudtrail: &CloudTrail,
     store_arn: &str,
     named: &str,
     region: Region,
-) -> Result<String, ApiError> {
+) -> Result<StoreKey, ApiError> {
     let (info, key_region) = find(cloudtrail, named, region).await?;
+    if key_region != region {
+        let text = format!("KMS key {} is not in the region of the event data store: {region}.", info.arn);
+        return Err(Error::KmsKeyNotFoundException(text).into());
+    }
     let text = format!("Insufficient permissions to access KMS key {}.", info.arn);
-    may_use(cloudtrail, &info.arn, key_region, store_arn, &[], text).await?;
-    Ok(info.arn)
+    let data_key = may_use(cloudtrail, &info.arn, key_region, store_arn, &[], text).await?;
+    Ok(StoreKey { key_arn: info.arn, source_arn: store_arn.to_owned(), region: key_region, data_key })
 }
 
 async fn find(cloudtrail: &CloudTrail, named: &str, region: Region) -> Result<(KeyInfo, Region), ApiError> {
@@ -91,8 +97,10 @@ async fn may_use(
     source_arn: &str,
     context: &[(&str, &str)],
     text: String,
-) -> Result<(), ApiError> {
-    let Some(keys) = &cloudtrail.shared.keys else { return Ok(()) };
+) -> Result<Vec<u8>, ApiError> {
+    let Some(keys) = &cloudtrail.shared.keys else {
+        return Err(Error::KmsKeyNotFoundException(format!("KMS key {key} does not exist.")).into());
+    };
     let caller = Caller::Service { principal: PRINCIPAL.into() };
     let asked = KeyUse {
         caller: &caller,
@@ -104,7 +112,10 @@ async fn may_use(
         request: None,
     };
     match keys.generate_data_key(&asked, DATA_KEY_BYTES).await {
-        Ok(_) => Ok(()),
+        Ok(made) => {
+            drop(Zeroizing::new(made.plaintext));
+            Ok(made.ciphertext)
+        }
         Err(error) if error.is_denied() => Err(Error::InsufficientEncryptionPolicyException(text).into()),
         Err(KeyError::Refused { message, .. }) => Err(Error::KmsException(message).into()),
         Err(KeyError::Unavailable(error)) => Err(ApiError::unavailable(error)),

@@ -122,6 +122,10 @@ async fn the_key_of_an_event_data_store_stays() {
         .unwrap();
     assert_eq!(made["KmsKeyId"], json!(KEY));
     let store = made["EventDataStoreArn"].clone();
+    let kept = |world: &World| world.event_stores.keys.lock().unwrap().values().cloned().collect::<Vec<_>>();
+    let under = kept(&world);
+    assert_eq!(under.len(), 1, "its records are kept under it");
+    assert_eq!((json!(under[0].key_arn), json!(under[0].source_arn)), (json!(KEY), store.clone()));
     let update = |key: &str| json!({"EventDataStore": store, "KmsKeyId": key});
     assert_eq!(run(&ct, "us-east-1", "UpdateEventDataStore", update(KEY)).await.unwrap()["KmsKeyId"], json!(KEY));
     for (key, code) in [("closed", "InsufficientEncryptionPolicyException"), ("off", "KmsException")] {
@@ -130,4 +134,39 @@ async fn the_key_of_an_event_data_store_stays() {
     world.kms.keys.lock().unwrap().insert(KEY.replace(ID, "other"), GOOD);
     let error = run(&ct, "us-east-1", "UpdateEventDataStore", update("other")).await.unwrap_err();
     assert_eq!(error.code, "InvalidParameterException");
+    assert_eq!(kept(&world).len(), 1);
+    // One that had none gets one; the key must be where the store is.
+    let made = run(&ct, "us-east-1", "CreateEventDataStore", json!({"Name": "later"})).await.unwrap();
+    let later = |key: &str| json!({"EventDataStore": made["EventDataStoreArn"], "KmsKeyId": key});
+    let far = later("arn:aws:kms:eu-west-1:123456789012:key/far");
+    let error = run(&ct, "us-east-1", "UpdateEventDataStore", far).await.unwrap_err();
+    assert_eq!(error.code, "KmsKeyNotFoundException");
+    run(&ct, "us-east-1", "UpdateEventDataStore", later(ID)).await.unwrap();
+    assert_eq!(kept(&world).len(), 2);
+}
+
+#[tokio::test]
+async fn what_is_under_a_key_is_not_queried_without_it() {
+    let world = world();
+    let ct = world.open().await;
+    let made = run(&ct, "us-east-1", "CreateEventDataStore", json!({"Name": "store", "KmsKeyId": ID})).await.unwrap();
+    let store = made["EventDataStoreArn"].as_str().unwrap().split_once('/').unwrap().1.to_owned();
+    let query = async |statement: String| {
+        let started = run(&ct, "us-east-1", "StartQuery", json!({ "QueryStatement": statement })).await.unwrap();
+        loop {
+            let query = json!({ "QueryId": started["QueryId"] });
+            let described = run(&ct, "us-east-1", "DescribeQuery", query).await.unwrap();
+            if described["QueryStatus"] != "RUNNING" && described["QueryStatus"] != "QUEUED" {
+                return (described["QueryStatus"].clone(), described["ErrorMessage"].clone());
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    assert_eq!(query(format!("SELECT 1 FROM {store}")).await.0, "FINISHED");
+    world.event_stores.locked.store(true, std::sync::atomic::Ordering::SeqCst);
+    let (status, why) = query(format!("SELECT 1 FROM {store}")).await;
+    assert_eq!(status, "FAILED");
+    assert!(why.as_str().unwrap().ends_with(&format!("DisabledException: {KEY} is disabled.")), "{why}");
+    assert_eq!(query("SELECT 1 FROM events".to_owned()).await.0, "FINISHED");
+    assert_eq!(world.query_engine.ran.lock().unwrap().len(), 2, "it did not run");
 }

@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use base::Region;
 use base64::Engine as _;
-use ports::{BucketError, Buckets, Caller, DataKey, KeyError, KeyInfo, KeyUse, Keys, PlainKey, ServicePut};
+use ports::{
+    BucketError, Buckets, Caller, DataKey, KeyError, KeyInfo, KeyUse, Keys, PlainKey, ServerBuckets, ServicePut,
+};
 use service::{ApiError, Operation};
 
 use crate::S3;
@@ -484,4 +486,13 @@ async fn services_write_under_keys_that_let_them_and_the_server_reads() {
     s3.put_permitted("bkt", "result", "rows".into(), "text/csv").await.unwrap();
     assert!(keys.taken().is_empty());
     assert_eq!(content(&s3, "bkt", "result", None).await.unwrap(), "rows");
+    // So is what the server writes for tables, of which the key is said.
+    let own = format!("{}123456789012-us-east-1", ports::tables::SERVER_BUCKET_PREFIX);
+    s3.provide(&own, Region::US_EAST_1).await.unwrap();
+    for (name, key) in [("clear", None), ("under", Some(KEY))] {
+        s3.put_own(&own, name, "rows".into(), "text/plain", key).await.unwrap();
+        let version = s3.find(&s3.bucket(&own, None).await.unwrap(), name, None).await.unwrap().version;
+        assert_eq!(version.kms.map(|kms| kms.key), key.map(str::to_owned), "{name}");
+    }
+    assert!(keys.taken().is_empty());
 }

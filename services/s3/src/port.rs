@@ -65,9 +65,7 @@ impl Buckets for S3 {
         content_type: &str,
     ) -> Result<(), BucketError> {
         let bucket = self.bucket(bucket, None).await.map_err(failed)?;
-        let headers = Headers { content_type: Some(content_type.to_owned()), ..Headers::default() };
-        let wanted = Given::default().wanted(&bucket, key).map_err(failed)?;
-        self.write(Who::Server, &bucket, key, content, headers, wanted).await
+        self.write_own(&bucket, key, content, content_type, &Given::default()).await
     }
 
     async fn get(&self, bucket: &str, key: &str) -> Result<(Bytes, Vec<(String, String)>), BucketError> {
@@ -143,6 +141,20 @@ impl Buckets for S3 {
 }
 
 impl S3 {
+    /// Writes an object of the server's own.
+    pub(crate) async fn write_own(
+        &self,
+        bucket: &Bucket,
+        key: &str,
+        content: Bytes,
+        content_type: &str,
+        given: &Given<'_>,
+    ) -> Result<(), BucketError> {
+        let headers = Headers { content_type: Some(content_type.to_owned()), ..Headers::default() };
+        let wanted = given.wanted(bucket, key).map_err(failed)?;
+        self.write(Who::Server, bucket, key, content, headers, wanted).await
+    }
+
     /// Writes the object, unless the same is there already.
     async fn write(
         &self,

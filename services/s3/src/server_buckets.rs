@@ -10,6 +10,7 @@ use state::{Expect, Op};
 
 use crate::bucket::{Bucket, key};
 use crate::conditions::WriteCondition;
+use crate::encryption::Given;
 use crate::port::failed;
 use crate::settings::{Ownership, Settings};
 use crate::{S3, TABLE_BUCKETS, to_json};
@@ -69,8 +70,17 @@ impl ServerBuckets for S3 {
         }
     }
 
-    async fn put_own(&self, bucket: &str, key: &str, content: Bytes, content_type: &str) -> Result<(), BucketError> {
-        self.put_permitted(bucket, key, content, content_type).await
+    async fn put_own(
+        &self,
+        bucket: &str,
+        key: &str,
+        content: Bytes,
+        content_type: &str,
+        kms_key: Option<&str>,
+    ) -> Result<(), BucketError> {
+        let bucket = self.bucket(bucket, None).await.map_err(failed)?;
+        let given = Given { algorithm: kms_key.and(Some("aws:kms")), key: kms_key, ..Given::default() };
+        self.write_own(&bucket, key, content, content_type, &given).await
     }
 
     async fn keys(&self, bucket: &str, prefix: &str, after: Option<&str>) -> Result<Vec<String>, BucketError> {
@@ -105,8 +115,8 @@ mod tests {
         s3.provide(&own, region).await.unwrap();
         s3.provide(&own, region).await.unwrap();
         assert_eq!(s3.describe(&own).await.unwrap().unwrap().region, region);
-        s3.put_own(&own, &key, Bytes::from_static(b"1"), "text/plain").await.unwrap();
-        s3.put_own(&own, &key, Bytes::from_static(b"2"), "text/plain").await.unwrap();
+        s3.put_own(&own, &key, Bytes::from_static(b"1"), "text/plain", None).await.unwrap();
+        s3.put_own(&own, &key, Bytes::from_static(b"2"), "text/plain", None).await.unwrap();
         assert_eq!(Buckets::get(&s3, &own, &key).await.unwrap().0, "2");
         assert_eq!(s3.keys(&own, "store/", None).await.unwrap(), std::slice::from_ref(&key));
         ServerBuckets::remove(&s3, &own, &[key, "absent".to_owned()]).await.unwrap();

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use base::Timestamp;
-use ports::StoreId;
 use ports::lake::{FIND_MAX, Find, FoundRecord, Member, Needle};
+use ports::{KeyError, StoreId};
 use record::RecordView;
 use serde::{Deserialize, Serialize};
 use service::{ApiError, Call, Operation};
@@ -86,6 +86,14 @@ impl Operation for LookUp {
         let name = input.store.as_deref().unwrap_or(ports::lake::EVENTS);
         let store = StoreId::parse(name).filter(|store| stores.stats(store).is_some());
         let store = store.ok_or_else(|| no_store(name))?;
+        match stores.unlock(&store).await {
+            Ok(()) => {}
+            Err(KeyError::Refused { code, message }) => {
+                let text = format!("The event store {store} cannot be read without its KMS key: {code}: {message}");
+                return Err(ApiError::new("KmsException", 400, text));
+            }
+            Err(KeyError::Unavailable(error)) => return Err(error.into()),
+        }
         // A record that is late does not make a look-up fail.
         let _ = tokio::time::timeout(VISIBLE_WAIT, stores.visible(cairn.operator.journal_end())).await;
         let wanted = usize::from(input.max_records.unwrap_or(MAX_RECORDS));

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use base::Region;
 use ports::StoreId;
+use ports::lake::StoreKey;
 use serde::{Deserialize, Serialize};
 use service::ApiError;
 use state::{Expect, Op, Range, Row};
@@ -196,12 +197,18 @@ pub fn store_id(id: &str) -> Result<StoreId, ApiError> {
 }
 
 impl Changing<'_> {
-    /// Notes that a store is about to be made, so that what a crash leaves of it is found. Makes its place for records.
-    pub async fn begin(&self, id: &str, retention_days: u32) -> Result<(), ApiError> {
+    /// Notes that a store is about to be made, so that what a crash leaves of it is found. Makes its place for records,
+    /// under a key if there is one.
+    pub async fn begin(&self, id: &str, retention_days: u32, key: Option<StoreKey>) -> Result<(), ApiError> {
         let stores = self.stores.shared.stores()?;
         let begun = rows::put(STORES_BEGUN, id, &1_u32, Expect::Absent);
         self.stores.shared.state.commit(vec![begun]).await.map_err(ApiError::unavailable)?;
-        Ok(stores.create(&store_id(id)?, retention_days).await?)
+        let place = store_id(id)?;
+        stores.create(&place, retention_days).await?;
+        if let Some(key) = key {
+            stores.encrypt(&place, key).await?;
+        }
+        Ok(())
     }
 
     /// Writes a store (`rev` of the row it replaces, `None` for a new one). Returns it when it is durable and in the journal.

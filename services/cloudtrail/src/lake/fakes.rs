@@ -1,14 +1,15 @@
 //! For tests: event stores in memory, and an engine that knows one sort of statement.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use ports::lake::{
     Appended, Column, Find, Found, NewRecord, QueryError, QueryErrorKind, QueryProgress, QueryRequest, RowSink,
-    StoreId, StoreStats,
+    StoreId, StoreKey, StoreStats,
 };
-use ports::{EventStores, Published, QueryEngine, TablePlace, Tables, Unavailable};
+use ports::{EventStores, KeyError, Published, QueryEngine, TablePlace, Tables, Unavailable};
 use tokio::sync::watch;
 
 /// Event stores in memory: retention and records by store.
@@ -16,6 +17,10 @@ use tokio::sync::watch;
 pub struct FakeStores {
     /// By store.
     pub stores: Mutex<BTreeMap<StoreId, (u32, Vec<NewRecord>)>>,
+    /// Under what stores are kept.
+    pub keys: Mutex<BTreeMap<StoreId, StoreKey>>,
+    /// The keys may not be used.
+    pub locked: AtomicBool,
 }
 
 impl FakeStores {
@@ -36,6 +41,21 @@ impl EventStores for FakeStores {
         let mut stores = self.stores.lock().unwrap();
         stores.get_mut(store).ok_or_else(|| Unavailable("no such store".to_owned()))?.0 = days;
         Ok(())
+    }
+
+    async fn encrypt(&self, store: &StoreId, key: StoreKey) -> Result<(), Unavailable> {
+        self.keys.lock().unwrap().insert(store.clone(), key);
+        Ok(())
+    }
+
+    async fn unlock(&self, store: &StoreId) -> Result<(), KeyError> {
+        let key = self.keys.lock().unwrap().get(store).map(|key| key.key_arn.clone());
+        match key.filter(|_| self.locked.load(Ordering::SeqCst)) {
+            Some(key) => {
+                Err(KeyError::Refused { code: "DisabledException".to_owned(), message: format!("{key} is disabled.") })
+            }
+            None => Ok(()),
+        }
     }
 
     async fn remove(&self, store: &StoreId) -> Result<(), Unavailable> {

@@ -33,7 +33,7 @@ pub(crate) async fn step(cloudtrail: &CloudTrail) -> Result<bool, ApiError> {
     let mut failed = None;
     for store in cloudtrail.lake.stores.all().await? {
         let Some(federation) = &store.federation else { continue };
-        let place = TablePlace::of(&cloudtrail.shared.account, store.region);
+        let place = TablePlace::of(&cloudtrail.shared.account, store.region, store.kms_key.clone());
         let id = store_id(&store.id)?;
         let done = match federation.status {
             FederationStatus::Disabling => match tables.withdraw(&id, &place).await {

@@ -62,7 +62,7 @@ impl Operation for CreateEventDataStore {
         let now = cloudtrail.shared.env.clock.now().ms();
         let id = base::ids::uuid(&*cloudtrail.shared.env.rng);
         let arn = arn_of(call.region, &cloudtrail.shared.account, &id);
-        let kms_key = match input.kms_key_id {
+        let key = match input.kms_key_id {
             Some(key) => Some(keys::for_store(cloudtrail, &arn, &key, call.region).await?),
             None => None,
         };
@@ -84,7 +84,7 @@ impl Operation for CreateEventDataStore {
             deleted_ms: None,
             stopped_when_deleted: false,
             federation: None,
-            kms_key,
+            kms_key: key.as_ref().map(|key| key.key_arn.clone()),
             organization,
             tags: store_tags,
         };
@@ -93,7 +93,7 @@ impl Operation for CreateEventDataStore {
         settings::check_unique(&here, &store)?;
         settings::check_room(&here)?;
         call.note_resource(KIND, &store.arn);
-        changing.begin(&store.id, retention_days).await?;
+        changing.begin(&store.id, retention_days, key).await?;
         Ok(View::of(changing.write(store, None).await?, For::Create))
     }
 }

@@ -1,6 +1,7 @@
 //! UpdateEventDataStore: changes settings of a store; those not given stay. Takes effect for calls that finish after it.
 
 use base::Region;
+use ports::lake::StoreKey;
 use serde::Deserialize;
 use service::{ApiError, Call, Operation};
 
@@ -72,8 +73,14 @@ impl Operation for UpdateEventDataStore {
         if let Some(organization) = organization {
             store.organization = organization;
         }
-        if let Some(key) = input.kms_key_id {
-            store.kms_key = Some(changed_key(cloudtrail, &store, &key, call.region).await?);
+        let key = match input.kms_key_id {
+            Some(key) => Some(changed_key(cloudtrail, &store, &key, call.region).await?),
+            None => None,
+        };
+        if let Some(key) = key {
+            store.kms_key = Some(key.key_arn.clone());
+            // Before the row: a store that says that it is under a key is.
+            cloudtrail.shared.stores()?.encrypt(&store_id(&store.id)?, key).await?;
         }
         store.multi_region = input.multi_region_enabled.unwrap_or(store.multi_region);
         store.termination_protection = input.termination_protection_enabled.unwrap_or(store.termination_protection);
@@ -96,11 +103,11 @@ async fn changed_key(
     store: &EventDataStore,
     named: &str,
     region: Region,
-) -> Result<String, ApiError> {
-    let arn = keys::for_store(cloudtrail, &store.arn, named, region).await?;
-    if store.kms_key.as_ref().is_some_and(|key| *key != arn) {
+) -> Result<StoreKey, ApiError> {
+    let found = keys::for_store(cloudtrail, &store.arn, named, region).await?;
+    if store.kms_key.as_ref().is_some_and(|key| *key != found.key_arn) {
         let text = "After you associate an event data store with a KMS key, the KMS key cannot be removed or changed.";
         return Err(Error::InvalidParameterException(text.to_owned()).into());
     }
-    Ok(arn)
+    Ok(found)
 }

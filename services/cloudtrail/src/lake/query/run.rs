@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use base::Region;
 use journal::Seq;
+use ports::KeyError;
 use ports::lake::{
     Dialect, EVENTS, QueryError, QueryErrorKind, QueryLimits, QueryProgress, QueryRequest, QueryTable, StoreId,
 };
@@ -291,6 +292,9 @@ impl Queries {
                 }
                 _ = tokio::time::timeout(VISIBLE_WAIT, stores.visible(newest.get())) => {}
             }
+            for store in engine.check(&request)? {
+                stores.unlock(&store).await.map_err(|error| locked(&store, &error))?;
+            }
         }
         let most = Duration::from_millis(request.limits.timeout_ms.saturating_add(TIMEOUT_GRACE_MS));
         let run = engine.run(request, sink, Arc::clone(progress), cancelled);
@@ -446,6 +450,21 @@ impl Queries {
 /// The refusal for a query that is not there.
 pub fn unknown(id: &str) -> Error {
     Error::QueryIdNotFoundException(format!("The query ID does not exist or does not map to a query: {id}"))
+}
+
+/// A query of a store whose key of KMS may not be used. CloudTrail API reference, UpdateEventDataStore, `KmsKeyId`: users cannot query
+/// what was encrypted with a key that is disabled or gone, or that CloudTrail may not use.
+fn locked(store: &StoreId, error: &KeyError) -> QueryError {
+    let text = match error {
+        KeyError::Refused { code, message } => {
+            format!("The event data store {store} cannot be read without its KMS key: {code}: {message}")
+        }
+        KeyError::Unavailable(error) => {
+            tracing::error!(%store, %error, "a query was given up, since KMS did not answer");
+            format!("The event data store {store} cannot be read: KMS is not available now. Please try again.")
+        }
+    };
+    QueryError::new(QueryErrorKind::Locked, text)
 }
 
 fn give_up_delivery(query: &mut Query) {
