@@ -87,8 +87,13 @@ fn encode_new(records: &[NewRecord], seed: u64) -> Result<(Piece, Appended), Una
 }
 
 impl Stores {
-    /// Adds records. Durable when it returns.
-    pub(crate) async fn add(&self, store: &StoreId, records: Vec<NewRecord>) -> Result<Appended, Unavailable> {
+    /// Adds records; those that are new are not looked for. Durable when it returns.
+    pub(crate) async fn add(
+        &self,
+        store: &StoreId,
+        records: Vec<NewRecord>,
+        are_new: bool,
+    ) -> Result<Appended, Unavailable> {
         let seed = self.inner().store(store)?.row.hash_seed;
         let mut all = Appended::default();
         let mut rest = records;
@@ -101,7 +106,7 @@ impl Stores {
             let count = rest.iter().take(self.options.append_rows_max.max(1)).take_while(fits).count().max(1);
             let later = rest.split_off(count.min(rest.len()));
             let piece = std::mem::replace(&mut rest, later);
-            let added = self.add_piece(store, seed, piece).await?;
+            let added = self.add_piece(store, seed, piece, are_new).await?;
             all.kept += added.kept;
             all.expired += added.expired;
             all.duplicate += added.duplicate;
@@ -110,11 +115,17 @@ impl Stores {
         Ok(all)
     }
 
-    async fn add_piece(&self, store: &StoreId, seed: u64, records: Vec<NewRecord>) -> Result<Appended, Unavailable> {
+    async fn add_piece(
+        &self,
+        store: &StoreId,
+        seed: u64,
+        records: Vec<NewRecord>,
+        are_new: bool,
+    ) -> Result<Appended, Unavailable> {
         let encoded = worker::blocking(move || encode_new(&records, seed)).await;
         let (piece, mut appended) = encoded.map_err(|error| failed("making columns", error))??;
         self.fresh().await?;
-        let reserved = self.reserve(store, &piece).await?;
+        let reserved = self.reserve(store, &piece, are_new).await?;
         let new: HashSet<u128> = reserved.hashes.iter().copied().collect();
         appended.kept = wide(new.len());
         appended.duplicate += wide(piece.hashes.len() - new.len());
@@ -160,7 +171,7 @@ impl Stores {
     }
 
     /// Finds out which records the store has not, and keeps others from appending them.
-    async fn reserve(&self, store: &StoreId, piece: &Piece) -> Result<Reserved<'_>, Unavailable> {
+    async fn reserve(&self, store: &StoreId, piece: &Piece, are_new: bool) -> Result<Reserved<'_>, Unavailable> {
         let mut left: Vec<u128> = piece.hashes.clone();
         let mut checked: HashSet<String> = HashSet::new();
         let mut released = self.released.subscribe();
@@ -175,7 +186,7 @@ impl Stores {
                 };
                 let all = found.parts.values().map(|(_, part)| part);
                 let parts: Vec<_> =
-                    all.filter(|part| !checked.contains(&*part.name) && !apart(part)).cloned().collect();
+                    all.filter(|part| !are_new && !checked.contains(&*part.name) && !apart(part)).cloned().collect();
                 if parts.is_empty() {
                     let tail: HashSet<u128> = found.tail.rows.iter().map(|row| row.hash).collect();
                     left.retain(|hash| !tail.contains(hash));

@@ -21,10 +21,13 @@ use crate::read::ReadError;
 
 /// In whose name KMS is asked.
 const PRINCIPAL: &str = "cloudtrail.amazonaws.com";
-/// A data key is used so long before KMS is asked again: a key that was disabled is noticed by then, where no query asks earlier.
-const OPEN_MS: u64 = 300_000;
-/// After a refusal background work waits so long: each question leaves a record.
+/// A data key is used so long before KMS is asked again: a key that was disabled is noticed by then, where no query asks earlier. Longer than
+/// rows wait in memory, so that the record that a question leaves is stored without another question, and a server at rest comes to rest.
+const OPEN_MS: u64 = 1_200_000;
+/// After a refusal background work waits so long, and twice as long after each further one: each question leaves a record.
 const REFUSED_MS: u64 = 60_000;
+/// No longer than this.
+const REFUSED_MS_MAX: u64 = 3_600_000;
 
 /// What stores under keys need.
 #[derive(Clone)]
@@ -72,6 +75,8 @@ pub(crate) enum Encrypted {
 #[derive(Clone)]
 struct Said {
     until_ms: u64,
+    /// How long a refusal counts.
+    refused_ms: u64,
     answer: Result<Arc<HostKeys>, KeyError>,
 }
 
@@ -119,14 +124,17 @@ impl Vault {
     /// Asks KMS, whatever it said lately.
     pub(crate) async fn ask(&self, key: &KeyRow) -> Result<Arc<HostKeys>, KeyError> {
         let answer = self.decrypt(key).await;
-        let stays_ms = match &answer {
-            Ok(_) => OPEN_MS,
-            Err(KeyError::Refused { .. }) => REFUSED_MS,
-            Err(KeyError::Unavailable(_)) => return answer,
+        let now_ms = self.env.clock.monotonic_ms();
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = said.get(&key.data_key).map_or(0, |said| said.refused_ms);
+        let refused_ms = match &answer {
+            Ok(_) => 0,
+            Err(_) => before.saturating_mul(2).clamp(REFUSED_MS, REFUSED_MS_MAX),
         };
-        let until_ms = self.env.clock.monotonic_ms().saturating_add(stays_ms);
-        let said = Said { until_ms, answer: answer.clone() };
-        self.said.lock().unwrap_or_else(PoisonError::into_inner).insert(key.data_key.clone(), said);
+        let until_ms = now_ms.saturating_add(if refused_ms > 0 { refused_ms } else { OPEN_MS });
+        // Keys that nobody asked for lately do not stay in memory.
+        said.retain(|_, said| said.until_ms > now_ms || said.refused_ms > 0);
+        said.insert(key.data_key.clone(), Said { until_ms, refused_ms, answer: answer.clone() });
         answer
     }
 
@@ -157,19 +165,24 @@ impl Vault {
         }
     }
 
+    /// Forgets a data key that nothing is under any more.
+    pub(crate) fn forget(&self, key: &KeyRow) {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner).remove(&key.data_key);
+    }
+
     /// How a new part is written, of a store with this key.
     pub(crate) async fn encrypting(&self, key: Option<&KeyRow>) -> Result<Encrypting, Unavailable> {
         let Some(key) = key else { return Ok(Encrypting(None)) };
         match self.open(key).await {
             Ok(keys) => Ok(Encrypting(Some((Encrypted::Kms(key.clone()), keys)))),
-            Err(KeyError::Unavailable(error)) => Err(error),
-            Err(KeyError::Refused { code, .. }) => {
+            // One key must not hold up what comes for other stores, whatever is the matter with it.
+            Err(error) => {
                 let with = self.with().map_err(|error| Unavailable(error.to_string()))?;
                 tracing::warn!(
                     key = key.key_arn,
                     store = key.source_arn,
-                    code,
-                    "the key refuses; what comes is kept under the host key until it does not"
+                    %error,
+                    "the key does not take part; what comes is kept under the host key until it does"
                 );
                 Ok(Encrypting(Some((Encrypted::Host, Arc::clone(&with.host_keys)))))
             }

@@ -89,13 +89,16 @@ async fn what_a_store_has_is_moved_under_its_key() {
     drop(stores);
     let stores = world.open().await;
     assert_eq!(all_records(&stores, &store()).await, expected);
+    let other = ports::lake::StoreKey { key_arn: "another".to_owned(), ..store_key() };
+    assert!(stores.encrypt(&store(), other).await.is_err(), "a store keeps its key");
     assert!(stores.encrypt(&StoreId::events(), store_key()).await.is_err());
     assert!(stores.encrypt(&StoreId::parse("absent").unwrap(), store_key()).await.is_err());
 }
 
 #[tokio::test]
 async fn a_key_that_is_disabled_hides_a_store_and_loses_nothing() {
-    let world = World::new();
+    let mut world = World::new();
+    world.options.merge_parts_min = 2;
     let stores = world.open().await;
     stores.create(&store(), 30).await.unwrap();
     stores.encrypt(&store(), store_key()).await.unwrap();
@@ -116,6 +119,9 @@ async fn a_key_that_is_disabled_hides_a_store_and_loses_nothing() {
             assert!(matches!(&error, KeyError::Refused { code, .. } if code == "DisabledException"), "{error}");
             assert!(stores.find(&store(), everything()).await.is_err());
             assert!(stores.append(&store(), vec![NewRecord::new("{}")]).await.is_err());
+            expected.push(format!(r#"{{"eventID":"sent-{round}"}}"#));
+            let sent = vec![NewRecord::new(expected.last().unwrap().clone())];
+            assert_eq!(stores.append_new(&store(), sent).await.unwrap().kept, 1);
             assert!(unreadable(&stores).await.contains("is disabled"));
             let asked = world.keys.asked.load(Ordering::SeqCst);
             while stores.upkeep().await.unwrap() {}
@@ -129,11 +135,12 @@ async fn a_key_that_is_disabled_hides_a_store_and_loses_nothing() {
     };
     let mut before = under(&stores);
     before.sort_unstable();
-    assert_eq!(before, [false, false, true, true], "what came meanwhile is under the host key");
+    assert_eq!(before, [false, true, true], "what came meanwhile is under the host key, in one part by now");
     while stores.upkeep().await.unwrap() {}
     assert!(under(&stores).iter().all(|kms| *kms), "and is moved");
     expected.sort();
     assert_eq!(all_records(&stores, &store()).await, expected);
+    expected.retain(|json| !json.contains("sent-"));
     assert_eq!(all_records(&stores, &StoreId::events()).await, expected);
 }
 
@@ -153,6 +160,28 @@ async fn without_keys_nothing_is_read() {
 }
 
 #[tokio::test]
+async fn a_kms_that_is_silent_holds_nothing_up() {
+    let world = World::new();
+    let stores = world.open().await;
+    stores.create(&store(), 30).await.unwrap();
+    stores.encrypt(&store(), store_key()).await.unwrap();
+    world.keys.silent.store(true, Ordering::SeqCst);
+    let journal = Arc::<MemoryJournal>::clone(&world.journal);
+    let mut events = Events::open(Arc::clone(&stores), journal, Some(Box::new(All))).unwrap();
+    world.recorded(&record("one", 1)).await;
+    let entries = world.journal.read(events.needs(), ReadLimit::default()).unwrap();
+    events.take(&entries).await.unwrap();
+    stores.flush().await.unwrap();
+    assert_eq!(stored(&world).await, (2, 0));
+    assert!(matches!(stores.unlock(&store()).await, Err(KeyError::Unavailable(_))));
+    while stores.upkeep().await.unwrap() {}
+    world.keys.silent.store(false, Ordering::SeqCst);
+    stores.unlock(&store()).await.unwrap();
+    while stores.upkeep().await.unwrap() {}
+    assert_eq!(all_records(&stores, &store()).await, [record("one", 1)]);
+}
+
+#[tokio::test]
 async fn kms_is_asked_now_and_then() {
     let world = World::new();
     let stores = world.open().await;
@@ -164,7 +193,7 @@ async fn kms_is_asked_now_and_then() {
         assert_eq!(all_records(&stores, &store()).await.len(), usize::try_from(round + 1).unwrap());
     }
     assert_eq!(asked(), 1);
-    world.clock.advance(300_000);
+    world.clock.advance(1_200_000);
     world.keys.disabled.store(true, Ordering::SeqCst);
     assert!(unreadable(&stores).await.contains("DisabledException"), "what was in use expires");
     assert_eq!(asked(), 2);

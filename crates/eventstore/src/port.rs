@@ -42,7 +42,11 @@ impl EventStores for Stores {
     }
 
     async fn append(&self, store: &StoreId, records: Vec<NewRecord>) -> Result<Appended, Unavailable> {
-        self.add(store, records).await
+        self.add(store, records, false).await
+    }
+
+    async fn append_new(&self, store: &StoreId, records: Vec<NewRecord>) -> Result<Appended, Unavailable> {
+        self.add(store, records, true).await
     }
 
     async fn visible(&self, position: u64) {

@@ -105,7 +105,7 @@ impl Rebuild {
 
     async fn settle(&mut self) -> Result<(), Unavailable> {
         self.waiting_bytes = 0;
-        let added = self.stores.add(&self.beside, std::mem::take(&mut self.waiting)).await?;
+        let added = self.stores.add(&self.beside, std::mem::take(&mut self.waiting), false).await?;
         self.added.kept += added.kept;
         self.added.duplicate += added.duplicate;
         self.added.unreadable += added.unreadable;

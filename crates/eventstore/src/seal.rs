@@ -34,6 +34,10 @@ impl Stores {
             let came_at_ms = self.env.clock.now().ms();
             let written = worker::blocking(move || pack(&tail, came_at_ms)).await;
             let mut written = written.map_err(|error| failed("making a part", error))??;
+            // A store that was removed meanwhile gets nothing.
+            if self.inner().store(&store).is_err() {
+                continue;
+            }
             let encrypting = self.encrypting(&store).await?;
             written.row.encrypted = encrypting.row();
             written.row.journal_end = Some(plan.cursor.next);

@@ -441,13 +441,19 @@ impl Stores {
     /// Keeps a store under a data key from here on; background work moves what is there. Stays with the data key that it has, if that is
     /// under the same key of KMS.
     pub(crate) async fn put_under(&self, store: &StoreId, key: KeyRow) -> Result<(), Unavailable> {
-        let same = |old: &KeyRow| (&old.key_arn, &old.source_arn) == (&key.key_arn, &key.source_arn);
         self.fresh().await?;
-        if self.inner().store(store)?.row.key.as_ref().is_some_and(same) {
+        let has = |inner: &Inner| match &inner.store(store)?.row.key {
+            Some(old) if old.key_arn == key.key_arn => Ok(true),
+            Some(old) => Err(Unavailable(format!("event store {store} is under another key, {}", old.key_arn))),
+            None => Ok(false),
+        };
+        if has(&self.inner())? {
             return Ok(());
         }
         let make = |inner: &Inner| {
+            has(inner)?;
             let found = inner.store(store)?;
+            let key = found.row.key.clone().unwrap_or_else(|| key.clone());
             let row = StoreRow { key: Some(key), ..found.row.clone() };
             Ok((vec![rows::put(STORES, store.as_str(), &row, Expect::Rev(found.rev))], row))
         };
@@ -466,7 +472,8 @@ impl Stores {
 
     /// How a new part of a store is written.
     pub(crate) async fn encrypting(&self, store: &StoreId) -> Result<Encrypting, Unavailable> {
-        let key = self.key_of(store);
+        // A store that is gone is no store in clear.
+        let key = self.inner().store(store)?.row.key.clone();
         self.shelf.vault.encrypting(key.as_ref()).await
     }
 
@@ -478,8 +485,9 @@ impl Stores {
         }
     }
 
-    /// Whether it could be read lately; KMS is asked only if that is not known.
-    pub(crate) async fn is_readable(&self, store: &StoreId) -> Result<(), KeyError> {
+    /// Whether a store could be read lately; KMS is asked only if that is not known. For work in the background: a query asks
+    /// ([`ports::EventStores::unlock`]).
+    pub async fn is_readable(&self, store: &StoreId) -> Result<(), KeyError> {
         match self.key_of(store) {
             Some(key) => self.shelf.vault.open(&key).await.map(|_| ()),
             None => Ok(()),
@@ -509,8 +517,8 @@ impl Stores {
                     }
                 }
             }
-            if last {
-                inner.stores.remove(store);
+            if last && let Some(StoreRow { key: Some(key), .. }) = inner.stores.remove(store).map(|store| store.row) {
+                self.shelf.vault.forget(&key);
             }
         };
         self.commit(make, apply).await

@@ -14,7 +14,7 @@ use futures_util::TryStreamExt;
 use journal::{Journal, MemoryJournal};
 use objects::{ObjectInfo, Objects, Reader, Writer};
 use ports::lake::{QueryProgress, StoreKey};
-use ports::{DataKey, KeyError, KeyInfo, KeyUse, Keys, PlainKey, StoreId};
+use ports::{DataKey, KeyError, KeyInfo, KeyUse, Keys, PlainKey, StoreId, Unavailable};
 use seal::HostKeys;
 use state::{CommitInfo, Op, Range, Row, State, Table};
 use tokio::sync::{Notify, watch};
@@ -213,6 +213,8 @@ pub(crate) struct World {
 #[derive(Default)]
 pub(crate) struct FakeKeys {
     pub(crate) disabled: AtomicBool,
+    /// KMS does not answer.
+    pub(crate) silent: AtomicBool,
     pub(crate) asked: AtomicU64,
 }
 
@@ -242,6 +244,9 @@ impl Keys for FakeKeys {
         let key = store_key();
         assert_eq!((asked.key, asked.source_arn), (Some(&*key.key_arn), Some(&*key.source_arn)));
         self.asked.fetch_add(1, Ordering::SeqCst);
+        if self.silent.load(Ordering::SeqCst) {
+            return Err(KeyError::Unavailable(Unavailable("silence".to_owned())));
+        }
         if self.disabled.load(Ordering::SeqCst) {
             let message = format!("{} is disabled.", key.key_arn);
             return Err(KeyError::Refused { code: "DisabledException".to_owned(), message });

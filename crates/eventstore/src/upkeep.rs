@@ -44,18 +44,31 @@ impl Stores {
                 return Ok(true);
             }
         }
+        let mut failed = None;
         for store in &stores {
-            let mut chosen = self.mergeable(store);
-            if chosen.is_empty() {
-                chosen.extend(self.elsewhere(store));
-            }
-            // What cannot be read, or would only come under the host key again, waits.
-            if !chosen.is_empty() && self.is_readable(store).await.is_ok() {
-                self.merge(store, chosen).await?;
-                return Ok(true);
+            let chosen = self.to_merge(store).await;
+            if !chosen.is_empty() {
+                match self.merge(store, chosen).await {
+                    Ok(()) => return Ok(true),
+                    // Other stores do not wait for it.
+                    Err(error) => failed = failed.or(Some(error)),
+                }
             }
         }
-        Ok(false)
+        failed.map_or(Ok(false), Err)
+    }
+
+    /// Parts that should be one, or a part that should be under the store's key.
+    async fn to_merge(&self, store: &StoreId) -> Vec<Arc<Part>> {
+        let mut chosen = self.mergeable(store, |_| true);
+        if chosen.is_empty() {
+            chosen.extend(self.elsewhere(store));
+        }
+        if !chosen.is_empty() && self.is_readable(store).await.is_err() {
+            // What KMS does not open waits, and so does what would only come under the host key again.
+            chosen = self.mergeable(store, |part| !matches!(part.row.encrypted, Some(Encrypted::Kms(_))));
+        }
+        chosen
     }
 
     /// A part that is not under the key of its store.
@@ -69,12 +82,12 @@ impl Stores {
 
     /// Parts that should be one: neighbours in time, so that large parts overlap little, and of like size, so that no record is copied
     /// more than some times in its life. The smallest come first.
-    fn mergeable(&self, store: &StoreId) -> Vec<Arc<Part>> {
+    fn mergeable(&self, store: &StoreId, which: impl Fn(&Part) -> bool) -> Vec<Arc<Part>> {
         let mut parts: Vec<Arc<Part>> = match self.inner().stores.get(store) {
             Some(found) if !found.reserved.is_empty() && found.parts.len() <= PARTS_WHILE_APPENDING_MAX => {
                 return Vec::new();
             }
-            Some(found) => found.parts.values().map(|(_, part)| Arc::clone(part)).collect(),
+            Some(found) => found.parts.values().map(|(_, part)| part).filter(|part| which(part)).cloned().collect(),
             None => return Vec::new(),
         };
         parts.sort_by(|a, b| (a.oldest_ms(), a.name()).cmp(&(b.oldest_ms(), b.name())));

@@ -130,6 +130,11 @@ impl Publisher {
             known.hinted = Some(sequence);
         }
         let readable = sequence > 0;
+        // What nobody may query is not published either.
+        if let Err(error) = self.stores.is_readable(files.store).await {
+            tracing::warn!(store = %files.store, %error, "the table of an event data store waits for the key of the store");
+            return Ok(Published { readable, more: false });
+        }
         if self.tidy(files, known).await? {
             return Ok(Published { readable, more: true });
         }

@@ -309,18 +309,11 @@ impl Node {
         tenants.first.consume(&crew).await?;
         tenants.begin_work(stopping.clone());
         crew.add(s3.access_logs(&journal).await?);
-        if let Some(stores) = &event_stores {
-            let events =
-                eventstore::Events::open(Arc::clone(stores), Arc::clone(&journal), Some(cloudtrail.selection()))?;
-            worker::ahead(events.name(), events.needs(), &*journal)?;
-            crew.add(events);
-        }
         let first_entry = journal.first();
         let (decisions, decided) =
             cairn_service::decisions::Decisions::open(env.clone(), Arc::clone(&state), first_entry).await?;
         worker::ahead(decided.name(), decided.needs(), &*journal)?;
         crew.add(decided);
-        cloudtrail.begin_imports().await?;
         let _ = operator.crew.set(Arc::clone(&crew));
 
         let validator = options.validation_interval.map(|interval| {
@@ -390,6 +383,14 @@ impl Node {
         definitions.extend(common());
         tenants.open_all(Arc::clone(&crew), Box::new(common)).await?;
         organizations.begin(of_tenants(), Arc::clone(&key_records) as Arc<dyn ports::ServiceEvents>).await?;
+        // Stores may be under keys: these are found, and uses of them recorded, from here on.
+        if let Some(stores) = &event_stores {
+            let events =
+                eventstore::Events::open(Arc::clone(stores), Arc::clone(&journal), Some(cloudtrail.selection()))?;
+            worker::ahead(events.name(), events.needs(), &*journal)?;
+            crew.add(events);
+        }
+        cloudtrail.begin_imports().await?;
         let gateway = Arc::new(Gateway::new(gateway::Deps {
             env: env.clone(),
             account,

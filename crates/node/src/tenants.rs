@@ -291,7 +291,6 @@ impl Tenants {
             return Ok(open);
         }
         let tenant = Arc::new(self.ground.open(Arc::clone(account), None, true).await?);
-        tenant.cloudtrail.begin_imports().await?;
         if let Some(crew) = self.crew.get() {
             tenant.consume(crew).await?;
         }
@@ -301,6 +300,8 @@ impl Tenants {
         definitions.extend(self.common.get().map(|make| make()).unwrap_or_default());
         let open = Open { tenant, handlers: Arc::new(Handlers::new(definitions)) };
         self.others.write().expect("no holder of this lock can panic").insert(Arc::clone(account), open.clone());
+        // An import may need a key of the account, which is found from here on.
+        open.tenant.cloudtrail.begin_imports().await?;
         Ok(open)
     }
 

@@ -232,6 +232,12 @@ pub trait EventStores: Send + Sync + 'static {
     /// such store; after an error some may have been kept, and the same call may be made again.
     async fn append(&self, store: &StoreId, records: Vec<NewRecord>) -> Result<Appended, Unavailable>;
 
+    /// Adds records that no store can have yet, as their identifiers were made just now: like [`EventStores::append`], but nothing is
+    /// read, so a store takes them whatever its key says.
+    async fn append_new(&self, store: &StoreId, records: Vec<NewRecord>) -> Result<Appended, Unavailable> {
+        self.append(store, records).await
+    }
+
     /// Waits until every entry of the journal before `position` can be seen by queries and [`EventStores::find`]. Reading one's
     /// own call needs this.
     async fn visible(&self, position: u64);

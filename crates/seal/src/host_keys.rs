@@ -3,7 +3,7 @@
 use std::fmt;
 
 use aws_lc_rs::aead::{AES_256_GCM_SIV, LessSafeKey, UnboundKey};
-use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::digest::{Context, SHA256};
 use base::{Rng, ids};
 
 use crate::KEY_BYTES;
@@ -124,7 +124,13 @@ impl HostKeys {
 
 impl HostKey {
     fn new(bytes: &[u8]) -> HostKey {
-        let hash = |label: &str| digest(&SHA256, &[label.as_bytes(), bytes].concat());
+        let hash = |label: &str| {
+            // In steps: no copy of the key is left behind.
+            let mut context = Context::new(&SHA256);
+            context.update(label.as_bytes());
+            context.update(bytes);
+            context.finish()
+        };
         let mut id = [0; 8];
         id.copy_from_slice(&hash("cairn host key, name:").as_ref()[..8]);
         let key = UnboundKey::new(&AES_256_GCM_SIV, bytes).expect("the key has the right length");

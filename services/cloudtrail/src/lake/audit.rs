@@ -63,9 +63,9 @@ impl AuditChannels for CloudTrail {
         if !records.is_empty() {
             let stores = self.shared.stores().map_err(failed)?;
             for store in &channel.stores {
-                stores.append(store, records.clone()).await?;
+                stores.append_new(store, records.clone()).await?;
             }
-            stores.append(&StoreId::events(), records).await?;
+            stores.append_new(&StoreId::events(), records).await?;
         }
         let now_ms = self.shared.env.clock.now().ms();
         let state = &*self.shared.state;
