@@ -79,7 +79,7 @@ def test_a_store_is_as_open_as_its_key(new_cairn, name):
     assert set(beginnings(cairn, store)) == {b"CRNE"}
     assert b"CRNE" not in beginnings(cairn, plain) and b"PAR1" in beginnings(cairn, plain)
     assert count(cairn, store) == 1
-    assert lookup(cairn, "ListGroups", "--store", store, "--as", "event-name")["records"]
+    assert lookup(cairn, "ListGroups", "--store", store, "--as", "event-name")["Records"]
 
     # What a disabled key hides; other stores do not care.
     kms.disable_key(KeyId=key)

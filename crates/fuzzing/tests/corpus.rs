@@ -42,5 +42,5 @@ macro_rules! replays {
 replays! {
     alarm_rule chunked_body dashboard_body decode_cbor decode_ec2 decode_json decode_query decode_rest_json decode_rest_xml digest_reader
     event_selectors filter_pattern filter_policy http_front journal_recovery log_chunk metric_block metric_math policy_document record_reader
-    signature signed_calls
+    saml_response signature signed_calls
 }
