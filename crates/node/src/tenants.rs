@@ -116,11 +116,22 @@ impl Ground {
             records: Some(self.records.of(&account)),
         })
         .await?;
+        let cloudwatch = cloudwatch::CloudWatch::open(cloudwatch::Deps {
+            env: self.env.clone(),
+            account: Arc::clone(&account),
+            state: Arc::clone(&state),
+            journal: Arc::clone(&self.journal),
+            authorizer: Arc::clone(&self.access) as Arc<dyn ports::Authorizer>,
+            topics: Some(Arc::clone(&self.later) as Arc<dyn ports::Topics>),
+            functions: Some(Arc::clone(&self.way_out.functions)),
+        })
+        .await?;
         let sqs = sqs::Sqs::open(sqs::Deps {
             env: self.env.clone(),
             account: Arc::clone(&account),
             state: Arc::clone(&state),
             keys: Some(Arc::clone(&self.later) as Arc<dyn ports::Keys>),
+            metrics: Some(Arc::clone(&cloudwatch) as Arc<dyn ports::Metrics>),
             authorizer: Arc::clone(&self.access) as Arc<dyn ports::Authorizer>,
             stopping: Some(self.stopping.clone()),
             endpoint: None,
@@ -134,22 +145,13 @@ impl Ground {
             functions: Arc::clone(&self.way_out.functions),
             outbound: Arc::clone(&self.way_out.http),
             log_groups: Some(Arc::clone(&self.later) as Arc<dyn ports::LogGroups>),
+            metrics: Some(Arc::clone(&cloudwatch) as Arc<dyn ports::Metrics>),
             mail: self.way_out.mail.clone(),
             sms: self.way_out.sms.clone(),
             keys: Some(Arc::clone(&self.later) as Arc<dyn ports::Keys>),
             authorizer: Arc::clone(&self.access) as Arc<dyn ports::Authorizer>,
             endpoint: Arc::clone(&self.way_out.public_url),
             signer: Arc::clone(&self.signer),
-        })
-        .await?;
-        let cloudwatch = cloudwatch::CloudWatch::open(cloudwatch::Deps {
-            env: self.env.clone(),
-            account: Arc::clone(&account),
-            state: Arc::clone(&state),
-            journal: Arc::clone(&self.journal),
-            authorizer: Arc::clone(&self.access) as Arc<dyn ports::Authorizer>,
-            topics: Some(Arc::clone(&self.later) as Arc<dyn ports::Topics>),
-            functions: Some(Arc::clone(&self.way_out.functions)),
         })
         .await?;
         let logs = logs::Logs::open(logs::Deps {

@@ -93,6 +93,12 @@ impl Upkeep {
             if let Err(error) = tenant.sqs.round().await {
                 tracing::warn!(error = error.log.unwrap_or(error.message), "what is old in queues is deleted later");
             }
+            if let Err(error) = tenant.sqs.measure().await {
+                tracing::warn!(%error, account = %tenant.account, "a minute of the metrics of queues is missing");
+            }
+            if let Err(error) = tenant.sns.measure().await {
+                tracing::warn!(%error, account = %tenant.account, "a minute of the metrics of topics is missing");
+            }
             if let Err(error) = tenant.iam.flush_uses().await {
                 tracing::warn!(%error, account = %tenant.account, "when keys were used last could not be written");
             }

@@ -6,6 +6,7 @@ mod delivery;
 mod error;
 mod figures;
 pub mod filter;
+mod measure;
 mod message;
 mod names;
 pub mod ops;
@@ -34,7 +35,7 @@ use std::sync::{Arc, Weak};
 
 use base::Env;
 use ports::mail::Mailer;
-use ports::{Authorizer, Figure, Functions, Keys, LogGroups, Outbound, Queues};
+use ports::{Authorizer, Figure, Functions, Keys, LogGroups, Metrics, Outbound, Queues};
 use service::{Builder, Definition, PassedRole, Place, Service};
 use state::State;
 
@@ -60,6 +61,8 @@ pub struct Deps {
     pub outbound: Arc<dyn Outbound>,
     /// Where topics have told what became of deliveries. `None`: nowhere.
     pub log_groups: Option<Arc<dyn LogGroups>>,
+    /// Is told every minute what happens to topics. `None`: nobody is.
+    pub metrics: Option<Arc<dyn Metrics>>,
     /// Sends mail. `None`: no mail is sent.
     pub mail: Option<Arc<dyn Mailer>>,
     /// How text messages are sent. `None`: none are.
@@ -81,6 +84,7 @@ pub struct Sns {
     pub(crate) deliveries: delivery::Deliveries,
     pub(crate) orders: publish::Orders,
     pub(crate) figures: figures::Counters,
+    pub(crate) tally: measure::Tally,
     pub(crate) statuses: delivery::status::Statuses,
     pub(crate) data_keys: datakeys::DataKeys,
     this: Weak<Sns>,
@@ -98,12 +102,14 @@ impl Sns {
         let store = store::Store::open(Arc::clone(&deps.state), Arc::clone(&deps.account)).await?;
         let (deliveries, outcomes) = delivery::Deliveries::open(Arc::clone(&deps.state)).await?;
         let (statuses, told) = delivery::status::Statuses::open(&deps.env);
+        let now_ms = deps.env.clock.now().ms();
         let sns = Arc::new_cyclic(|this| Sns {
             deps,
             store,
             deliveries,
             orders: publish::Orders::default(),
             figures: figures::Counters::default(),
+            tally: measure::Tally::begun_at(now_ms),
             statuses,
             data_keys: datakeys::DataKeys::default(),
             this: Weak::clone(this),

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::delivery::WAITING_MAX;
 use crate::filter;
+use crate::measure::Became;
 use crate::message::{Checked, Message, What};
 use crate::order::{self, Order};
 use crate::sealing::Publisher;
@@ -116,6 +117,7 @@ impl Sns {
         let now = self.deps.env.clock.now();
         let mut published = Vec::with_capacity(ready.len());
         let (mut ops, mut begun, mut names) = (Vec::new(), Vec::new(), Vec::new());
+        let mut sizes = Vec::new();
         for one in ready {
             let id = ids::uuid(&*self.deps.env.rng);
             let mut sequence = None;
@@ -146,6 +148,7 @@ impl Sns {
                     names.push(name);
                 }
             }
+            sizes.push(one.checked.bytes);
             let message = Message {
                 version: 1,
                 id: id.clone(),
@@ -181,6 +184,7 @@ impl Sns {
         if !ops.is_empty() {
             self.deps.state.commit(ops).await.map_err(ApiError::unavailable)?;
         }
+        sizes.into_iter().for_each(|bytes| self.tally.published(topic.region, &topic.name, bytes));
         let this = self.this();
         for (message, items) in begun.into_iter().filter(|(_, items)| !items.is_empty()) {
             this.send_off(Some(message), items);
@@ -210,6 +214,7 @@ impl Sns {
                 }
             };
             if !fits {
+                self.tally.became(topic.region, &topic.name, Became::FilteredOut);
                 continue;
             }
             let key = key_of(&one);

@@ -12,8 +12,9 @@ use model::{Fields, Value};
 use policy::{Policy, PolicySet};
 use ports::mail::{Mail, Mailer};
 use ports::{
-    Authorizer, Caller, DataKey, Functions, HandOver, Identities, Identity, KeyError, KeyInfo, KeyUse, Keys, LogGroups,
-    LogTarget, LogsTaken, Outbound, OutboundAnswer, OutboundRequest, PlainKey, QueueMessage, Queues, Unavailable,
+    Authorizer, Caller, DataKey, Datum, Functions, HandOver, Identities, Identity, KeyError, KeyInfo, KeyUse, Keys,
+    LogGroups, LogTarget, LogsTaken, Metrics, Outbound, OutboundAnswer, OutboundRequest, PlainKey, QueueMessage,
+    Queues, Unavailable,
 };
 use service::{Access, ApiError, Call, Definition};
 use testkit::ManualClock;
@@ -33,6 +34,23 @@ impl Identities for Everything {
         let text = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
         let set = PolicySet::new(is_named.then(|| ("all".to_owned(), Policy::parse(text).unwrap())));
         Ok(Identity { policies: Arc::new(set), ..Identity::default() })
+    }
+}
+
+/// What CloudWatch was told.
+#[derive(Default)]
+pub struct FakeMetrics(pub Mutex<Vec<Datum>>);
+
+#[async_trait]
+impl Metrics for FakeMetrics {
+    async fn put(&self, _: Region, source: &str, _: u64, data: Vec<Datum>) -> Result<(), Unavailable> {
+        assert_eq!(source, "sns");
+        self.0.lock().unwrap().extend(data);
+        Ok(())
+    }
+
+    fn watched_from(&self, _: Region, _: &[(String, String)]) -> Option<i64> {
+        None
     }
 }
 
@@ -216,6 +234,7 @@ pub struct World {
     pub queues: Arc<FakeQueues>,
     pub functions: Arc<FakeFunctions>,
     pub mail: Arc<FakeMail>,
+    pub metrics: Arc<FakeMetrics>,
     clock: Arc<ManualClock>,
     pub state: Arc<dyn state::State>,
     definition: Definition,
@@ -274,6 +293,7 @@ impl World {
         let (endpoints, queues): (Arc<Endpoints>, Arc<FakeQueues>) = (endpoints, queues);
         let (functions, mail): (Arc<FakeFunctions>, Arc<FakeMail>) = (functions, mail);
         let groups: Arc<FakeGroups> = Arc::default();
+        let metrics: Arc<FakeMetrics> = Arc::default();
         let signer = Signer::new(env.clone(), Arc::clone(&state));
         let sns = Sns::open(Deps {
             env,
@@ -283,6 +303,7 @@ impl World {
             functions: Arc::clone(&functions) as Arc<dyn Functions>,
             outbound: Arc::clone(&endpoints) as Arc<dyn Outbound>,
             log_groups: Some(Arc::clone(&groups) as Arc<dyn LogGroups>),
+            metrics: Some(Arc::clone(&metrics) as Arc<dyn Metrics>),
             mail: Some(Arc::clone(&mail) as Arc<dyn Mailer>),
             sms: Some(SmsTemplate {
                 url: "https://sms.example/send".to_owned(),
@@ -299,7 +320,7 @@ impl World {
         access.ask(Arc::new(Everything), None, &[policies]);
         sns.begin();
         let definition = crate::definition(Arc::clone(&sns));
-        World { keys, groups, sns, endpoints, queues, functions, mail, clock, state, definition }
+        World { keys, groups, sns, endpoints, queues, functions, mail, metrics, clock, state, definition }
     }
 
     /// As after a crash: the same tables, and nothing else.

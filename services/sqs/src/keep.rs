@@ -1,6 +1,7 @@
 //! Queues as they are kept: opened, made, changed, emptied, deleted. Nothing here says whether somebody may.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, RwLock};
 
 use base::Region;
@@ -84,6 +85,7 @@ impl Sqs {
             waiters: Semaphore::new(WAITERS_MAX),
             data_keys: datakeys::DataKeys::default(),
             moves: Moves::new(tasks),
+            measured: AtomicI64::new(now_ms.div_euclid(60_000)),
         });
         for live in sqs.all() {
             live.lock().shelf.advance(now_ms);

@@ -7,6 +7,7 @@ mod error;
 #[cfg(test)]
 mod fifo_tests;
 mod keep;
+mod measure;
 mod message;
 mod moves;
 pub mod ops;
@@ -21,10 +22,11 @@ mod testing;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, RwLock};
 
 use base::{Env, Region};
-use ports::{Authorizer, Keys};
+use ports::{Authorizer, Keys, Metrics};
 use service::{Builder, Definition, Service};
 use state::State;
 use tokio::sync::{Semaphore, watch};
@@ -50,6 +52,8 @@ pub struct Deps {
     pub state: Arc<dyn State>,
     /// Keys for queues that are encrypted under one. `None`: there are none.
     pub keys: Option<Arc<dyn Keys>>,
+    /// Is told every minute what happens to queues. `None`: nobody is.
+    pub metrics: Option<Arc<dyn Metrics>>,
     /// Decides who may what, and asks SQS in turn what queues' policies say ([`ports::ResourcePolicies`]).
     pub authorizer: Arc<dyn Authorizer>,
     /// Becomes true when the server stops: who waits for messages is answered then. `None`: it does not stop.
@@ -67,6 +71,8 @@ pub struct Sqs {
     pub(crate) waiters: Semaphore,
     pub(crate) data_keys: datakeys::DataKeys,
     pub(crate) moves: moves::Moves,
+    /// The minute, since 1970, in which CloudWatch was last told something.
+    pub(crate) measured: AtomicI64,
 }
 
 impl Service for Sqs {

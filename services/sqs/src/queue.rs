@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 
 use crate::access;
 use crate::attributes::{self, Attributes, Redrive};
+use crate::measure::Tally;
 use crate::message::Content;
 use crate::shelf::{Entry, Shelf};
 
@@ -126,6 +127,8 @@ pub struct Live {
     pub is_fifo: bool,
     setup: RwLock<Arc<Setup>>,
     lying: Mutex<Lying>,
+    /// What happened lately.
+    pub tally: Tally,
     /// Somebody may receive something that nobody could before.
     pub arrival: Notify,
     /// One of them is held while something is sent under a deduplication identifier.
@@ -168,7 +171,8 @@ impl Live {
             garbage: Vec::new(),
         };
         let turns = std::array::from_fn(|_| tokio::sync::Mutex::default());
-        Live { region, name, arn, id, is_fifo, setup, lying: Mutex::new(lying), arrival: Notify::new(), turns }
+        let (lying, tally, arrival) = (Mutex::new(lying), Tally::default(), Notify::new());
+        Live { region, name, arn, id, is_fifo, setup, lying, tally, arrival, turns }
     }
 
     pub fn setup(&self) -> Arc<Setup> {

@@ -61,6 +61,7 @@ impl Sqs {
             arrival.as_mut().enable();
             let received = self.take(live, wanted, opens).await?;
             if !received.is_empty() || place.is_none() || is_over {
+                live.tally.received(self.now_ms(), received.len());
                 return Ok(received);
             }
             let due_ms = live.lock().shelf.next_due_ms().map(|due_ms| (due_ms - self.now_ms()).max(1));
@@ -351,6 +352,7 @@ impl Sqs {
         let ops: Vec<Op> = taken.iter().flat_map(|(number, _)| live.delete_ops(*number)).collect();
         match self.commit(ops).await {
             Ok(()) => {
+                live.tally.deleted(now_ms, taken.len());
                 if live.is_fifo {
                     live.arrived(taken.len());
                 }

@@ -10,7 +10,7 @@ use service::ApiError;
 use state::Expect;
 
 use crate::error::{key_refused, storage};
-use crate::message::{Attributes, Content, md5_hex};
+use crate::message::{Attributes, Content, md5_hex, size_bytes};
 use crate::queue::{CONTENTS, DEDUPLICATION_MS, ENTRIES, Live, MESSAGES_MAX, SENT, Sent, Setup, sequence};
 use crate::shelf::Entry;
 use crate::{Error, Sqs};
@@ -118,9 +118,13 @@ impl Sqs {
                 fresh.push((number, entry, content, identifier));
             }
         }
+        let deduplicated = results.len() - fresh.len();
         if fresh.is_empty() {
+            live.tally.sent(now_ms, [], deduplicated);
             return Ok(results);
         }
+        let sizes: Vec<usize> =
+            fresh.iter().map(|(_, _, content, _)| size_bytes(&content.body, &content.attributes)).collect();
         if let Some(key) = setup.text("KmsMasterKeyId") {
             for (_, _, content, _) in &mut fresh {
                 let body = std::mem::take(&mut content.body);
@@ -163,6 +167,7 @@ impl Sqs {
             }
         }
         drop(held);
+        live.tally.sent(now_ms, sizes, deduplicated);
         live.arrived(count);
         Ok(results)
     }

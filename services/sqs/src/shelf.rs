@@ -35,6 +35,9 @@ pub struct Entry {
     pub group: Option<Arc<str>>,
 }
 
+/// A message that was received more often says nothing of how old what lies in a queue is.
+const RECEIVED_AGAIN: u32 = 3;
+
 /// How many messages are in which state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -247,6 +250,19 @@ impl Shelf {
     /// When the next message becomes visible by itself.
     pub fn next_due_ms(&self) -> Option<i64> {
         self.waiting.first().map(|(visible_ms, _)| *visible_ms)
+    }
+
+    /// When the oldest message was sent that is not received again and again. Source: SQS developer guide, "Available CloudWatch metrics for
+    /// Amazon SQS": one received more than three times is passed over.
+    pub fn oldest_ms(&self) -> Option<i64> {
+        let again = |number: &u64| self.entries.get(number).is_some_and(|entry| entry.count > RECEIVED_AGAIN);
+        let mut by_age = self.by_age.iter();
+        by_age.find(|(_, number)| self.is_fifo || !again(number)).map(|(sent_ms, _)| *sent_ms)
+    }
+
+    /// FIFO: groups of which something is out.
+    pub fn groups_in_flight(&self) -> usize {
+        self.groups.values().filter(|group| group.in_flight > 0).count()
     }
 
     /// See [`Counts`].

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use base::{Clock, Env, Region, Timestamp};
 use model::{Fields, Value};
 use policy::{Policy, PolicySet};
-use ports::{Authorizer, Caller, Identities, Identity, Unavailable};
+use ports::{Authorizer, Caller, Datum, Identities, Identity, Metrics, Unavailable};
 use service::{Access, ApiError, Call, Definition};
 
 use crate::{Deps, Sqs};
@@ -43,8 +43,28 @@ impl Identities for OnlyRoot {
 pub struct World {
     pub sqs: Arc<Sqs>,
     pub memory: state::Memory,
+    pub metrics: Arc<FakeMetrics>,
     definition: Definition,
     clock: Arc<SetClock>,
+}
+
+/// What CloudWatch was told: where, of which position, what.
+#[derive(Default)]
+pub struct FakeMetrics {
+    pub told: Mutex<Vec<(Region, u64, Vec<Datum>)>>,
+}
+
+#[async_trait]
+impl Metrics for FakeMetrics {
+    async fn put(&self, region: Region, source: &str, position: u64, data: Vec<Datum>) -> Result<(), Unavailable> {
+        assert_eq!(source, "sqs");
+        self.told.lock().unwrap().push((region, position, data));
+        Ok(())
+    }
+
+    fn watched_from(&self, _: Region, _: &[(String, String)]) -> Option<i64> {
+        None
+    }
 }
 
 pub fn root() -> Caller {
@@ -89,7 +109,7 @@ fn json(value: &Value) -> serde_json::Value {
     }
 }
 
-async fn open(clock: &Arc<SetClock>, memory: &state::Memory) -> Arc<Sqs> {
+async fn open(clock: &Arc<SetClock>, memory: &state::Memory, metrics: &Arc<FakeMetrics>) -> Arc<Sqs> {
     let env = Env { clock: Arc::clone(clock) as Arc<dyn Clock>, ..system::env() };
     let access = Access::new();
     let deps = Deps {
@@ -97,6 +117,7 @@ async fn open(clock: &Arc<SetClock>, memory: &state::Memory) -> Arc<Sqs> {
         account: ACCOUNT.into(),
         state: Arc::new(memory.clone()),
         keys: None,
+        metrics: Some(Arc::clone(metrics) as Arc<dyn Metrics>),
         authorizer: Arc::clone(&access) as Arc<dyn Authorizer>,
         stopping: None,
         endpoint: None,
@@ -112,14 +133,15 @@ impl World {
     pub async fn new() -> World {
         let clock = Arc::new(SetClock(AtomicI64::new(START)));
         let memory = state::Memory::new();
-        let sqs = open(&clock, &memory).await;
+        let metrics = Arc::default();
+        let sqs = open(&clock, &memory, &metrics).await;
         let definition = crate::definition(Arc::clone(&sqs));
-        World { sqs, memory, definition, clock }
+        World { sqs, memory, definition, clock, metrics }
     }
 
     /// The same tables, opened again as after a crash.
     pub async fn reopen(&mut self) {
-        self.sqs = open(&self.clock, &self.memory).await;
+        self.sqs = open(&self.clock, &self.memory, &self.metrics).await;
         self.definition = crate::definition(Arc::clone(&self.sqs));
     }
 

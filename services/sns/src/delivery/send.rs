@@ -14,6 +14,7 @@ use super::envelope::Envelope;
 use super::ledger::Loaded;
 use super::status::{Answer, Tried};
 use super::{Item, MESSAGES, shape};
+use crate::measure::Became;
 use crate::message::{Message, SMS_CHARS_MAX, What};
 use crate::names::FIFO;
 use crate::retry::{AWS_MANAGED, CUSTOMER_MANAGED, HttpPolicy, Retries};
@@ -338,8 +339,17 @@ impl Sns {
     pub(crate) fn after(&self, key: &SubscriptionKey, item: &mut Item, tried: Tried) -> bool {
         let (topic, subscription) = self.target(key);
         let protocol = subscription.as_ref().map_or("sms", |subscription| &subscription.protocol).to_owned();
+        // Questions are asked, or they are not: no queue gets them, and nobody counts them.
+        let loaded = self.deliveries.ledger().loaded(&item.pending.message);
+        let is_question = loaded.is_some_and(|loaded| loaded.message.what != What::Notification);
+        let became = |what| {
+            if !is_question && key.1 != PHONES {
+                self.tally.became(key.0, &key.1, what);
+            }
+        };
         let (why, is_final) = match tried.sent {
             Sent::Delivered => {
+                became(if item.pending.is_dead { Became::Redriven } else { Became::Delivered });
                 self.tell(tried.report, true, item.pending.attempts + 1);
                 self.figures.delivered(&protocol, item.pending.is_dead);
                 return false;
@@ -369,9 +379,7 @@ impl Sns {
         }
         self.tell(tried.report, false, item.pending.attempts);
         self.figures.given_up(&protocol);
-        // Questions are asked, or they are not: no queue gets them.
-        let loaded = self.deliveries.ledger().loaded(&item.pending.message);
-        let is_question = loaded.is_some_and(|loaded| loaded.message.what != What::Notification);
+        became(if item.pending.is_dead { Became::NotRedriven } else { Became::Failed });
         let queue = subscription.filter(|_| !is_question).and_then(|subscription| subscription.dead_letter_queue());
         if item.pending.is_dead || queue.is_none() {
             tracing::warn!(
