@@ -15,6 +15,9 @@ const NAMESPACE: &str = "AWS/SNS";
 /// By what CloudWatch knows that it was told something before.
 const SOURCE: &str = "sns";
 const MINUTE_MS: i64 = 60_000;
+/// Data that are told at once. Each time has a position of its own, which begins with the minute.
+const DATA_MAX: usize = 2_000;
+const POSITION_BITS: u32 = 16;
 /// Sizes of messages that are told apart within a minute; further ones count as the next power of two.
 const SIZES_MAX: usize = 100;
 
@@ -127,10 +130,15 @@ impl Sns {
         for ((region, topic), counted) in topics {
             by_region.entry(region).or_default().extend(data(&topic, counted, (minute - 1) * MINUTE_MS));
         }
+        let mut failed = None;
         for (region, data) in by_region {
-            metrics.put(region, SOURCE, u64::try_from(minute).unwrap_or(0), data).await?;
+            for (number, data) in (0_u64..).zip(data.chunks(DATA_MAX)) {
+                let position = (u64::try_from(minute).unwrap_or(0) << POSITION_BITS) + number;
+                let put = metrics.put(region, SOURCE, position, data.to_vec()).await;
+                failed = failed.or(put.err());
+            }
         }
-        Ok(())
+        failed.map_or(Ok(()), Err)
     }
 }
 

@@ -17,6 +17,9 @@ const SOURCE: &str = "sqs";
 const MINUTE_MS: i64 = 60_000;
 /// A queue with which nothing happened for so long is told of only while something lies in it.
 const ACTIVE_MS: i64 = 6 * 60 * MINUTE_MS;
+/// Data that are told at once. Each time has a position of its own, which begins with the minute.
+const DATA_MAX: usize = 2_000;
+const POSITION_BITS: u32 = 16;
 /// Sizes of messages that are told apart within a minute; further ones count as the next power of two.
 const SIZES_MAX: usize = 100;
 
@@ -148,10 +151,15 @@ impl Sqs {
                 data.entry(live.region).or_default().extend(told);
             }
         }
+        let mut failed = None;
         for (region, data) in data {
-            metrics.put(region, SOURCE, u64::try_from(minute).unwrap_or(0), data).await?;
+            for (number, data) in (0_u64..).zip(data.chunks(DATA_MAX)) {
+                let position = (u64::try_from(minute).unwrap_or(0) << POSITION_BITS) + number;
+                let put = metrics.put(region, SOURCE, position, data.to_vec()).await;
+                failed = failed.or(put.err());
+            }
         }
-        Ok(())
+        failed.map_or(Ok(()), Err)
     }
 }
 
@@ -197,7 +205,7 @@ mod tests {
         world.pass(60);
         world.sqs.measure().await.unwrap();
         let position = world.metrics.told.lock().unwrap()[0].1;
-        assert_eq!(position, u64::try_from((START + MINUTE_MS) / MINUTE_MS).unwrap());
+        assert_eq!(position >> POSITION_BITS, u64::try_from((START + MINUTE_MS) / MINUTE_MS).unwrap());
         let minute = told(&world);
         for (name, value) in [
             ("NumberOfMessagesSent", 4.0),
@@ -232,6 +240,21 @@ mod tests {
         world.pass(3_600);
         world.sqs.measure().await.unwrap();
         assert!(told(&world).is_empty());
+    }
+
+    #[tokio::test]
+    async fn many_queues_are_told_of_in_pieces() {
+        let world = World::new().await;
+        for number in 0..300 {
+            let url = world.queue(&format!("q{number}"), json!({})).await;
+            world.send(&url, "x").await;
+        }
+        world.pass(60);
+        world.sqs.measure().await.unwrap();
+        let told: Vec<(u64, usize)> =
+            world.metrics.told.lock().unwrap().iter().map(|(_, position, data)| (*position, data.len())).collect();
+        assert_eq!(told.iter().map(|(_, data)| data).sum::<usize>(), 300 * 9);
+        assert!(told.len() == 2 && told[0].0 < told[1].0, "{told:?}");
     }
 
     #[tokio::test]
